@@ -1,0 +1,63 @@
+"""The failures a user can meet: each message is one sentence that pages and the command line show as it is."""
+
+from __future__ import annotations
+
+
+class FeatherweightError(Exception):
+    """Base of every failure that is explained to the user rather than traced."""
+
+
+class ArgumentError(FeatherweightError):
+    """A value a person or a caller gave is outside what is accepted."""
+
+
+class SettingsError(FeatherweightError):
+    """An environment variable, or the folder it names, cannot be used."""
+
+
+class DatasetError(FeatherweightError):
+    """An image set is missing, malformed or unfit for a network."""
+
+
+class StoreError(FeatherweightError):
+    """The file of results cannot be opened, read or written."""
+
+
+class TrainingError(FeatherweightError):
+    """A training process failed or could not be started."""
+
+
+def invalid(what: str, expected: str, received: object) -> ArgumentError:
+    """Return the error for an argument: what it is, what was expected and what came.
+
+    >>> str(invalid("width for family 'cnn'", "a whole number from 1 to 512", 0))
+    "Invalid width for family 'cnn'. Expected a whole number from 1 to 512. Received: 0."
+    """
+    return ArgumentError(f"Invalid {what}. Expected {expected}. Received: {received!r}.")
+
+
+def whole_number(value: object, what: str, low: int, high: int) -> int:
+    """Return ``value`` as an int in ``low``..``high``; text from a URL or a shell is accepted.
+
+    Raises:
+        ArgumentError: if it is not a whole number or out of bounds.
+    """
+    expected = f"a whole number from {low:,} to {high:,}"
+    if isinstance(value, bool):
+        raise invalid(what, expected, value)
+    if isinstance(value, str):
+        # int() would also read '1_0' and digits of other scripts; only plain digits are meant here.
+        text = value.strip()
+        if not (text.isascii() and text.lstrip("-").isdigit()) or len(text) > 20:
+            raise invalid(what, expected, value)
+        number = int(text)
+    else:
+        try:
+            number = int(value)  # type: ignore[call-overload]
+        except (TypeError, ValueError, OverflowError):
+            raise invalid(what, expected, value) from None
+        if number != value:
+            raise invalid(what, expected, value)
+    if not low <= number <= high:
+        raise invalid(what, expected, value)
+    return number
