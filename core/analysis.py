@@ -1,0 +1,98 @@
+"""What a table of runs says: pure functions of the rows that ``Store.runs`` returns."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from core.families import FAMILIES
+from core.recipes import Recipe
+from core.store import Cell
+
+POINT = ["dataset", "fingerprint", "family", "width", "recipe"]
+
+
+def finished(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs that trained for all their epochs, with ``title`` and ``recipe_title`` for people."""
+    done = runs[runs["state"] == "done"].copy()
+    done["title"] = done["family"].map({key: x.title for key, x in FAMILIES.items()})
+    done["recipe_title"] = done["recipe"].map({x: str(Recipe.from_json(x)) for x in done["recipe"].unique()})
+    return done
+
+
+def points(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per network and recipe: the mean of its finished runs over seeds, with their spread.
+
+    Columns: those of ``POINT``, ``title``, ``parameters``, ``multiply_adds``, ``mean``, ``sd`` (sample standard deviation,
+    NaN for one seed), ``low``, ``high`` (accuracies as shares), ``seeds`` (their number) and ``recipe_title`` (the recipe
+    for people), smallest network first.
+    """
+    grouped = finished(runs).groupby(
+        [*POINT, "title", "recipe_title", "parameters", "multiply_adds"], as_index=False, sort=False
+    )
+    found = grouped["test_accuracy"].agg(mean="mean", sd="std", low="min", high="max", seeds="count")
+    return found.sort_values(["parameters", "family", "width"], ignore_index=True)
+
+
+def smallest_reaching(points: pd.DataFrame, target: float) -> pd.DataFrame:
+    """Return, for each family that has one, its smallest network whose mean reaches ``target`` (a share)."""
+    passing = points[points["mean"] >= target]
+    return passing.loc[passing.groupby("family")["parameters"].idxmin()].sort_values("parameters", ignore_index=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """An estimate of training time.
+
+    Attributes:
+        seconds: for all the cells together, or None if nothing like them has been trained here.
+        runs: how many earlier runs it rests on.
+    """
+
+    seconds: float | None
+    runs: int
+
+
+def cost(
+    runs: pd.DataFrame, cells: Sequence[Cell], multiply_adds: Sequence[int], images: int, device: str | None
+) -> Cost:
+    """Estimate the seconds that cells will take from what finished runs on the same device took.
+
+    A cell's time per image and epoch is that of the runs of its own network, or else of its family's nearest width,
+    scaled by the square root of the multiply-adds: measured, small networks are bound by overheads and large ones
+    by arithmetic, and the square root lies between.
+
+    Args:
+        runs: rows of ``Store.runs``.
+        cells: what is to be trained.
+        multiply_adds: per cell, for one image.
+        images: training images of the data set.
+        device: only runs on it count.
+    """
+    known = runs[(runs["state"] == "done") & (runs["device"] == device)]
+    if not cells:
+        return Cost(0.0, 0)
+    if known.empty:
+        return Cost(None, 0)
+    known = known.assign(rate=known["seconds"] / known["epochs"] / known["train_images"])
+    rates = known.groupby(["family", "multiply_adds"], as_index=False)["rate"].median()
+    total = 0.0
+    for cell, work in zip(cells, multiply_adds, strict=True):
+        own = rates[rates["family"] == cell.family]
+        nearby = own if not own.empty else rates
+        distance = (nearby["multiply_adds"].map(math.log) - math.log(max(work, 1))).abs()
+        nearest = nearby.loc[distance.idxmin()]
+        scale = math.sqrt(work / nearest["multiply_adds"])
+        total += float(nearest["rate"]) * scale * images * cell.recipe.epochs
+    return Cost(total, len(known))
+
+
+def accuracies(runs: pd.DataFrame, cells: Sequence[Cell]) -> dict[Cell, float]:
+    """Return the test accuracy of each cell that is finished."""
+    done = runs[runs["state"] == "done"]
+    columns = ["dataset", "fingerprint", "family", "width", "recipe", "seed"]
+    known = dict(zip(done[columns].itertuples(index=False, name=None), done["test_accuracy"], strict=True))
+    return {cell: known[key] for cell in cells if (key := tuple(cell.columns.values())) in known}

@@ -1,0 +1,307 @@
+"""Charts of tables: every function takes plain rows and returns an Altair chart that has no colours of its own.
+
+Colours come from the theme's categorical range, so light and dark each get theirs; a family keeps its place in that
+range, and its shape, on every chart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import altair as alt
+import pandas as pd
+
+from core.families import FAMILIES
+from core.network import LayerSummary
+from core.published import Published
+from core.store import Epoch
+
+TITLES = [x.title for x in FAMILIES.values()]
+SHAPES = ["circle", "square", "triangle-up", "triangle-down"]
+QUIET = "#8A94A0"  # reads on white and on near-black alike
+WEIGHTS_TITLE = "Trainable weights (log scale)"
+
+
+def family_color(*, legend: bool = True) -> alt.Color:
+    """Return the colour of a family's title."""
+    shown = alt.Legend(title=None, orient="top", columns=4, symbolSize=120) if legend else None
+    return alt.Color("title:N", scale=alt.Scale(domain=TITLES), legend=shown)
+
+
+def family_shape(*, legend: bool = True) -> alt.Shape:
+    """Return the shape of a family's title; with the same legend as its colour, the two become one."""
+    shown = alt.Legend(title=None, orient="top", columns=4, symbolSize=120) if legend else None
+    return alt.Shape("title:N", scale=alt.Scale(domain=TITLES, range=SHAPES), legend=shown)
+
+
+def weights_axis(field: str = "parameters", domain: tuple[float, float] | None = None) -> alt.X:
+    """Return the logarithmic axis of weights."""
+    scale = alt.Scale(type="log", nice=False, domain=list(domain)) if domain else alt.Scale(type="log")
+    return alt.X(f"{field}:Q", scale=scale, title=WEIGHTS_TITLE, axis=alt.Axis(format="~s", grid=True, tickCount=6))
+
+
+def results(points: pd.DataFrame, runs: pd.DataFrame, article: Sequence[Published], target: float) -> alt.LayerChart:
+    """Draw test accuracy against weights: means as large marks on a line, seeds as small ones, the target as a rule.
+
+    Args:
+        points: rows of ``analysis.points``.
+        runs: rows of ``analysis.finished``, for the single seeds.
+        article: published points, drawn hollow.
+        target: the accuracy asked for, as a share.
+    """
+    accuracies = [target, *points["low"], *(x.accuracy for x in article)]
+    counts = [*points["parameters"], *(x.parameters for x in article)]
+    low = max(0.0, min(accuracies) - 0.01)
+    x = weights_axis(domain=(min(counts) / 1.3, max(counts) * 1.3))
+    y_axis = alt.Axis(format=".1%" if low > 0.9 else ".0%", tickCount=8)
+
+    def y(field: str) -> alt.Y:
+        return alt.Y(f"{field}:Q", scale=alt.Scale(domain=[low, 1.0], nice=False), title="Test accuracy", axis=y_axis)
+
+    what = [
+        alt.Tooltip("title:N", title="Family"),
+        alt.Tooltip("width:Q", title="Width n"),
+        alt.Tooltip("parameters:Q", title="Weights", format=","),
+    ]
+    own = [
+        *what,
+        alt.Tooltip("mean:Q", title="Mean accuracy", format=".2%"),
+        alt.Tooltip("low:Q", title="Lowest seed", format=".2%"),
+        alt.Tooltip("high:Q", title="Highest seed", format=".2%"),
+        alt.Tooltip("seeds:Q", title="Seeds"),
+        alt.Tooltip("recipe_title:N", title="Recipe"),
+    ]
+    single = [
+        *what,
+        alt.Tooltip("seed:Q", title="Seed"),
+        alt.Tooltip("test_accuracy:Q", title="Test accuracy", format=".2%"),
+        alt.Tooltip("seconds:Q", title="Seconds", format=".1f"),
+        alt.Tooltip("device:N", title="Device"),
+    ]
+    base = alt.Chart(points)
+    # one recipe, one line: accuracies after 3 and after 12 epochs are different answers
+    lines = base.mark_line(strokeWidth=2).encode(x=x, y=y("mean"), color=family_color(), detail="recipe:N")
+    means = base.mark_point(filled=True, size=130, opacity=1).encode(
+        x=x, y=y("mean"), color=family_color(), shape=family_shape(), tooltip=own
+    )
+    seeds = (
+        alt.Chart(runs)
+        .mark_point(filled=True, size=22, opacity=0.55)
+        .encode(x=x, y=y("test_accuracy"), color=family_color(), shape=family_shape(), tooltip=single)
+    )
+    goal = pd.DataFrame({"target": [target], "text": [f"target {target:.1%}"]})
+    rule = alt.Chart(goal).mark_rule(color=QUIET, strokeDash=[6, 4]).encode(y=y("target"))
+    words = (
+        alt.Chart(goal)
+        .mark_text(align="left", baseline="bottom", dx=4, dy=-3, color=QUIET)
+        .encode(x=alt.value(0), y=y("target"), text="text:N")
+    )
+    layers = [rule, words, lines, seeds, means]
+    if article:
+        layers.append(_article(article, x, y("accuracy")))
+    return alt.layer(*layers).properties(height=460)
+
+
+def _article(article: Sequence[Published], x: alt.X, y: alt.Y) -> alt.Chart:
+    rows = pd.DataFrame(
+        {
+            "title": FAMILIES[p.family].title,
+            "width": p.width,
+            "parameters": p.parameters,
+            "accuracy": p.accuracy,
+            "stated": p.stated,
+            "rules": p.rules,
+            "source": p.source,
+        }
+        for p in article
+    )
+    shown = [
+        alt.Tooltip("source:N", title="Published"),
+        alt.Tooltip("title:N", title="Family"),
+        alt.Tooltip("width:Q", title="Width n"),
+        alt.Tooltip("parameters:Q", title="Weights", format=","),
+        alt.Tooltip("stated:N", title="Test accuracy"),
+        alt.Tooltip("rules:N", title="Rules"),
+    ]
+    mark = alt.Chart(rows).mark_point(filled=False, size=190, strokeWidth=2, shape="diamond", opacity=1)
+    return mark.encode(x=x, y=y, color=family_color(), tooltip=shown)
+
+
+def weights_by_width(
+    curves: pd.DataFrame, known: pd.DataFrame, key: str, width: int, parameters: int
+) -> alt.LayerChart:
+    """Draw weights against width on two log axes, the chosen family in front, with its results and where it stands.
+
+    Args:
+        curves: columns ``title``, ``family``, ``width``, ``parameters``, for every family.
+        known: rows of ``analysis.points`` of the chosen family.
+        key: the chosen family.
+        width: the chosen width, marked by a rule.
+        parameters: its weights.
+    """
+    highest = max(x.max_width for x in FAMILIES.values())
+    x = alt.X(
+        "width:Q",
+        scale=alt.Scale(type="log", base=2, domain=[1, highest], nice=False),
+        title="Width n (log scale)",
+        axis=alt.Axis(values=[2**i for i in range(11)], format="d"),
+    )
+    y = alt.Y(
+        "parameters:Q",
+        scale=alt.Scale(type="log", domain=[100, 3e7], nice=False),
+        title=WEIGHTS_TITLE,
+        axis=alt.Axis(format="~s", tickCount=6),
+    )
+    chosen = alt.datum.family == key
+    lines = (
+        alt.Chart(curves)
+        .mark_line()
+        .encode(
+            x=x,
+            y=y,
+            color=family_color(),
+            opacity=alt.condition(chosen, alt.value(1.0), alt.value(0.3)),
+            strokeWidth=alt.condition(chosen, alt.value(3), alt.value(1.5)),
+        )
+    )
+    here = pd.DataFrame({"width": [width], "text": [f"you are here: {parameters:,}"]})
+    rule = alt.Chart(here).mark_rule(color=QUIET, strokeDash=[6, 4]).encode(x=x)
+    left = width > 32  # keeps the words inside the picture
+    words = (
+        alt.Chart(here)
+        .mark_text(align="right" if left else "left", dx=-5 if left else 5, dy=6, baseline="top", color=QUIET)
+        .encode(x=x, y=alt.value(0), text="text:N")
+    )
+    marks = alt.Chart(known).encode(x=x, y=y)
+    dots = marks.mark_point(filled=True, size=110, opacity=1).encode(
+        color=family_color(),
+        shape=family_shape(legend=False),
+        tooltip=[
+            alt.Tooltip("title:N", title="Family"),
+            alt.Tooltip("width:Q", title="Width n"),
+            alt.Tooltip("parameters:Q", title="Weights", format=","),
+            alt.Tooltip("mean:Q", title="Mean accuracy", format=".2%"),
+            alt.Tooltip("seeds:Q", title="Seeds"),
+            alt.Tooltip("recipe_title:N", title="Recipe"),
+        ],
+    )
+    labels = marks.mark_text(align="right", dx=-9, dy=-7, color=QUIET).encode(text=alt.Text("mean:Q", format=".1%"))
+    return alt.layer(lines, rule, words, dots, labels).properties(height=360)
+
+
+def shares(rows: pd.DataFrame, width: int) -> alt.LayerChart:
+    """Draw each weighted layer's share of all weights over the width, stacked, with the chosen width marked.
+
+    Args:
+        rows: columns ``width``, ``layer`` (label), ``order`` (its place), ``parameters``.
+        width: the chosen width.
+    """
+    order = list(rows.sort_values("order")["layer"].drop_duplicates())
+    x = alt.X(
+        "width:Q",
+        scale=alt.Scale(type="log", base=2, domain=[1, int(rows["width"].max())], nice=False),
+        title="Width n (log scale)",
+        axis=alt.Axis(values=[2**i for i in range(11)], format="d", grid=False),
+    )
+    area = (
+        alt.Chart(rows)
+        .mark_area(opacity=0.9)
+        .encode(
+            x=x,
+            y=alt.Y("parameters:Q", stack="normalize", title="Share of all weights", axis=alt.Axis(format="%")),
+            color=alt.Color(
+                "layer:N",
+                sort=order,
+                scale=alt.Scale(domain=order),
+                legend=alt.Legend(title=None, orient="top", columns=3),
+            ),
+            order=alt.Order("order:Q"),
+            tooltip=[
+                alt.Tooltip("layer:N", title="Layer"),
+                alt.Tooltip("width:Q", title="Width n"),
+                alt.Tooltip("parameters:Q", title="Weights", format=","),
+            ],
+        )
+    )
+    here = alt.Chart(pd.DataFrame({"width": [width]})).mark_rule(strokeWidth=3, color="#FFFFFF").encode(x=x)
+    core = alt.Chart(pd.DataFrame({"width": [width]})).mark_rule(strokeWidth=1.5, color="#17212B").encode(x=x)
+    return alt.layer(area, here, core).properties(height=300)
+
+
+def blocks(rows: Sequence[LayerSummary]) -> alt.LayerChart:
+    """Draw the network from input to output: a block per layer as wide as the square root of the values it passes on."""
+    table = [_block(0, "Input", rows[0].input_shape, 0)]
+    table += [_block(i, x.label, x.output_shape, x.parameters) for i, x in enumerate(rows, start=1)]
+    widest = max(row["half"] for row in table)
+    data = pd.DataFrame(table)
+    height = 30 * len(table)
+    y = alt.Y("place:O", axis=None, scale=alt.Scale(paddingInner=0.25, paddingOuter=0.1))
+    scale = alt.Scale(domain=[-2.6 * widest, 2.6 * widest], nice=False)
+    bars = (
+        alt.Chart(data)
+        .mark_bar(cornerRadius=3, opacity=0.9)
+        .encode(
+            y=y,
+            x=alt.X("start:Q", scale=scale, axis=None),
+            x2="half:Q",
+            color=alt.Color("kind:N", scale=alt.Scale(domain=["weights", "no weights"]), legend=None),
+            tooltip=[
+                alt.Tooltip("layer:N", title="Layer"),
+                alt.Tooltip("shape:N", title="Output"),
+                alt.Tooltip("values:Q", title="Values passed on", format=","),
+                alt.Tooltip("parameters:Q", title="Weights", format=","),
+            ],
+        )
+    )
+    names = alt.Chart(data).mark_text(align="left", color=QUIET, fontSize=13).encode(y=y, x=alt.value(0), text="layer:N")
+    shapes = (
+        alt.Chart(data)
+        .mark_text(align="right", color=QUIET, fontSize=13)
+        .encode(y=y, x=alt.value("width"), text="shape:N")
+    )
+    return alt.layer(bars, names, shapes).properties(height=height)
+
+
+def _block(place: int, label: str, shape: tuple[int, ...], parameters: int) -> dict[str, object]:
+    values = 1
+    for side in shape:
+        values *= side
+    half = values**0.5 / 2
+    return {
+        "place": place,
+        "layer": label,
+        "shape": shape_text(shape),
+        "values": values,
+        "parameters": parameters,
+        "start": -half,
+        "half": half,
+        "kind": "weights" if parameters else "no weights",
+    }
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """Return a shape for people: ``26×26×2``."""
+    return "×".join(str(side) for side in shape)
+
+
+def history(epochs: Sequence[Epoch], planned: int) -> alt.HConcatChart:
+    """Draw accuracy and loss per epoch, training and test, on axes that fit the planned epochs from the start."""
+    rows = pd.DataFrame(
+        [
+            {"epoch": x.epoch, "images": images, "Accuracy": accuracy, "Loss": loss}
+            for x in epochs
+            for images, accuracy, loss in (("training", x.accuracy, x.loss), ("test", x.test_accuracy, x.test_loss))
+        ],
+        columns=["epoch", "images", "Accuracy", "Loss"],
+    )
+    base = alt.Chart(rows).mark_line(point=True)
+    x = alt.X("epoch:Q", title="Epoch", scale=alt.Scale(domain=[1, max(planned, 2)], nice=False), axis=alt.Axis(format="d", tickMinStep=1))
+    color = alt.Color("images:N", scale=alt.Scale(domain=["training", "test"]), legend=alt.Legend(title=None, orient="top"))
+    dash = alt.StrokeDash("images:N", scale=alt.Scale(domain=["training", "test"], range=[[4, 3], [1, 0]]), legend=None)
+
+    def panel(field: str, form: str) -> alt.Chart:
+        y = alt.Y(f"{field}:Q", title=field, scale=alt.Scale(zero=False), axis=alt.Axis(format=form))
+        tip = [alt.Tooltip("epoch:Q"), alt.Tooltip("images:N"), alt.Tooltip(f"{field}:Q", format=form)]
+        return base.encode(x=x, y=y, color=color, strokeDash=dash, tooltip=tip).properties(height=200)
+
+    return alt.hconcat(panel("Accuracy", ".1%"), panel("Loss", ".3f"))

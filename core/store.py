@@ -1,0 +1,232 @@
+"""Runs, their epochs and their weights in one SQLite file."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from core.errors import StoreError
+from core.families import family
+from core.recipes import Recipe, seed_number
+
+# What a run can be in the store. Only 'done' runs have trained for all their epochs.
+STATES = ("running", "done", "stopped", "failed", "interrupted")
+
+# Each entry takes the file from version i to i + 1; PRAGMA user_version says where it is.
+_MIGRATIONS = (
+    """
+    CREATE TABLE runs (
+        id INTEGER PRIMARY KEY,
+        dataset TEXT NOT NULL,
+        fingerprint TEXT NOT NULL,
+        family TEXT NOT NULL,
+        width INTEGER NOT NULL,
+        recipe TEXT NOT NULL,
+        seed INTEGER NOT NULL,
+        parameters INTEGER NOT NULL,
+        multiply_adds INTEGER NOT NULL,
+        train_images INTEGER NOT NULL,
+        test_images INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        started TEXT NOT NULL,
+        ended TEXT,
+        seconds REAL,
+        device TEXT,
+        versions TEXT,
+        message TEXT,
+        UNIQUE (dataset, fingerprint, family, width, recipe, seed)
+    );
+    CREATE TABLE epochs (
+        run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        epoch INTEGER NOT NULL,
+        loss REAL NOT NULL,
+        accuracy REAL NOT NULL,
+        test_loss REAL NOT NULL,
+        test_accuracy REAL NOT NULL,
+        seconds REAL NOT NULL,
+        PRIMARY KEY (run, epoch)
+    ) WITHOUT ROWID;
+    CREATE TABLE weights (
+        run INTEGER PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
+        npz BLOB NOT NULL
+    );
+    """,
+)
+
+# A run's accuracy and loss are those of its last epoch, as in the article.
+_RUNS = """
+    SELECT runs.*, last.epoch AS epochs, last.accuracy, last.loss, last.test_accuracy, last.test_loss
+    FROM runs LEFT JOIN epochs AS last
+        ON last.run = runs.id AND last.epoch = (SELECT MAX(epoch) FROM epochs WHERE run = runs.id)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What determines a run: an image set by name and contents, a network, a recipe and a seed.
+
+    Raises:
+        ArgumentError: when made with an unknown family, a width or a seed out of bounds.
+    """
+
+    dataset: str
+    fingerprint: str
+    family: str
+    width: int
+    recipe: Recipe
+    seed: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "width", family(self.family).width(self.width))
+        object.__setattr__(self, "seed", seed_number(self.seed))
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The identity as columns of the store."""
+        return {
+            "dataset": self.dataset,
+            "fingerprint": self.fingerprint,
+            "family": self.family,
+            "width": self.width,
+            "recipe": self.recipe.to_json(),
+            "seed": self.seed,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """What one pass over the training images gave; losses are mean cross-entropies in nats, accuracies 0 to 1."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+    test_loss: float
+    test_accuracy: float
+    seconds: float
+
+
+class Store:
+    """One SQLite file; every call opens a connection of its own, so any thread and process may use it.
+
+    Raises:
+        StoreError: from every method, if the file cannot be opened, read or written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with self._connection() as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version > len(_MIGRATIONS):
+                raise StoreError(f"The store {path} was written by a newer Featherweight. Update, or set another FEATHERWEIGHT_HOME.")
+            for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
+                connection.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
+
+    def begin(
+        self,
+        cell: Cell,
+        *,
+        parameters: int,
+        multiply_adds: int,
+        train_images: int,
+        test_images: int,
+        device: str,
+        versions: dict[str, str],
+    ) -> int:
+        """Record that a run starts, in place of an unfinished run of the same cell, and return its id."""
+        row = {
+            **cell.columns,
+            "parameters": parameters,
+            "multiply_adds": multiply_adds,
+            "train_images": train_images,
+            "test_images": test_images,
+            "state": "running",
+            "started": _now(),
+            "device": device,
+            "versions": json.dumps(versions, sort_keys=True),
+        }
+        names, marks = ", ".join(row), ", ".join(f":{x}" for x in row)
+        with self._connection() as connection:
+            # a finished run of this cell violates the unique index: finished runs are never overwritten
+            identity = " AND ".join(f"{x} = :{x}" for x in cell.columns)
+            connection.execute(f"DELETE FROM runs WHERE {identity} AND state != 'done'", cell.columns)
+            return int(connection.execute(f"INSERT INTO runs ({names}) VALUES ({marks})", row).lastrowid or 0)
+
+    def add_epoch(self, run: int, epoch: Epoch) -> None:
+        """Record an epoch of a running run."""
+        row = (run, epoch.epoch, epoch.loss, epoch.accuracy, epoch.test_loss, epoch.test_accuracy, epoch.seconds)
+        with self._connection() as connection:
+            connection.execute("INSERT INTO epochs VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
+    def end(self, run: int, state: str, *, seconds: float, message: str | None = None, weights: bytes | None = None) -> None:
+        """Record how a run ended, and its weights (the bytes of a ``.npz``), in one transaction."""
+        with self._connection() as connection:
+            connection.execute(
+                "UPDATE runs SET state = ?, ended = ?, seconds = ?, message = ? WHERE id = ?",
+                (state, _now(), seconds, message, run),
+            )
+            if weights is not None:
+                connection.execute("INSERT OR REPLACE INTO weights VALUES (?, ?)", (run, weights))
+
+    def interrupt(self) -> int:
+        """Mark runs that a process left behind as interrupted and return how many; only for the store's one runner."""
+        with self._connection() as connection:
+            return connection.execute("UPDATE runs SET state = 'interrupted', ended = ? WHERE state = 'running'", (_now(),)).rowcount
+
+    def runs(self, dataset: str | None = None) -> pd.DataFrame:
+        """Return one row per run, oldest first, with the figures of its last epoch."""
+        where = " WHERE runs.dataset = ?" if dataset else ""
+        with self._connection() as connection:
+            return pd.read_sql_query(
+                f"{_RUNS}{where} ORDER BY runs.id", connection, params=[dataset] if dataset else None
+            )
+
+    def states(self, cells: list[Cell]) -> dict[Cell, str]:
+        """Return the state of each cell that has been run."""
+        wanted = {tuple(x.columns.values()): x for x in cells}
+        with self._connection() as connection:
+            rows = connection.execute("SELECT dataset, fingerprint, family, width, recipe, seed, state FROM runs")
+            return {wanted[row[:6]]: row[6] for row in rows if row[:6] in wanted}
+
+    def epochs(self, run: int) -> list[Epoch]:
+        """Return the epochs of a run in order."""
+        with self._connection() as connection:
+            rows = connection.execute(
+                "SELECT epoch, loss, accuracy, test_loss, test_accuracy, seconds FROM epochs WHERE run = ? ORDER BY epoch",
+                (run,),
+            )
+            return [Epoch(*row) for row in rows]
+
+    def weights(self, run: int) -> bytes | None:
+        """Return the bytes of the ``.npz`` with a run's weights, or None if none were kept."""
+        with self._connection() as connection:
+            row = connection.execute("SELECT npz FROM weights WHERE run = ?", (run,)).fetchone()
+            return row[0] if row else None
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        """Yield a connection in a transaction that is kept on success and undone on failure."""
+        try:
+            connection = sqlite3.connect(self.path, timeout=30)
+            try:
+                connection.execute("PRAGMA foreign_keys = ON")
+                # each run counts as kept only once it is on the disk
+                connection.execute("PRAGMA synchronous = FULL")
+                with connection:
+                    yield connection
+            finally:
+                connection.close()
+        except (sqlite3.Error, pd.errors.DatabaseError) as e:
+            raise StoreError(f"The store {self.path} cannot be used ({e}). Free space, or set another FEATHERWEIGHT_HOME.") from e
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
