@@ -1,0 +1,133 @@
+"""Explore: choose a family and a width, and see at once what the network costs and where its weights live."""
+
+import streamlit as st
+
+from core import analysis, charts, curves, frame
+from core.controls import width_control
+from core.families import FAMILIES, family
+from core.network import Network
+
+with frame.page("Explore") as bench:
+    st.title("How few weights does a network need?")
+
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        key = st.segmented_control(
+            "Family",
+            list(FAMILIES),
+            default="deep_cnn",
+            required=True,
+            format_func=lambda x: FAMILIES[x].title,
+            key="family",
+            bind="query-params",
+            width="stretch",
+        )
+        dataset = frame.choose_dataset(bench)
+        dropout = st.toggle(
+            "Dropout",
+            key="dropout",
+            bind="query-params",
+            help="The tutorial's Dropout layers. They cost no weights; the article leaves them out.",
+        )
+    chosen = family(key)
+    shape, classes = dataset.facts.input_shape, dataset.facts.classes
+    st.caption(
+        f"{chosen.description} Images of {charts.shape_text(shape)}, {classes} classes, "
+        f"{dataset.facts.train:,} to train and {dataset.facts.test:,} to test."
+    )
+    chosen.build(1, shape, classes, dropout)  # says so in a sentence where the images are too small
+
+    polynomial = chosen.polynomial(shape, classes)
+    tutorial = chosen.tutorial_network(shape, classes)
+    width = width_control(
+        width=2 if key in ("cnn", "deep_cnn") else 32,
+        max_width=chosen.max_width,
+        marks=sorted(chosen.widths),
+        polynomial=polynomial,
+        multiply_adds=chosen.multiply_adds_polynomial(shape, classes),
+        tutorial=tutorial.parameters,
+        key="n",
+        param="n",
+    )
+    network: Network = chosen.build(width, shape, classes, dropout)
+    st.page_link(
+        "pages/train.py",
+        label=f"Train this network: {chosen.title}, n = {width}",
+        icon=":material/play_arrow:",
+        query_params={"families": chosen.title, f"widths_{key}": str(width)},
+    )
+    rows = network.summary()
+
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        st.subheader("Layer by layer")
+        st.dataframe(
+            [
+                {
+                    "Layer": x.label,
+                    "Output": charts.shape_text(x.output_shape),
+                    "Formula": x.formula,
+                    "Weights": x.parameters,
+                    "Share": x.share,
+                    "Multiply-adds": x.multiply_adds,
+                }
+                for x in rows
+            ],
+            hide_index=True,
+            height="content",
+            column_config={
+                "Weights": st.column_config.NumberColumn(format="localized"),
+                "Share": st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0),
+                "Multiply-adds": st.column_config.NumberColumn(
+                    format="localized", help="Multiplications followed by an addition, for one image."
+                ),
+            },
+            alt=f"Each layer of the {chosen.title} at n = {width} with its output shape and weights.",
+        )
+    with right:
+        st.subheader("From image to answer")
+        st.altair_chart(
+            charts.blocks(rows),
+            alt="; ".join(f"{x.label} gives {charts.shape_text(x.output_shape)}" for x in rows),
+        )
+        st.caption("Each block is as wide as the square root of the number of values that leave the layer.")
+
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("Where the weights live")
+        largest = max(rows, key=lambda x: x.parameters)
+        st.altair_chart(
+            charts.shares(curves.layer_shares(key, shape, classes), width),
+            alt=f"Share of each layer over the width. At n = {width} the largest is {largest.label}, {largest.share:.0%}.",
+        )
+        st.caption(f"At n = {width}, {largest.label} {largest.formula} holds {largest.share:.0%} of all weights.")
+    with right:
+        st.subheader("How weights grow")
+        found = analysis.points(bench.store.runs(dataset.name))
+        mine = found[(found["family"] == key) & (found["fingerprint"] == dataset.facts.fingerprint)]
+        st.altair_chart(
+            charts.weights_by_width(curves.weights(shape, classes), mine, key, width, network.parameters),
+            alt=f"Weights against width for every family, both on log axes; n = {width} has {network.parameters:,}.",
+        )
+        st.caption(
+            f"The marks are networks trained here, with their mean test accuracy: {len(mine)} so far."
+            if len(mine)
+            else "Networks trained here appear as marks with their test accuracy: none so far."
+        )
+
+    st.subheader("The other way round: from a budget to a network")
+    budget = st.number_input(
+        "Weights you can afford", 1, curves.MAX_BUDGET, 1000, key="budget", bind="query-params", width=240
+    )
+    st.dataframe(
+        curves.within(budget, shape, classes).drop(columns="family"),
+        hide_index=True,
+        column_config={
+            "title": "Family",
+            "width": st.column_config.NumberColumn("Largest n", help="Empty: not even n = 1 fits."),
+            "parameters": st.column_config.NumberColumn("Its weights", format="localized"),
+        },
+        alt="The largest network of each family within the budget",
+    )
+
+    st.subheader("Build it with Keras")
+    st.code(network.source(), language="python")

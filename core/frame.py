@@ -1,0 +1,118 @@
+"""The frame that every page draws first, and what all pages of the process share: settings, store and runner."""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import streamlit as st
+
+from core import datasets, settings
+from core.datasets import Dataset
+from core.errors import FeatherweightError, TrainingError
+from core.runner import Runner
+from core.settings import Settings
+from core.store import Store
+
+# A feather, drawn here: a Material icon in a browser tab would be fetched from the internet.
+ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><path fill="none" stroke="#3478BD" stroke-width="2.5" '
+    'stroke-linecap="round" stroke-linejoin="round" d="M4 28 20 12M27 5C17 5 9 11 8 23c12 0 19-8 19-18ZM12 19h9"/></svg>'
+)
+PAGES = (
+    ("app.py", "Explore", ":material/tune:"),
+    ("pages/train.py", "Train", ":material/model_training:"),
+    ("pages/results.py", "Results", ":material/scatter_plot:"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What a page works with.
+
+    Attributes:
+        settings: where things are.
+        store: the runs.
+        runner: the background runner, or None if another process has it.
+        problem: why there is no runner.
+    """
+
+    settings: Settings
+    store: Store
+    runner: Runner | None
+    problem: str | None
+
+
+@contextmanager
+def page(title: str) -> Iterator[Bench]:
+    """Set up a page, draw the links, and show a failure as its one sentence."""
+    st.set_page_config(page_title=f"{title} · Featherweight", page_icon=ICON, layout="wide")
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.markdown("**Featherweight**", width="content")
+        for path, name, icon in PAGES:
+            st.page_link(path, label=name, icon=icon)
+    try:
+        yield _bench()
+    except FeatherweightError as e:
+        st.error(str(e), icon=":material/error:")
+
+
+def choose_dataset(bench: Bench) -> Dataset:
+    """Draw the choice of image set, with what to do if the chosen one is not at hand, and return it.
+
+    Raises:
+        DatasetError: if it is malformed.
+    """
+    names = datasets.names(bench.settings)
+    name = st.selectbox(
+        "Data set",
+        names,
+        index=names.index(datasets.default(bench.settings)),
+        format_func=datasets.title,
+        key="data",
+        bind="query-params",
+        help=f"The embedded digits, MNIST and Fashion-MNIST, and every NAME.npz in {bench.settings.data}.",
+    )
+    if datasets.fetchable(bench.settings, name):
+        st.warning(datasets.missing(bench.settings, name), icon=":material/cloud_download:")
+        if not st.button(f"Fetch {datasets.title(name)}", icon=":material/download:"):
+            st.stop()
+        bar = st.progress(0.0, f"Fetching {datasets.title(name)}")
+        datasets.fetch(
+            bench.settings, name, lambda done, total: bar.progress(done / total if total else 0.0) and None
+        )
+        st.rerun()
+    with st.spinner("Reading the images", show_time=False):
+        return datasets.find(bench.settings, name)
+
+
+def duration(seconds: float) -> str:
+    """Return a span of time for people: ``about 4 min``, ``12 s``."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+@st.cache_resource(show_spinner=False)
+def _opened() -> tuple[Settings, Store]:
+    loaded = settings.load()
+    return loaded, Store(loaded.store)
+
+
+@st.cache_resource(show_spinner=False)
+def _runner() -> Runner:
+    runner = Runner(*_opened())
+    atexit.register(runner.close)
+    return runner
+
+
+def _bench() -> Bench:
+    loaded, store = _opened()
+    try:
+        return Bench(loaded, store, _runner(), None)
+    except TrainingError as e:  # not kept by the cache: the next visit tries again
+        return Bench(loaded, store, None, str(e))

@@ -1,0 +1,73 @@
+"""The training process as its supervisor sees it: a program spoken to in lines of JSON."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from core.errors import TrainingError
+
+COMMAND = (sys.executable, "-m", "core.training")
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+class TrainingProcess:
+    """A ``python -m core.training`` that is spoken to in lines of JSON; see that module for the words."""
+
+    def __init__(self, command: tuple[str, ...], log: Path) -> None:
+        # A session of its own: Ctrl-C in the terminal is for the dashboard, which then ends this process in order.
+        with log.open("wb") as errors:
+            self._popen = subprocess.Popen(
+                command,
+                cwd=_ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                encoding="utf-8",
+                start_new_session=True,
+            )
+        self.pid = self._popen.pid
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Write one line; a process that is gone is noticed by :meth:`event`."""
+        assert self._popen.stdin
+        with contextlib.suppress(OSError, ValueError):
+            self._popen.stdin.write(json.dumps(message) + "\n")
+            self._popen.stdin.flush()
+
+    def event(self) -> dict[str, Any]:
+        """Wait for the next event.
+
+        Raises:
+            TrainingError: if the process ended instead.
+        """
+        assert self._popen.stdout
+        line = self._popen.stdout.readline()
+        if not line:
+            raise TrainingError(f"The training process ended unexpectedly ({_ending(self._popen.wait())}).")
+        event: dict[str, Any] = json.loads(line)
+        return event
+
+    def end(self, patience: float = 0.0) -> None:
+        """Close its input, which asks it to exit, and kill it if it has not after ``patience`` seconds."""
+        with contextlib.suppress(OSError, ValueError):
+            if self._popen.stdin:
+                self._popen.stdin.close()
+        try:
+            self._popen.wait(patience)
+        except subprocess.TimeoutExpired:
+            self._popen.kill()
+            self._popen.wait()
+
+
+def _ending(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+    return f"{name}, often a sign of too little memory" if name == "SIGKILL" else name

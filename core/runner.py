@@ -1,0 +1,348 @@
+"""The background thread: it owns the queue of cells and supervises the one training process."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from core import datasets
+from core.errors import ArgumentError, DatasetError, FeatherweightError, TrainingError
+from core.families import family
+from core.network import Network
+from core.process import COMMAND, TrainingProcess
+from core.settings import Settings
+from core.store import Cell, Epoch, Store
+
+# A run whose training process dies is tried once more: the cause may have passed, lack of memory say.
+ATTEMPTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What the runner is doing, at one moment.
+
+    Attributes:
+        ready: whether a training process is up.
+        held: whether the queue waits for someone to resume it, after a stop or a problem.
+        closed: whether the runner has ended.
+        device: what the training process runs on, once known.
+        precisions: the recipe precisions that the device has.
+        current: the cell being trained.
+        epochs: the current run's epochs so far.
+        queue: the cells waiting, next first.
+        done: cells of this sweep that have ended, whichever way.
+        total: cells of this sweep; a sweep lasts until nothing is queued.
+        stopping: whether the current run has been asked to stop.
+        began: ``time.time()`` when the current run began.
+        problem: a sentence about what last went wrong, until the next Start.
+        version: grows with every change but that of ``epochs``: pages redraw their grid when it does.
+    """
+
+    ready: bool = False
+    held: bool = False
+    closed: bool = False
+    device: str | None = None
+    precisions: tuple[str, ...] = ("float32",)
+    current: Cell | None = None
+    epochs: tuple[Epoch, ...] = ()
+    queue: tuple[Cell, ...] = ()
+    done: int = 0
+    total: int = 0
+    stopping: bool = False
+    began: float = 0.0
+    problem: str | None = None
+    version: int = 0
+
+    @property
+    def phase(self) -> str:
+        """Return ``'closed'``, ``'training'``, ``'paused'``, ``'starting'`` or ``'idle'``."""
+        if self.closed:
+            return "closed"
+        if self.current:
+            return "training"
+        if self.held and self.queue:
+            return "paused"
+        return "idle" if self.ready else "starting"
+
+
+@dataclass(slots=True)
+class _State:
+    """What the thread and the callers share, under one lock."""
+
+    progress: Progress = field(default_factory=Progress)
+    process: TrainingProcess | None = None
+    run: int | None = None  # the store's id of the run whose job has been sent
+    killed: bool = False  # whether stop_now ended the process
+
+
+class Runner:
+    """Train queued cells one after the other in the background and keep what comes back in the store.
+
+    Args:
+        settings: where data, store and log are.
+        store: where runs are recorded.
+        command: the training process, for tests.
+
+    Raises:
+        TrainingError: when made, if another process already trains with this store.
+    """
+
+    def __init__(self, settings: Settings, store: Store, command: tuple[str, ...] = COMMAND) -> None:
+        self._settings, self._store, self._command = settings, store, command
+        self._claim = FileLock(settings.home / "runner.lock", blocking=False)
+        try:
+            self._claim.acquire()
+        except Timeout:
+            raise TrainingError(
+                f"Another Featherweight already trains with the store in {settings.home}. "
+                "Train there, close it first, or set another FEATHERWEIGHT_HOME."
+            ) from None
+        store.interrupt()
+        self._changed = threading.Condition()
+        self._state = _State()
+        self._thread = threading.Thread(target=self._work, name="featherweight-runner", daemon=True)
+        self._thread.start()
+
+    def progress(self) -> Progress:
+        """Return what is going on now."""
+        with self._changed:
+            return self._state.progress
+
+    def wait(self, seen: Progress, timeout: float | None = None) -> Progress:
+        """Wait until something differs from ``seen`` and return it; after ``timeout`` seconds, return what is."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._state.progress != seen, timeout)
+            return self._state.progress
+
+    def submit(self, cells: Iterable[Cell]) -> int:
+        """Queue the cells that are neither finished nor already waiting, and return how many that were.
+
+        Raises:
+            ArgumentError, DatasetError: if a network does not fit its images; nothing is queued then.
+        """
+        wanted = list(dict.fromkeys(cells))
+        for cell in wanted:
+            self._network(cell)
+        finished = {cell for cell, state in self._store.states(wanted).items() if state == "done"}
+        with self._changed:
+            now = self._state.progress
+            busy = {*now.queue, now.current}
+            new = tuple(x for x in wanted if x not in finished and x not in busy)
+            done, total = (now.done, now.total) if now.queue or now.current else (0, 0)
+            self._change(queue=now.queue + new, done=done, total=total + len(new), held=False, problem=None)
+            return len(new)
+
+    def stop_after_epoch(self) -> None:
+        """End the current run after its epoch, keep what it has, and hold the queue."""
+        with self._changed:
+            if self._state.progress.current:
+                self._change(stopping=True)
+                self._send_stop()
+
+    def stop_now(self) -> None:
+        """End the current run at once, keep its finished epochs, and hold the queue."""
+        with self._changed:
+            if self._state.progress.current:
+                self._change(stopping=True)
+                self._state.killed = True
+                if self._state.process:
+                    self._state.process.end()
+
+    def resume(self) -> None:
+        """Go on with a queue that a stop or a problem has held."""
+        self._change(held=False, problem=None)
+
+    def clear(self) -> int:
+        """Forget the cells that wait and return how many there were; the current run goes on."""
+        with self._changed:
+            now = self._state.progress
+            self._change(queue=(), total=now.total - len(now.queue))
+            return len(now.queue)
+
+    def close(self) -> None:
+        """Stop training, end the training process and free the store for another runner."""
+        with self._changed:
+            self._change(closed=True, queue=())
+            self._state.killed = True
+            if self._state.process:
+                self._state.process.end()
+        self._thread.join(timeout=30)
+        self._claim.release()
+
+    # ---- the thread
+
+    def _change(self, **values: Any) -> None:
+        with self._changed:
+            state = self._state
+            version = state.progress.version + (set(values) != {"epochs"})
+            state.progress = replace(state.progress, **values, version=version)
+            self._changed.notify_all()
+
+    def _work(self) -> None:
+        with tempfile.TemporaryDirectory(prefix="featherweight-") as folder:
+            self._weights = Path(folder) / "weights.npz"
+            while not self._state.progress.closed:
+                try:
+                    self._ready()
+                    cell = self._next()
+                    if cell:
+                        self._attempt(cell)
+                except FeatherweightError as e:
+                    self._hold(str(e))
+                except Exception as e:  # a defect of ours must not end training in silence
+                    self._hold(f"Training stopped because of an internal error ({type(e).__name__}: {e}).")
+            self._drop_process()
+
+    def _hold(self, problem: str) -> None:
+        """Say what went wrong, put the current cell back, and wait until someone resumes or starts again."""
+        self._drop_process()
+        with self._changed:
+            now = self._state.progress
+            back = (now.current,) if now.current else ()
+            self._change(held=True, queue=back + now.queue, current=None, epochs=(), stopping=False, problem=problem)
+            self._changed.wait_for(lambda: self._state.progress.closed or not self._state.progress.held)
+
+    def _drop_process(self) -> None:
+        with self._changed:
+            if self._state.process:
+                self._state.process.end()
+            self._state.process, self._state.killed = None, False
+            self._change(ready=False)
+
+    def _ready(self) -> None:
+        """Have a training process that has said it is ready.
+
+        Raises:
+            TrainingError: if it cannot be started.
+        """
+        with self._changed:
+            if self._state.process or self._state.progress.closed:
+                return
+            try:
+                self._state.process = process = TrainingProcess(self._command, self._settings.log)
+            except OSError as e:
+                raise TrainingError(f"The training process could not be started ({e.strerror}).") from None
+        try:
+            event = process.event()
+        except (TrainingError, ValueError) as e:
+            raise TrainingError(f"{e} Its last words are in {self._settings.log}.") from None
+        self._versions: dict[str, str] = event["versions"]
+        self._change(ready=True, device=event["device"], precisions=tuple(event["precisions"]))
+
+    def _next(self) -> Cell | None:
+        """Wait for a cell and take it from the queue; None when closed."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._state.progress.closed or (self._state.progress.queue and not self._state.progress.held)
+            )
+            now = self._state.progress
+            if now.closed:
+                return None
+            self._change(current=now.queue[0], queue=now.queue[1:], epochs=(), began=time.time())
+            return now.queue[0]
+
+    def _attempt(self, cell: Cell) -> None:
+        """Train a cell, once more if the process dies, and record how it ended."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                run = self._begin(cell)
+            except (ArgumentError, DatasetError) as e:
+                return self._ended(f"{_name(cell)} was not trained: {e}")
+            began = time.monotonic()
+            try:
+                return self._train(run, cell)
+            except TrainingError as e:
+                seconds = time.monotonic() - began
+                if self._state.progress.stopping or self._state.progress.closed:
+                    self._store.end(run, "stopped", seconds=seconds)
+                    return self._ended()
+                self._store.end(run, "failed", seconds=seconds, message=str(e))
+                if attempt == ATTEMPTS:
+                    return self._ended(f"{_name(cell)} failed twice: {e}")
+            self._drop_process()
+            self._ready()
+            self._change(epochs=())
+        return None
+
+    def _begin(self, cell: Cell) -> int:
+        network = self._network(cell)
+        dataset = datasets.find(self._settings, cell.dataset)
+        return self._store.begin(
+            cell,
+            parameters=network.parameters,
+            multiply_adds=network.multiply_adds,
+            train_images=dataset.facts.train,
+            test_images=dataset.facts.test,
+            device=self._state.progress.device or "",
+            versions=self._versions,
+        )
+
+    def _train(self, run: int, cell: Cell) -> None:
+        """Send the job and record its events until it ends.
+
+        Raises:
+            TrainingError: if the process died or was ended.
+        """
+        job = {
+            "job": str(run),
+            "family": cell.family,
+            "width": cell.width,
+            "recipe": asdict(cell.recipe),
+            "seed": cell.seed,
+            "data": str(datasets.find(self._settings, cell.dataset).path),
+            "weights": str(self._weights),
+        }
+        with self._changed:
+            process = self._state.process
+            assert process
+            process.send(job)
+            self._state.run = run
+            if self._state.progress.stopping:  # asked for while the job was being prepared
+                self._send_stop()
+        began = time.monotonic()
+        while True:
+            event = process.event()
+            seconds = time.monotonic() - began
+            if event["event"] == "epoch":
+                epoch = Epoch(**{x: event[x] for x in Epoch.__dataclass_fields__})
+                self._store.add_epoch(run, epoch)
+                self._change(epochs=(*self._state.progress.epochs, epoch))
+            elif event["event"] == "finished":
+                state = "stopped" if event["stopped"] else "done"
+                self._store.end(run, state, seconds=seconds, weights=self._weights.read_bytes())
+                return self._ended()
+            elif event["event"] == "failed":
+                self._store.end(run, "failed", seconds=seconds, message=event["message"])
+                return self._ended(f"{_name(cell)} failed: {event['message']}")
+
+    def _send_stop(self) -> None:
+        if self._state.process and self._state.run is not None:
+            self._state.process.send({"stop": str(self._state.run)})
+
+    def _ended(self, problem: str | None = None) -> None:
+        with self._changed:
+            if self._state.killed:
+                self._drop_process()
+            self._state.run = None
+            now = self._state.progress
+            self._change(
+                held=now.stopping, current=None, done=now.done + 1, stopping=False, problem=problem or now.problem
+            )
+
+    def _network(self, cell: Cell) -> Network:
+        facts = datasets.find(self._settings, cell.dataset).facts
+        if facts.fingerprint != cell.fingerprint:
+            raise DatasetError(f"The data set {cell.dataset} has changed since this was asked for. Ask again.")
+        return family(cell.family).build(cell.width, facts.input_shape, facts.classes, cell.recipe.dropout)
+
+
+def _name(cell: Cell) -> str:
+    return f"{family(cell.family).title} n = {cell.width}, seed {cell.seed}"

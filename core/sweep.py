@@ -1,0 +1,139 @@
+"""A sweep: families, widths and seeds as cells to train, and the grid that shows how far they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import pandas as pd
+
+from core.datasets import Dataset
+from core.errors import invalid
+from core.families import family
+from core.network import Network
+from core.recipes import MAX_SEED, Recipe, seed_number
+from core.runner import Progress
+from core.store import Cell
+
+MAX_CELLS = 500
+SMALL = {"mlp": (8, 32, 128), "pooled_mlp": (8, 32, 128), "cnn": (1, 2, 4), "deep_cnn": (1, 2, 4)}
+# Thirty passes over 4,000 images are only a sixth of the updates of the article's twelve over 60,000; Adam makes up for it.
+SMALL_RECIPE = Recipe("adam", 0.003, 30, 64)
+
+
+def cells(
+    dataset: Dataset, widths: Mapping[str, Iterable[object]], seeds: Sequence[int], recipe: Recipe | None = None
+) -> list[Cell]:
+    """Return the cells of a sweep, small networks first and the seeds of one network together.
+
+    Args:
+        dataset: what to train on.
+        widths: per family key, the widths.
+        seeds: the seeds of every network.
+        recipe: how to train; None is each family's own, the article's.
+
+    Raises:
+        ArgumentError: for an unknown family, a width or seed out of bounds, images too small, or too many cells.
+    """
+    made = []
+    for key, wanted in widths.items():
+        chosen = family(key)
+        for n in sorted({chosen.width(x) for x in wanted}):
+            used = recipe or chosen.recipe
+            chosen.build(n, dataset.facts.input_shape, dataset.facts.classes, used.dropout)
+            made += [Cell(dataset.name, dataset.facts.fingerprint, key, n, used, seed_number(s)) for s in seeds]
+    if len(made) > MAX_CELLS:
+        raise invalid("sweep", f"at most {MAX_CELLS} cells (families × widths × seeds)", len(made))
+    return made
+
+
+def small(dataset: Dataset) -> list[Cell]:
+    """Return a sweep that shows the shape of the answer in a minute or two on a few thousand images."""
+    return cells(dataset, SMALL, [0], SMALL_RECIPE)
+
+
+def seeds(first: int, count: int) -> list[int]:
+    """Return ``count`` seeds from ``first`` on.
+
+    Raises:
+        ArgumentError: if the last one is out of bounds.
+    """
+    seed_number(first)
+    if first + count - 1 > MAX_SEED:
+        raise invalid("seed", f"at most {MAX_SEED - count + 1:,} as the first of {count}", first)
+    return list(range(first, first + count))
+
+
+def network(cell: Cell, dataset: Dataset) -> Network:
+    """Return the network of a cell."""
+    return family(cell.family).build(
+        cell.width, dataset.facts.input_shape, dataset.facts.classes, cell.recipe.dropout
+    )
+
+
+def states(wanted: Sequence[Cell], stored: Mapping[Cell, str], progress: Progress) -> dict[Cell, str]:
+    """Return the state of each cell, from the store and from what the runner is doing."""
+    queued = set(progress.queue)
+
+    def state(cell: Cell) -> str:
+        if cell == progress.current:
+            return "running"
+        if cell in queued:
+            return "queued"
+        return stored.get(cell, "new")
+
+    return {cell: state(cell) for cell in wanted}
+
+
+def grid(
+    wanted: Sequence[Cell], now: Mapping[Cell, str], accuracies: Mapping[Cell, float], progress: Progress
+) -> pd.DataFrame:
+    """Return a table with a row per network and a column per seed, each entry a state in words.
+
+    Args:
+        wanted: the cells.
+        now: their states, from :func:`states`.
+        accuracies: the test accuracy, a share, of cells that have one.
+        progress: for the epoch of the running one.
+    """
+
+    def words(cell: Cell) -> str:
+        match now[cell]:
+            case "done":
+                return f"✓ {accuracies[cell]:.2%}" if cell in accuracies else "✓ done"
+            case "running":
+                return f"▶ epoch {len(progress.epochs)} of {cell.recipe.epochs}"
+            case "queued":
+                return "… queued"
+            case "failed":
+                return "✗ failed"
+            case "new":
+                return "○ new"
+            case other:
+                return f"◼ {other}"
+
+    rows: dict[tuple[str, int], dict[str, object]] = {}
+    for cell in wanted:
+        row = rows.setdefault(
+            (cell.family, cell.width), {"Family": family(cell.family).title, "Width n": cell.width}
+        )
+        row[f"Seed {cell.seed}"] = words(cell)
+    return pd.DataFrame(rows.values())
+
+
+def parse_numbers(text: str, what: str) -> list[int]:
+    """Return the whole numbers in text like ``1,2,8-16``, in order and once each.
+
+    Raises:
+        ArgumentError: if it is not such a list, or longer than 500.
+    """
+    found: dict[int, None] = {}
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        bounds = [first, last] if dash else [first]
+        if not all(x.strip().isascii() and x.strip().isdigit() and len(x.strip()) < 11 for x in bounds):
+            raise invalid(what, "whole numbers and ranges like 1,2,8-16", text)
+        low, high = int(bounds[0]), int(bounds[-1])
+        if low > high or high - low >= MAX_CELLS:
+            raise invalid(what, f"ranges that ascend and hold at most {MAX_CELLS} numbers", text)
+        found.update(dict.fromkeys(range(low, high + 1)))
+    return list(found)

@@ -1,0 +1,112 @@
+"""Results: test accuracy against weights on a log axis, beside the article's points."""
+
+import streamlit as st
+
+from core import analysis, charts, frame, sweep
+from core.families import MNIST_SHAPE
+from core.published import ARTICLE, ARTICLE_SOURCE
+
+MNIST_NAMES = ("mnist", "mnist_5k")
+COLUMNS = {
+    "title": "Family",
+    "width": "Width n",
+    "parameters": "Weights",
+    "seed": "Seed",
+    "test_accuracy": "Test accuracy",
+    "test_loss": "Test loss",
+    "recipe_title": "Recipe",
+    "seconds": "Seconds",
+    "device": "Device",
+    "ended": "Finished (UTC)",
+}
+
+with frame.page("Results") as bench:
+    st.title("Accuracy against weights")
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        dataset = frame.choose_dataset(bench)
+        target = (
+            st.slider(
+                "Target accuracy",
+                50.0,
+                99.9,
+                97.0,
+                0.1,
+                format="%.1f %%",
+                key="target",
+                bind="query-params",
+                help="The article's question: how few weights still reach 97 %?",
+            )
+            / 100
+        )
+    runs = bench.store.runs(dataset.name)
+    runs = runs[runs["fingerprint"] == dataset.facts.fingerprint]
+    points = analysis.points(runs)
+
+    if points.empty:
+        st.info(
+            f"No finished run on {dataset.title} yet. Train some networks, or start with a small sweep.",
+            icon=":material/scatter_plot:",
+        )
+        cells = sweep.small(dataset)
+        if st.button(
+            f"Run a small sweep: {len(cells)} networks on {dataset.title}",
+            type="primary",
+            icon=":material/play_arrow:",
+            disabled=bench.runner is None,
+        ):
+            assert bench.runner
+            bench.runner.submit(cells)
+            st.switch_page("pages/train.py")
+        st.page_link("pages/train.py", label="Choose a sweep yourself", icon=":material/model_training:")
+        st.stop()
+
+    recipes = sorted(points["recipe_title"].unique())
+    chosen = st.multiselect(
+        "Recipes",
+        recipes,
+        default=recipes,
+        key=f"recipes_{dataset.name}",
+        help="Runs with different recipes are never averaged: each recipe has a line of its own.",
+    )
+    points = points[points["recipe_title"].isin(chosen)]
+    single = analysis.finished(runs)
+    single = single[single["recipe_title"].isin(chosen)]
+
+    reaching = analysis.smallest_reaching(points, target)
+    st.markdown(
+        "\n".join(
+            f"- **{row.title}**: {row.parameters:,} weights (n = {row.width}) reach {row.mean:.2%}, "
+            f"mean of {row.seeds} seed{'s' if row.seeds > 1 else ''}."
+            for row in reaching.itertuples()
+        )
+        or f"No network trained here reaches {target:.1%} yet."
+    )
+    article = ARTICLE if dataset.facts.input_shape == MNIST_SHAPE and dataset.name in MNIST_NAMES else ()
+    st.altair_chart(
+        charts.results(points, single, article, target),
+        alt=f"Test accuracy against trainable weights on a log axis: {len(points)} networks trained on {dataset.title}.",
+    )
+    if article:
+        st.caption(
+            f"Hollow diamonds: the four turning points of the {ARTICLE_SOURCE}, trained on all 60,000 images, one run "
+            "each. Large marks are means over seeds, small ones the single seeds."
+        )
+    table = single[list(COLUMNS)].rename(columns=COLUMNS)
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config={
+            "Weights": st.column_config.NumberColumn(format="localized"),
+            "Test accuracy": st.column_config.NumberColumn(format="percent"),
+            "Seconds": st.column_config.NumberColumn(format="%.1f"),
+        },
+        alt="Every finished run of the chart",
+    )
+    st.download_button(
+        "Download CSV",
+        table.to_csv(index=False),
+        f"featherweight-{dataset.name}.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )

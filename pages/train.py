@@ -1,0 +1,200 @@
+"""Train: choose a sweep, see what it costs, start it, and watch it; the training itself goes on without this page."""
+
+import time
+
+import streamlit as st
+
+from core import analysis, charts, frame, sweep
+from core.errors import ArgumentError
+from core.families import FAMILIES, family
+from core.recipes import MAX_BATCH, MAX_EPOCHS, MAX_LEARNING_RATE, MAX_SEED, OPTIMIZER_TITLES, OPTIMIZERS, Recipe
+from core.runner import Progress, Runner
+from core.store import Cell
+
+
+def recipe_controls(keys: list[str], precisions: tuple[str, ...]) -> Recipe | None:
+    """Draw the recipe controls and return the recipe, or None for each family's own."""
+    own = st.segmented_control(
+        "Recipe",
+        ["article", "own"],
+        default="article",
+        required=True,
+        format_func={"article": "The article's", "own": "My own"}.get,
+        key="recipe",
+        bind="query-params",
+    )
+    if own == "article":
+        st.caption(". ".join(f"{FAMILIES[x].title}: {FAMILIES[x].recipe}" for x in keys) + ".")
+        return None
+    start = FAMILIES[keys[0]].recipe
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        optimizer = st.selectbox(
+            "Optimiser",
+            list(OPTIMIZERS),
+            index=list(OPTIMIZERS).index(start.optimizer),
+            format_func=OPTIMIZER_TITLES.get,
+            key="optimizer",
+            bind="query-params",
+        )
+        rate = st.number_input(
+            "Learning rate",
+            1e-6,
+            MAX_LEARNING_RATE,
+            OPTIMIZERS[optimizer],
+            format="%g",
+            key=f"rate_{optimizer}",
+            bind="query-params",
+            help="Adadelta needs 1.0 here: with Keras 3's default of 0.001 these networks do not train in 12 epochs.",
+        )
+        epochs = st.number_input("Epochs", 1, MAX_EPOCHS, start.epochs, key="epochs", bind="query-params")
+        batch = st.number_input("Batch", 1, MAX_BATCH, start.batch_size, key="batch", bind="query-params")
+        precision = st.selectbox(
+            "Precision",
+            precisions,
+            key="precision",
+            help="bfloat16 does the matrix work in 16 bits where the hardware has it; weights stay in 32.",
+        )
+        dropout = st.toggle("Dropout", key="dropout", bind="query-params", help="The tutorial's Dropout layers.")
+    return Recipe(optimizer, rate, epochs, batch, dropout, precision)
+
+
+def running(runner: Runner, now: Progress) -> None:
+    """Draw the current run: three progress bars, the curves and the buttons that stop it."""
+    cell = now.current
+    assert cell
+    done, planned = len(now.epochs), cell.recipe.epochs
+    spent = sum(x.seconds for x in now.epochs)
+    left = f", about {frame.duration(spent / done * (planned - done))} left" if done else ""
+    since = max(0.0, time.time() - now.began)
+    st.progress(
+        done / planned,
+        f"**{family(cell.family).title}, n = {cell.width}, seed {cell.seed}** on {cell.dataset}: "
+        f"epoch {min(done + 1, planned)} of {planned}, {frame.duration(since)} so far{left}",
+    )
+    st.progress(
+        min(1.0, (now.done + done / planned) / max(now.total, 1)),
+        f"Sweep: run {now.done + 1} of {now.total}, {len(now.queue)} waiting",
+    )
+    with st.container(horizontal=True):
+        st.button(
+            "Stop after this epoch",
+            icon=":material/stop_circle:",
+            on_click=runner.stop_after_epoch,
+            disabled=now.stopping,
+            help="Keeps the weights and epochs so far; the run is marked stopped and the queue waits.",
+        )
+        st.button(
+            "Stop now",
+            icon=":material/cancel:",
+            on_click=runner.stop_now,
+            help="Ends the run at once. Finished epochs stay on record, the weights do not; the queue waits.",
+        )
+        if now.queue:
+            st.button("Clear queue", icon=":material/clear_all:", on_click=runner.clear, help="The current run goes on.")
+    if now.stopping:
+        st.caption("Stopping after this epoch.")
+    if now.epochs:
+        last = now.epochs[-1]
+        st.altair_chart(
+            charts.history(now.epochs, planned),
+            alt=f"Accuracy and loss up to epoch {last.epoch}: test accuracy {last.test_accuracy:.2%}.",
+        )
+        st.caption(f"Epoch {last.epoch}: test accuracy {last.test_accuracy:.2%}, test loss {last.test_loss:.3f}.")
+
+
+@st.fragment(run_every=1.0)
+def live(bench: frame.Bench, cells: list[Cell]) -> None:
+    """Draw what is going on and the grid of cells; redrawn every second, the same in every tab."""
+    if bench.runner is None:
+        st.warning(bench.problem or "", icon=":material/lock:")
+        now = Progress()
+    else:
+        now = bench.runner.progress()
+        if now.problem:
+            st.error(now.problem, icon=":material/error:")
+        match now.phase:
+            case "training":
+                running(bench.runner, now)
+            case "paused":
+                st.info(f"Stopped. {len(now.queue)} runs are waiting.", icon=":material/pause_circle:")
+                with st.container(horizontal=True):
+                    st.button("Resume", icon=":material/play_arrow:", on_click=bench.runner.resume, type="primary")
+                    st.button("Clear queue", icon=":material/clear_all:", on_click=bench.runner.clear)
+            case "starting":
+                st.caption(":material/hourglass: The training process is starting; a sweep can be asked for already.")
+            case _:
+                done = f" The last sweep has ended: {now.done} of {now.total}." if now.total else ""
+                st.caption(f":material/check_circle: Ready to train on {now.device}.{done}")
+    if cells:
+        table = bench.store.runs(cells[0].dataset)
+        states = sweep.states(cells, bench.store.states(cells), now)
+        st.dataframe(
+            sweep.grid(cells, states, analysis.accuracies(table, cells), now),
+            hide_index=True,
+            height="content",
+            alt="State of each cell of the sweep",
+        )
+
+
+with frame.page("Train") as bench:
+    st.title("Train a sweep")
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        keys = st.pills(
+            "Families",
+            list(FAMILIES),
+            selection_mode="multi",
+            default=["deep_cnn"],
+            format_func=lambda x: FAMILIES[x].title,
+            key="families",
+            bind="query-params",
+            width="stretch",
+        )
+        dataset = frame.choose_dataset(bench)
+    if not keys:
+        st.info("Choose at least one family.")
+        st.stop()
+    widths = {}
+    for column, key in zip(st.columns(len(keys)), keys, strict=True):
+        offered = [str(x) for x in sorted(FAMILIES[key].widths)]
+        widths[key] = column.multiselect(
+            f"Widths of the {FAMILIES[key].title}",
+            offered,
+            default=["2"] if "2" in offered else ["32"],
+            accept_new_options=True,
+            key=f"widths_{key}",
+            bind="query-params",
+            placeholder="Choose, or type any width",
+        )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        count = st.number_input("Seeds", 1, 50, 1, key="seeds", bind="query-params", help="Runs of each network.")
+        first = st.number_input("First seed", 0, MAX_SEED, 0, key="seed", bind="query-params")
+    now = bench.runner.progress() if bench.runner else Progress()
+    recipe = recipe_controls(keys, now.precisions)
+
+    cells = sweep.cells(dataset, widths, sweep.seeds(first, count), recipe)
+    stored = bench.store.states(cells)
+    new = [x for x in cells if stored.get(x) != "done"]
+    estimate = analysis.cost(
+        bench.store.runs(), new, [sweep.network(x, dataset).multiply_adds for x in new], dataset.facts.train, now.device
+    )
+    if not cells:
+        st.info("Choose at least one width.")
+    elif not new:
+        st.success("All of these are trained: see them under Results.", icon=":material/check_circle:")
+    elif estimate.seconds is None:
+        st.caption(f"{len(new)} to train. How long it takes is not known before the first run on this device.")
+    else:
+        st.caption(
+            f"{len(new)} to train, about {frame.duration(estimate.seconds)} by the {estimate.runs} runs that finished here."
+        )
+    label = f"Start {len(new)} run{'s' if len(new) != 1 else ''}"
+    start = st.button(
+        label, type="primary", icon=":material/play_arrow:", disabled=not new or bench.runner is None, key="start"
+    )
+    if start and bench.runner:
+        try:
+            bench.runner.submit(new)
+        except ArgumentError as e:
+            st.error(str(e))
+    st.divider()
+    live(bench, cells)
