@@ -1,0 +1,59 @@
+# make run     start the dashboard (installs what it needs the first time)
+# make test    lint, types, unit, page and browser tests
+#
+# PYTHON names the interpreter that a new .venv is made with; left empty, the first CPython 3.11 to 3.13 found is taken.
+# PORT is where the dashboard listens, on this machine only.
+PYTHON ?=
+PORT ?= 8501
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check install
+SUPPORTED := import sys; sys.exit(not (sys.implementation.name == "cpython" and (3, 11) <= sys.version_info[:2] <= (3, 13)))
+
+# A stamp says that an install ended well. Its name carries a checksum of the requirements, so a changed file means a new install.
+checksum = $(shell cat $(1) | cksum | awk '{ print $$1 "-" $$2 }')
+RUNTIME := $(VENV)/.installed-run-$(call checksum,requirements.txt)
+TESTING := $(VENV)/.installed-test-$(call checksum,requirements.txt requirements-dev.txt)
+
+# An environment whose interpreter is gone or unfit (upgraded, moved) is no environment: forget its stamps.
+$(shell $(PY) -c '$(SUPPORTED)' 2>/dev/null || rm -f $(VENV)/.installed-*)
+
+.PHONY: run test
+
+run: $(RUNTIME)
+	@$(PY) -m streamlit run app.py --server.address=127.0.0.1 --server.port=$(PORT)
+
+test: $(TESTING)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) -m pytest
+
+# Stamps go before an install and come after it, so one that is interrupted leaves none.
+$(RUNTIME):
+	@$(environment)
+	@rm -f $(VENV)/.installed-*
+	$(PIP) -r requirements.txt
+	@touch $@
+
+$(TESTING):
+	@$(environment)
+	@rm -f $(VENV)/.installed-*
+	$(PIP) -r requirements-dev.txt
+	@touch $(RUNTIME) $@
+
+# Keep an environment that works, make a new one otherwise.
+define environment
+if ! $(PY) -c '$(SUPPORTED)' 2>/dev/null || ! $(PY) -m pip --version >/dev/null 2>&1; then \
+  for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python); do \
+    if "$$python" -c '$(SUPPORTED)' 2>/dev/null; then found=$$python; break; fi; \
+  done; \
+  if [ -z "$$found" ]; then \
+    echo "Featherweight needs CPython 3.11, 3.12 or 3.13$(if $(PYTHON), and $(PYTHON) is none of them,: install one or name it with PYTHON=/path/to/python)." >&2; \
+    exit 1; \
+  fi; \
+  echo "Creating $(VENV) with $$("$$found" --version)"; \
+  "$$found" -m venv --clear $(VENV); \
+fi
+endef
