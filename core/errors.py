@@ -33,7 +33,16 @@ def invalid(what: str, expected: str, received: object) -> ArgumentError:
     >>> str(invalid("width for family 'cnn'", "a whole number from 1 to 512", 0))
     "Invalid width for family 'cnn'. Expected a whole number from 1 to 512. Received: 0."
     """
-    return ArgumentError(f"Invalid {what}. Expected {expected}. Received: {received!r}.")
+    return ArgumentError(f"Invalid {what}. Expected {expected}. Received: {_shown(received)}.")
+
+
+def _shown(value: object) -> str:
+    """Return a value as Python writes it, cut to what fits a sentence."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python does not print whole numbers of thousands of digits
+        return "a number of thousands of digits"
+    return text if len(text) <= 80 else f"{text[:79]}…"
 
 
 def whole_number(value: object, what: str, low: int, high: int) -> int:
@@ -48,7 +57,7 @@ def whole_number(value: object, what: str, low: int, high: int) -> int:
     if isinstance(value, str):
         # int() would also read '1_0' and digits of other scripts; only plain digits are meant here.
         text = value.strip()
-        if not (text.isascii() and text.lstrip("-").isdigit()) or len(text) > 20:
+        if not (text.isascii() and text.removeprefix("-").isdigit()) or len(text) > 20:
             raise invalid(what, expected, value)
         number = int(text)
     else:

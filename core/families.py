@@ -1,4 +1,4 @@
-"""The article's four families of networks: each grows from one width ``n``, and its polynomial is derived from its layers."""
+"""The article's four families of networks: each grows from one width, and its polynomial follows from its layers."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class Polynomial:
 
     def __str__(self) -> str:
         square = "n²" if self.a == 1 else f"{self.a}n²"
-        return f"{square} + {self.b}n + {self.c}"
+        return f"{square} + {self.b}n" + (f" + {self.c}" if self.c else "")
 
     def at(self, n: int) -> str:
         """Return the polynomial with ``n`` put in and its value: ``63·2² + 335·2 + 10 = 932``."""

@@ -105,7 +105,7 @@ class Conv2D(Layer):
         # (images, rows, columns, channels, kernel rows, kernel columns), a view: no copy until the product
         patches = np.lib.stride_tricks.sliding_window_view(x, (self.kernel, self.kernel), axis=(1, 2))
         patches = patches.transpose(0, 1, 2, 4, 5, 3)
-        columns = patches.reshape(*patches.shape[:3], -1)
+        columns = patches.reshape(*patches.shape[:3], self.kernel**2 * x.shape[3])
         return activate(columns @ kernel.reshape(-1, self.filters) + bias, self.activation)
 
 
@@ -143,7 +143,7 @@ class Flatten(Layer):
         return (math.prod(input_shape),)
 
     def forward(self, x: Array, weights: list[Array]) -> Array:
-        return x.reshape(len(x), -1)
+        return x.reshape(len(x), math.prod(x.shape[1:]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,9 @@ class Dense(Layer):
 
     def output_shape(self, input_shape: Shape) -> Shape:
         if len(input_shape) != 1:
-            raise ArgumentError(f"Dense expects a row of numbers, not the shape {input_shape}; put a Flatten before it.")
+            raise ArgumentError(
+                f"Dense expects a row of numbers, not the shape {input_shape}; put a Flatten before it."
+            )
         return (self.units,)
 
     def weight_shapes(self, input_shape: Shape) -> tuple[tuple[str, Shape], ...]:
@@ -197,5 +199,7 @@ def _image(layer: Layer, shape: Shape, least: int) -> Shape:
     if len(shape) != 3:
         raise ArgumentError(f"{layer.label()} expects height, width and channels, not the shape {shape}.")
     if min(shape[:2]) < least:
-        raise ArgumentError(f"{layer.label()} needs at least {least}×{least} pixels and would get {shape[0]}×{shape[1]}.")
+        raise ArgumentError(
+            f"{layer.label()} needs at least {least}×{least} pixels and would get {shape[0]}×{shape[1]}."
+        )
     return shape

@@ -44,11 +44,11 @@ class Recipe:
     precision: str = "float32"
 
     def __post_init__(self) -> None:
-        if self.optimizer not in OPTIMIZERS:
+        if self.optimizer not in tuple(OPTIMIZERS):
             raise invalid("optimizer", f"one of {', '.join(OPTIMIZERS)}", self.optimizer)
         try:
-            rate = float(self.learning_rate)
-        except (TypeError, ValueError):
+            rate = math.nan if isinstance(self.learning_rate, bool) else float(self.learning_rate)
+        except (TypeError, ValueError, OverflowError):
             rate = math.nan
         if not 0 < rate <= MAX_LEARNING_RATE:
             raise invalid("learning rate", f"a number above 0 and at most {MAX_LEARNING_RATE:g}", self.learning_rate)

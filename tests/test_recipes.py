@@ -1,0 +1,167 @@
+"""Recipes: their bounds, and JSON that is equal exactly where recipes are."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import ArgumentError
+from core.recipes import ADADELTA, MAX_SEED, OPTIMIZERS, PRECISIONS, RMSPROP, Recipe, seed_number
+
+FIELDS = "optimizer, learning_rate, epochs, batch_size, dropout, precision"
+
+recipes = st.builds(
+    Recipe,
+    optimizer=st.sampled_from(sorted(OPTIMIZERS)),
+    learning_rate=st.floats(0, 10, exclude_min=True),
+    epochs=st.integers(1, 1000),
+    batch_size=st.integers(1, 4096),
+    dropout=st.booleans(),
+    precision=st.sampled_from(PRECISIONS),
+)
+
+
+@given(recipes)
+def test_json_round_trip(recipe: Recipe) -> None:
+    again = Recipe.from_json(recipe.to_json())
+    assert again == recipe
+    assert again.to_json() == recipe.to_json()
+    assert hash(again) == hash(recipe)
+
+
+@given(recipes, recipes)
+def test_json_is_equal_exactly_where_recipes_are(one: Recipe, other: Recipe) -> None:
+    assert (one == other) == (one.to_json() == other.to_json())
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Recipe("adadelta", 1, 12),
+        Recipe("adadelta", "1.0", 12),  # type: ignore[arg-type]
+        Recipe("adadelta", np.float32(1), np.int64(12)),  # type: ignore[arg-type]
+        Recipe("adadelta", 1.0, "12", 128.0),  # type: ignore[arg-type]
+        Recipe("adadelta", 1.0, 12, 128, False, "float32"),
+        Recipe.from_json('{"epochs": 12, "learning_rate": 1, "optimizer": "adadelta"}'),
+    ],
+)
+def test_however_a_recipe_is_written_its_json_is_one(other: Recipe) -> None:
+    assert other == ADADELTA
+    assert other.to_json() == ADADELTA.to_json()
+    assert (type(other.learning_rate), type(other.epochs), type(other.batch_size)) == (float, int, int)
+
+
+def test_json_is_canonical() -> None:
+    # The store identifies runs by this text: a changed one would forget every run that people have.
+    assert ADADELTA.to_json() == (
+        '{"batch_size": 128, "dropout": false, "epochs": 12, "learning_rate": 1.0, '
+        '"optimizer": "adadelta", "precision": "float32"}'
+    )
+
+
+@pytest.mark.parametrize(
+    "rate", [0, -0.1, 10.001, math.nan, math.inf, -math.inf, "abc", "nan", "", None, [1]], ids=repr
+)
+def test_a_bad_learning_rate_is_answered_in_one_sentence(rate: Any) -> None:
+    with pytest.raises(ArgumentError) as error:
+        Recipe("adam", rate, 1)
+    expected = f"Invalid learning rate. Expected a number above 0 and at most 10. Received: {rate!r}."
+    assert str(error.value) == expected
+
+
+@pytest.mark.parametrize("rate", [True, 10**400], ids=["True", "10**400"])
+def test_numbers_that_are_no_rates_are_refused(rate: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"^Invalid learning rate\. Expected a number above 0 and at most 10\. "):
+        Recipe("adam", rate, 1)
+
+
+@pytest.mark.parametrize("value", [0, -1, 10**9, "abc", None, 2.5, True, "", math.nan, math.inf], ids=repr)
+def test_bad_epochs_batch_and_seed_are_answered_in_one_sentence(value: Any) -> None:
+    with pytest.raises(ArgumentError) as error:
+        Recipe("adam", 0.001, value)
+    expected = f"Invalid number of epochs. Expected a whole number from 1 to 1,000. Received: {value!r}."
+    assert str(error.value) == expected
+    with pytest.raises(ArgumentError) as error:
+        Recipe("adam", 0.001, 1, value)
+    assert str(error.value) == f"Invalid batch size. Expected a whole number from 1 to 4,096. Received: {value!r}."
+    if value not in (0, 10**9):
+        with pytest.raises(ArgumentError) as error:
+            seed_number(value)
+        expected = f"Invalid seed. Expected a whole number from 0 to 2,147,483,647. Received: {value!r}."
+        assert str(error.value) == expected
+
+
+def test_the_bounds_themselves_are_accepted() -> None:
+    assert Recipe("sgd", 10, 1000, 4096).to_json() == Recipe("sgd", 10.0, 1000, 4096).to_json()
+    assert Recipe("sgd", 1e-300, 1, 1).learning_rate == 1e-300
+    assert seed_number("0") == 0
+    assert seed_number(MAX_SEED) == 2**31 - 1
+    with pytest.raises(ArgumentError, match=r"Received: 1001\.$"):
+        Recipe("sgd", 1, 1001)
+    with pytest.raises(ArgumentError, match=r"Received: 4097\.$"):
+        Recipe("sgd", 1, 1, 4097)
+    with pytest.raises(ArgumentError, match=r"Received: 2147483648\.$"):
+        seed_number(2**31)
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"optimizer": "lion"}, "Invalid optimizer. Expected one of rmsprop, adadelta, adam, sgd. Received: 'lion'."),
+        ({"optimizer": "Adam"}, "Invalid optimizer. Expected one of rmsprop, adadelta, adam, sgd. Received: 'Adam'."),
+        ({"optimizer": None}, "Invalid optimizer. Expected one of rmsprop, adadelta, adam, sgd. Received: None."),
+        (
+            {"optimizer": ["adam"]},
+            "Invalid optimizer. Expected one of rmsprop, adadelta, adam, sgd. Received: ['adam'].",
+        ),
+        ({"precision": "float16"}, "Invalid precision. Expected one of float32, bfloat16. Received: 'float16'."),
+        ({"dropout": 1}, "Invalid dropout. Expected true or false. Received: 1."),
+        ({"dropout": "yes"}, "Invalid dropout. Expected true or false. Received: 'yes'."),
+    ],
+    ids=str,
+)
+def test_other_bad_values_are_answered_in_one_sentence(changed: dict[str, Any], sentence: str) -> None:
+    values: dict[str, Any] = {"optimizer": "adam", "learning_rate": 0.001, "epochs": 1} | changed
+    with pytest.raises(ArgumentError) as error:
+        Recipe(**values)
+    assert str(error.value) == sentence
+    with pytest.raises(ArgumentError) as error:
+        Recipe.from_json(json.dumps(values))
+    assert str(error.value) == sentence
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "no json",
+        "[]",
+        "3",
+        "null",
+        '"adam"',
+        "{}",
+        '{"optimizer": "adam"}',
+        '{"optimizer": "adam", "learning_rate": 0.1, "epochs": 1, "momentum": 0.9}',
+    ],
+)
+def test_what_is_no_recipe_is_answered_in_one_sentence(text: str) -> None:
+    with pytest.raises(ArgumentError) as error:
+        Recipe.from_json(text)
+    assert str(error.value) == f"Invalid recipe. Expected JSON with {FIELDS}. Received: {text!r}."
+
+
+def test_json_with_a_bad_value_names_the_value() -> None:
+    with pytest.raises(ArgumentError, match=r"^Invalid learning rate\..* Received: nan\.$"):
+        Recipe.from_json('{"optimizer": "adam", "learning_rate": NaN, "epochs": 1}')
+
+
+def test_recipes_read_as_people_say_them() -> None:
+    assert str(RMSPROP) == "RMSprop 0.001, 20 epochs, batch 128"
+    assert str(ADADELTA) == "Adadelta 1, 12 epochs, batch 128"
+    assert str(Recipe("sgd", 0.01, 1, 32, True, "bfloat16")) == "SGD 0.01, 1 epoch, batch 32, dropout, bfloat16"
