@@ -1,0 +1,112 @@
+"""The width control of the Explore page: counts that move in the browser while a handle is dragged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypedDict
+
+import streamlit as st
+
+from core.errors import ArgumentError, whole_number
+from core.families import Polynomial
+
+_HERE = Path(__file__).parent
+_mount = st.components.v2.component(
+    "width_control",
+    html=(_HERE / "width_control.html").read_text("utf-8"),
+    css=(_HERE / "width_control.css").read_text("utf-8"),
+    js=(_HERE / "width_control.js").read_text("utf-8"),
+)
+
+
+class _Memory(TypedDict):
+    """What a session remembers of a control beside its width.
+
+    Attributes:
+        seen: how many widths the browser has sent; it ignores an answer that does not know its latest one yet.
+        problem: the sentence on a width in the page's address that cannot be used, until the user sets another.
+    """
+
+    seen: int
+    problem: str
+
+
+def width_control(
+    *,
+    width: int,
+    max_width: int,
+    marks: Sequence[int],
+    polynomial: Polynomial,
+    multiply_adds: Polynomial,
+    tutorial: int,
+    key: str,
+    param: str | None = None,
+    on_change: Callable[[], None] | None = None,
+) -> int:
+    """Draw the control with its live counts and return the width.
+
+    The width lives in ``st.session_state[key]``, as with Streamlit's own widgets, but outlives a visit to another page.
+    Any code may read it; set it before this call or in a callback and the control shows it. A width above ``max_width``
+    (the family was switched) becomes ``max_width``. The script reruns when the handle is let go, never during a drag.
+
+    Args:
+        width: the width of a new session.
+        max_width: the largest width of the family; the smallest is 1.
+        marks: the widths labelled under the handle and ticked on the strip.
+        polynomial: the weights as a polynomial in the width.
+        multiply_adds: the multiply-adds per image as a polynomial in the width.
+        tutorial: the weights of the tutorial network to compare with.
+        key: the name of the width in the session state.
+        param: the name of the width in the page's address: read in a new session, kept up to date later.
+        on_change: called before the rerun when the user has set another width, with the session state up to date.
+    """
+    memory = _memory(key)
+    if key not in st.session_state:
+        st.session_state[key], memory["problem"] = _first(width, max_width, param)
+    st.session_state[key] = min(max(st.session_state[key], 1), max_width)
+
+    # A trigger and not a state: setting 8 again, after Python has set 2, is news as well.
+    name = f"{key}_control"
+
+    def take() -> None:
+        sent = st.session_state[name]["width"]
+        memory["seen"], memory["problem"] = int(sent["count"]), ""
+        st.session_state[key] = min(max(int(sent["width"]), 1), max_width)
+        if param:
+            # The browser has put it into the address already, without an entry in its history; this is for the server's
+            # view of the address, which Streamlit may write back at any time.
+            st.query_params[param] = str(st.session_state[key])
+        if on_change is not None:
+            on_change()
+
+    _mount(
+        key=name,
+        data={
+            "width": st.session_state[key],
+            "max": max_width,
+            "marks": [x for x in marks if x <= max_width],
+            "weights": [polynomial.a, polynomial.b, polynomial.c],
+            "adds": [multiply_adds.a, multiply_adds.b, multiply_adds.c],
+            "tutorial": tutorial,
+            "param": param,
+            **memory,
+        },
+        on_width_change=take,
+    )
+    return int(st.session_state[key])
+
+
+def _memory(key: str) -> _Memory:
+    memory: _Memory = st.session_state.setdefault(f"{key}_memory", _Memory(seen=0, problem=""))
+    return memory
+
+
+def _first(width: int, max_width: int, param: str | None) -> tuple[int, str]:
+    given = st.query_params.get(param) if param else None
+    if given is None:
+        return width, ""
+    try:
+        return whole_number(given, "width", 1, max_width), ""
+    except ArgumentError as e:
+        return width, str(e)

@@ -1,0 +1,238 @@
+// The width control of the Explore page. Every number moves here, in the browser; Python hears of a width once it is
+// let go. Streamlit calls the default function again, on the same elements, whenever `data` or the theme changes.
+
+const grouped = new Intl.NumberFormat("en-US");
+const tenths = new Intl.NumberFormat("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const PAUSE = 150; // milliseconds without a key press before a width counts as let go
+
+const at = ([a, b, c], n) => (a * n + b) * n + c;
+
+// As Polynomial.at in families.py: 63·2² + 335·2 + 10 = 932.
+function formula([a, b, c], n) {
+  return `${a === 1 ? "" : `${a}·`}${n}² + ${b}·${n} + ${c} = ${grouped.format(at([a, b, c], n))}`;
+}
+
+// Return a total against the tutorial's: 1/1,287 or 1/25.3, near it 74.5 % or All, above it 2.1 ×.
+function ratio(total, tutorial) {
+  if (total === tutorial) return "All";
+  if (total >= 2 * tutorial) return `${tenths.format(total / tutorial)} ×`;
+  if (total > tutorial / 2) return `${tenths.format((100 * total) / tutorial)} %`;
+  const cut = tutorial / total;
+  return `1/${cut < 100 ? tenths.format(cut) : grouped.format(Math.round(cut))}`;
+}
+
+function element(tag, className, left, text = "") {
+  const made = document.createElement(tag);
+  made.className = className;
+  made.style.left = `${left}%`;
+  made.textContent = text;
+  return made;
+}
+
+function view(root) {
+  const part = (id) => root.querySelector(`[data-testid="${id}"]`);
+  const one = (selector) => root.querySelector(selector);
+  const names = ["range", "number", "track", "error", "live"];
+  const [range, number, track, error, live] = names.map((name) => part(`width-${name}`));
+
+  let data, send, drawn;
+  let n = 1; // the width on show
+  let sent = 0; // how many widths were sent to Python; data.seen says how many of them it has read
+  let dragging = false;
+  let typing = false; // the number box holds text that is not the width on show
+  let pause = 0;
+
+  const position = (width) => (data.max > 1 ? (100 * Math.log(width)) / Math.log(data.max) : 0);
+  const limit = (width) => Math.min(Math.max(width, 1), data.max);
+  const sentence = () => `${grouped.format(at(data.weights, n))} weights`;
+  const spoken = () => `${sentence()}, ${part("weights-ratio").textContent}`;
+
+  // The strip's axis: 100 to 2,000,000 weights, longer where the family needs it.
+  function ends() {
+    const { weights, max, tutorial } = data;
+    return [Math.min(100, at(weights, 1)), Math.max(2e6, at(weights, max), tutorial)].map(Math.log);
+  }
+  function place(weights) {
+    const [low, high] = ends();
+    return (100 * (Math.log(weights) - low)) / (high - low);
+  }
+
+  // Draw what depends on the family.
+  function drawScales() {
+    range.max = data.max;
+    one(".marks").replaceChildren(
+      ...data.marks.map((width) => {
+        const mark = element("button", "", position(width), width);
+        Object.assign(mark, { type: "button", tabIndex: -1, ariaLabel: `Width ${width}` });
+        mark.onclick = () => { show(width); commit(); };
+        return mark;
+      }),
+    );
+    one(".axis").querySelectorAll(".tick, .mark, .tutorial").forEach((old) => old.remove());
+    const [low, high] = ends();
+    for (let k = Math.ceil(low / Math.LN10 - 1e-9); k * Math.LN10 <= high; k++) {
+      const tick = element("i", "tick", place(10 ** k));
+      const label = document.createElement("span");
+      label.textContent = k < 3 ? 10 ** k : k < 6 ? `${10 ** (k - 3)}k` : `${grouped.format(10 ** (k - 6))}M`;
+      tick.append(label);
+      one(".axis").prepend(tick);
+    }
+    one(".axis").prepend(...data.marks.map((width) => element("i", "mark", place(at(data.weights, width)))));
+    one(".axis").prepend(element("i", "tutorial", place(data.tutorial)));
+  }
+
+  // Draw what depends on the width.
+  function draw() {
+    const total = at(data.weights, n);
+    part("weights-total").textContent = grouped.format(total);
+    const share = ratio(total, data.tutorial);
+    one(".ratio b").textContent = share;
+    const tutorial = `the tutorial network's ${grouped.format(data.tutorial)} weights`;
+    one(".ratio span").textContent = share.endsWith("×") ? tutorial : `of ${tutorial}`;
+    part("weights-bytes").textContent = `${tenths.format((4 * total) / 1000)} kB`;
+    part("weights-macs").textContent = grouped.format(at(data.adds, n));
+    part("weights-formula").textContent = formula(data.weights, n);
+    range.value = n;
+    range.ariaValueText = `n = ${n}, ${sentence()}`;
+    if (!typing) number.value = n;
+    if (live.textContent !== spoken()) live.textContent = ""; // no old count for who reads on; the new one at release
+    one(".thumb").style.left = one(".done").style.width = `${position(n)}%`;
+    one(".marks").childNodes.forEach((mark) => mark.classList.toggle("now", mark.textContent === String(n)));
+    const here = place(total);
+    part("weights-here").style.left = `${here}%`;
+    Object.assign(one(".label").style, { left: `${here}%`, transform: `translateX(-${here}%)` });
+  }
+
+  function complain(message) {
+    error.textContent = message;
+    number.ariaInvalid = String(message !== "");
+  }
+
+  function show(width) {
+    n = limit(width);
+    typing = false;
+    complain("");
+    draw();
+  }
+
+  // Keep the width in the page's address, as Streamlit's bound widgets do: without an entry in the history.
+  function writeUrl() {
+    const url = new URL(window.location.href);
+    if (!data.param || url.searchParams.get(data.param) === String(n)) return;
+    url.searchParams.set(data.param, n);
+    window.history.replaceState(window.history.state, "", url);
+  }
+
+  // Send the width on show, unless Python has it already.
+  function commit() {
+    clearTimeout(pause);
+    pause = 0;
+    if (sent > data.seen || n !== data.width) {
+      send("width", { width: n, count: ++sent });
+      writeUrl();
+    }
+    live.textContent = spoken();
+  }
+
+  function commitSoon() {
+    clearTimeout(pause);
+    pause = setTimeout(commit, PAUSE);
+  }
+
+  function move(width) {
+    show(width);
+    commitSoon();
+  }
+
+  // The handle: the pointer works on the drawn track, the keyboard on the native range beneath it.
+  function follow(event) {
+    const { left, width } = track.getBoundingClientRect();
+    const share = Math.min(Math.max((event.clientX - left) / width, 0), 1);
+    show(Math.round(data.max ** share));
+  }
+  track.onpointerdown = (event) => {
+    if (event.button !== 0) return;
+    event.preventDefault();
+    range.focus({ preventScroll: true });
+    track.setPointerCapture(event.pointerId);
+    clearTimeout(pause); // of a key pressed just before
+    pause = 0;
+    dragging = true;
+    follow(event);
+  };
+  track.onpointermove = (event) => dragging && follow(event);
+  track.onpointerup = () => {
+    if (!dragging) return;
+    dragging = false;
+    commit();
+  };
+  track.onpointercancel = () => { // a touch that became a scroll
+    dragging = false;
+    show(data.width);
+  };
+  range.oninput = () => move(Number(range.value));
+  range.onkeydown = (event) => {
+    if (event.key !== "PageUp" && event.key !== "PageDown") return;
+    event.preventDefault();
+    const power = Math.log2(n);
+    move(2 ** (event.key === "PageUp" ? Math.floor(power) + 1 : Math.ceil(power) - 1));
+  };
+
+  // The number: typed, stepped with the arrow keys or the two buttons.
+  number.oninput = () => { typing = true; };
+  number.onblur = () => { // typed and taken back: nothing changed
+    if (typing && error.textContent === "") show(data.width);
+  };
+  number.onchange = () => {
+    if (!typing) return;
+    const text = number.value.trim();
+    if (/^-?\d+$/.test(text) && Number(text) === limit(Number(text))) {
+      show(Number(text));
+      commit();
+    } else {
+      const short = text.length > 12 ? `${text.slice(0, 12)}…` : text;
+      const received = text === "" ? "nothing" : /^-?\d+$/.test(text) ? short : `'${short}'`;
+      complain(`Expected a whole number from 1 to ${grouped.format(data.max)}. Received: ${received}.`);
+    }
+  };
+  number.onkeydown = (event) => {
+    const step = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    move(n + step);
+  };
+  root.querySelectorAll("[data-step]").forEach((button) => {
+    button.onclick = () => move(n + Number(button.dataset.step));
+  });
+
+  return {
+    update(next, trigger) {
+      // Fewer widths read than before: the server began a new session, and ours were lost with the old one.
+      if (!data || next.seen < data.seen) sent = next.seen;
+      data = next;
+      send = trigger;
+      const scales = JSON.stringify([data.max, data.marks, data.weights, data.tutorial]);
+      if (scales !== drawn) drawScales();
+      drawn = scales;
+      // A rerun that began before the last width was let go must not pull the handle back; nor may any while the user
+      // is at it.
+      const busy = dragging || pause !== 0 || (typing && error.textContent === "");
+      const settled = !busy && sent <= data.seen;
+      if (settled && n !== data.width) show(data.width);
+      n = limit(n);
+      if (settled && data.problem) complain(data.problem);
+      draw();
+      if (settled) writeUrl();
+    },
+    stop: () => clearTimeout(pause),
+  };
+}
+
+const views = new WeakMap();
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".control");
+  if (!views.has(root)) views.set(root, view(root));
+  views.get(root).update(data, setTriggerValue);
+  return views.get(root).stop;
+}

@@ -1,0 +1,154 @@
+"""A browser and Streamlit servers for tests that look at real pages; skipped by name where there is no Chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+ROOT = Path(__file__).parents[2]
+CHROMIUMS = ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome")
+# No GPU, no sandbox (a container's root has none) and no calls home.
+CHROMIUM_OPTIONS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+START_SECONDS = 60
+EXPECT_SECONDS = 15  # patience of expect(): the machine may be busy
+
+ColorScheme = Literal["light", "dark"]
+NewPage = Callable[..., "Page"]
+Serve = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Start the installed Chromium once for all tests."""
+    executable = next(filter(None, map(shutil.which, CHROMIUMS)), None)
+    if executable is None:
+        pytest.skip("No Chromium found: install it with 'apt-get install chromium'.")
+    try:
+        from playwright.sync_api import expect, sync_playwright
+    except ImportError:
+        pytest.skip("No Playwright found: install it with 'pip install playwright'.")
+    expect.set_options(timeout=1000 * EXPECT_SECONDS)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_OPTIONS))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def contexts(browser: Browser) -> dict[tuple[int, int, str], BrowserContext]:
+    """Keep one context for each kind of window, so that only the first page of a kind loads Streamlit's files anew."""
+    return {}
+
+
+@pytest.fixture
+def new_page(browser: Browser, contexts: dict[tuple[int, int, str], BrowserContext]) -> Iterator[NewPage]:
+    """Return a function that opens an empty page; at the end, fail if a page's own JavaScript has thrown.
+
+    ``new_page(width=1280, height=900, color_scheme="light")``; below 600 pixels the window has touch.
+    """
+    thrown: list[str] = []
+    pages: list[Page] = []
+
+    def open_page(width: int = 1280, height: int = 900, color_scheme: ColorScheme = "light") -> Page:
+        kind = (width, height, color_scheme)
+        if kind not in contexts:
+            contexts[kind] = browser.new_context(
+                viewport={"width": width, "height": height}, color_scheme=color_scheme, has_touch=width < 600
+            )
+            contexts[kind].set_default_timeout(30_000)
+        page = contexts[kind].new_page()
+        pages.append(page)
+        page.on("pageerror", lambda error: thrown.append(str(error)))
+        return page
+
+    yield open_page
+    for page in pages:
+        page.close()
+    assert not thrown
+
+
+@pytest.fixture(scope="module")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """Return a function that serves a Streamlit script until the module's tests end and returns its address.
+
+    ``serve(script, env={"FEATHERWEIGHT_HOME": str(folder)})``; ``env`` is added to the environment. The script finds
+    ``core`` and runs from the repository's root, so that the theme is the app's.
+    """
+    servers: list[subprocess.Popen[bytes]] = []
+
+    def start(script: Path, env: Mapping[str, str] | None = None) -> str:
+        port = _free_port()
+        log = tmp_path_factory.mktemp("server") / "log.txt"
+        options = {
+            "server.headless": "true",
+            "server.address": "127.0.0.1",
+            "server.port": str(port),
+            "server.fileWatcherType": "none",
+            "browser.gatherUsageStats": "false",
+        }
+        command = [sys.executable, "-m", "streamlit", "run", str(script)]
+        command += [word for name, value in options.items() for word in (f"--{name}", value)]
+        with log.open("wb") as output:
+            server = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        servers.append(server)
+        url = f"http://127.0.0.1:{port}"
+        _await_health(server, url, log)
+        return url
+
+    yield start
+    for server in servers:
+        server.terminate()
+    for server in servers:
+        try:
+            server.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _await_health(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    # Around any proxy of this machine: the server is on it.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    while True:
+        try:
+            opener.open(f"{url}/_stcore/health", timeout=5).close()
+            return
+        except (urllib.error.URLError, OSError):
+            if server.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"The server did not start. Its log:\n{log.read_text('utf-8', 'replace')}")
+            # Not a wait of its own: a refused connection answers at once, and the loop must not take a whole core.
+            time.sleep(0.05)
