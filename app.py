@@ -97,7 +97,7 @@ with frame.page("Explore") as bench:
         largest = max(rows, key=lambda x: x.parameters)
         st.altair_chart(
             charts.shares(curves.layer_shares(key, shape, classes), width),
-            alt=f"Share of each layer over the width. At n = {width} the largest is {largest.label}, {largest.share:.0%}.",
+            alt=f"Share of each layer over the width. At n = {width}, {largest.label} is largest: {largest.share:.0%}.",
         )
         st.caption(f"At n = {width}, {largest.label} {largest.formula} holds {largest.share:.0%} of all weights.")
     with right:
@@ -118,16 +118,19 @@ with frame.page("Explore") as bench:
     budget = st.number_input(
         "Weights you can afford", 1, curves.MAX_BUDGET, 1000, key="budget", bind="query-params", width=240
     )
-    st.dataframe(
-        curves.within(budget, shape, classes).drop(columns="family"),
-        hide_index=True,
-        column_config={
-            "title": "Family",
-            "width": st.column_config.NumberColumn("Largest n", help="Empty: not even n = 1 fits."),
-            "parameters": st.column_config.NumberColumn("Its weights", format="localized"),
-        },
-        alt="The largest network of each family within the budget",
-    )
+    for column, row in zip(st.columns(len(FAMILIES)), curves.within(budget, shape, classes), strict=False):
+        with column.container(border=True, height="stretch"):
+            if row.width is None:
+                st.metric(row.title, "none", help="Not even n = 1 has so few weights.")
+                continue
+            st.metric(row.title, f"n = {row.width}")
+            st.caption(f"{row.parameters:,} weights")
+            st.button(
+                "Show it",
+                key=f"show_{row.family}",
+                on_click=st.session_state.update,
+                args=({"family": row.family, "n": row.width},),
+            )
 
     st.subheader("Build it with Keras")
     st.code(network.source(), language="python")

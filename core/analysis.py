@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -26,9 +26,9 @@ def finished(runs: pd.DataFrame) -> pd.DataFrame:
 def points(runs: pd.DataFrame) -> pd.DataFrame:
     """Return one row per network and recipe: the mean of its finished runs over seeds, with their spread.
 
-    Columns: those of ``POINT``, ``title``, ``parameters``, ``multiply_adds``, ``mean``, ``sd`` (sample standard deviation,
-    NaN for one seed), ``low``, ``high`` (accuracies as shares), ``seeds`` (their number) and ``recipe_title`` (the recipe
-    for people), smallest network first.
+    Columns: those of ``POINT``, ``title``, ``recipe_title``, ``parameters``, ``multiply_adds``, ``mean``, ``sd``
+    (sample standard deviation, NaN for one seed), ``low``, ``high`` (all four shares) and ``seeds`` (their number).
+    The smallest network comes first.
     """
     grouped = finished(runs).groupby(
         [*POINT, "title", "recipe_title", "parameters", "multiply_adds"], as_index=False, sort=False
@@ -61,9 +61,9 @@ def cost(
 ) -> Cost:
     """Estimate the seconds that cells will take from what finished runs on the same device took.
 
-    A cell's time per image and epoch is that of the runs of its own network, or else of its family's nearest width,
-    scaled by the square root of the multiply-adds: measured, small networks are bound by overheads and large ones
-    by arithmetic, and the square root lies between.
+    A run takes its epochs and, once per network, the time to compile. Both come from the runs of the same network, or
+    else from its family's nearest width, the epochs then scaled by the square root of the multiply-adds: small networks
+    are bound by overheads and large ones by arithmetic, and the square root lies between.
 
     Args:
         runs: rows of ``Store.runs``.
@@ -77,16 +77,25 @@ def cost(
         return Cost(0.0, 0)
     if known.empty:
         return Cost(None, 0)
-    known = known.assign(rate=known["seconds"] / known["epochs"] / known["train_images"])
-    rates = known.groupby(["family", "multiply_adds"], as_index=False)["rate"].median()
+    known = known.assign(
+        rate=known["epoch_seconds"] / known["train_images"],
+        compile=(known["seconds"] - known["epochs"] * known["epoch_seconds"]).clip(lower=0.0),
+    )
+    networks = known.groupby(["family", "multiply_adds"], as_index=False)[["rate", "compile"]].agg(
+        {"rate": "median", "compile": "max"}
+    )
     total = 0.0
+    compiled: set[tuple[str, int]] = set()
     for cell, work in zip(cells, multiply_adds, strict=True):
-        own = rates[rates["family"] == cell.family]
-        nearby = own if not own.empty else rates
+        own = networks[networks["family"] == cell.family]
+        nearby = own if not own.empty else networks
         distance = (nearby["multiply_adds"].map(math.log) - math.log(max(work, 1))).abs()
         nearest = nearby.loc[distance.idxmin()]
         scale = math.sqrt(work / nearest["multiply_adds"])
         total += float(nearest["rate"]) * scale * images * cell.recipe.epochs
+        if (cell.family, cell.width) not in compiled:
+            total += float(nearest["compile"])
+            compiled.add((cell.family, cell.width))
     return Cost(total, len(known))
 
 
@@ -96,3 +105,11 @@ def accuracies(runs: pd.DataFrame, cells: Sequence[Cell]) -> dict[Cell, float]:
     columns = ["dataset", "fingerprint", "family", "width", "recipe", "seed"]
     known = dict(zip(done[columns].itertuples(index=False, name=None), done["test_accuracy"], strict=True))
     return {cell: known[key] for cell in cells if (key := tuple(cell.columns.values())) in known}
+
+
+def for_people(table: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
+    """Return the columns that ``titles`` names, under those titles; shares become per cent where a title ends in %."""
+    shown = table[list(titles)].rename(columns=dict(titles))
+    percent = [x for x in titles.values() if x.endswith("%")]
+    shown[percent] = shown[percent] * 100
+    return shown

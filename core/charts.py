@@ -6,6 +6,7 @@ range, and its shape, on every chart.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import altair as alt
@@ -24,13 +25,13 @@ WEIGHTS_TITLE = "Trainable weights (log scale)"
 
 def family_color(*, legend: bool = True) -> alt.Color:
     """Return the colour of a family's title."""
-    shown = alt.Legend(title=None, orient="top", columns=4, symbolSize=120) if legend else None
+    shown = alt.Legend(title=None, orient="top", columns=2, symbolSize=120, symbolOpacity=1) if legend else None
     return alt.Color("title:N", scale=alt.Scale(domain=TITLES), legend=shown)
 
 
 def family_shape(*, legend: bool = True) -> alt.Shape:
     """Return the shape of a family's title; with the same legend as its colour, the two become one."""
-    shown = alt.Legend(title=None, orient="top", columns=4, symbolSize=120) if legend else None
+    shown = alt.Legend(title=None, orient="top", columns=2, symbolSize=120, symbolOpacity=1) if legend else None
     return alt.Shape("title:N", scale=alt.Scale(domain=TITLES, range=SHAPES), legend=shown)
 
 
@@ -40,7 +41,9 @@ def weights_axis(field: str = "parameters", domain: tuple[float, float] | None =
     return alt.X(f"{field}:Q", scale=scale, title=WEIGHTS_TITLE, axis=alt.Axis(format="~s", grid=True, tickCount=6))
 
 
-def results(points: pd.DataFrame, runs: pd.DataFrame, article: Sequence[Published], target: float) -> alt.LayerChart:
+def results(
+    points: pd.DataFrame, runs: pd.DataFrame, article: Sequence[Published], target: float
+) -> alt.LayerChart | alt.FacetChart:
     """Draw test accuracy against weights: means as large marks on a line, seeds as small ones, the target as a rule.
 
     Args:
@@ -129,7 +132,7 @@ def _article(article: Sequence[Published], x: alt.X, y: alt.Y) -> alt.Chart:
 
 def weights_by_width(
     curves: pd.DataFrame, known: pd.DataFrame, key: str, width: int, parameters: int
-) -> alt.LayerChart:
+) -> alt.LayerChart | alt.FacetChart:
     """Draw weights against width on two log axes, the chosen family in front, with its results and where it stands.
 
     Args:
@@ -150,7 +153,7 @@ def weights_by_width(
         "parameters:Q",
         scale=alt.Scale(type="log", domain=[100, 3e7], nice=False),
         title=WEIGHTS_TITLE,
-        axis=alt.Axis(format="~s", tickCount=6),
+        axis=alt.Axis(format="~s", values=[10**i for i in range(2, 8)]),
     )
     chosen = alt.datum.family == key
     lines = (
@@ -189,7 +192,7 @@ def weights_by_width(
     return alt.layer(lines, rule, words, dots, labels).properties(height=360)
 
 
-def shares(rows: pd.DataFrame, width: int) -> alt.LayerChart:
+def shares(rows: pd.DataFrame, width: int) -> alt.LayerChart | alt.FacetChart:
     """Draw each weighted layer's share of all weights over the width, stacked, with the chosen width marked.
 
     Args:
@@ -228,11 +231,11 @@ def shares(rows: pd.DataFrame, width: int) -> alt.LayerChart:
     return alt.layer(area, here, core).properties(height=300)
 
 
-def blocks(rows: Sequence[LayerSummary]) -> alt.LayerChart:
-    """Draw the network from input to output: a block per layer as wide as the square root of the values it passes on."""
+def blocks(rows: Sequence[LayerSummary]) -> alt.LayerChart | alt.FacetChart:
+    """Draw the network from input to output: a block a layer, as wide as the square root of the values it gives."""
     table = [_block(0, "Input", rows[0].input_shape, 0)]
     table += [_block(i, x.label, x.output_shape, x.parameters) for i, x in enumerate(rows, start=1)]
-    widest = max(row["half"] for row in table)
+    widest = max(math.prod(x) ** 0.5 / 2 for x in (rows[0].input_shape, *(x.output_shape for x in rows)))
     data = pd.DataFrame(table)
     height = 30 * len(table)
     y = alt.Y("place:O", axis=None, scale=alt.Scale(paddingInner=0.25, paddingOuter=0.1))
@@ -253,7 +256,9 @@ def blocks(rows: Sequence[LayerSummary]) -> alt.LayerChart:
             ],
         )
     )
-    names = alt.Chart(data).mark_text(align="left", color=QUIET, fontSize=13).encode(y=y, x=alt.value(0), text="layer:N")
+    names = (
+        alt.Chart(data).mark_text(align="left", color=QUIET, fontSize=13).encode(y=y, x=alt.value(0), text="layer:N")
+    )
     shapes = (
         alt.Chart(data)
         .mark_text(align="right", color=QUIET, fontSize=13)
@@ -263,9 +268,7 @@ def blocks(rows: Sequence[LayerSummary]) -> alt.LayerChart:
 
 
 def _block(place: int, label: str, shape: tuple[int, ...], parameters: int) -> dict[str, object]:
-    values = 1
-    for side in shape:
-        values *= side
+    values = math.prod(shape)
     half = values**0.5 / 2
     return {
         "place": place,
@@ -295,8 +298,15 @@ def history(epochs: Sequence[Epoch], planned: int) -> alt.HConcatChart:
         columns=["epoch", "images", "Accuracy", "Loss"],
     )
     base = alt.Chart(rows).mark_line(point=True)
-    x = alt.X("epoch:Q", title="Epoch", scale=alt.Scale(domain=[1, max(planned, 2)], nice=False), axis=alt.Axis(format="d", tickMinStep=1))
-    color = alt.Color("images:N", scale=alt.Scale(domain=["training", "test"]), legend=alt.Legend(title=None, orient="top"))
+    x = alt.X(
+        "epoch:Q",
+        title="Epoch",
+        scale=alt.Scale(domain=[1, max(planned, 2)], nice=False),
+        axis=alt.Axis(format="d", tickMinStep=1),
+    )
+    color = alt.Color(
+        "images:N", scale=alt.Scale(domain=["training", "test"]), legend=alt.Legend(title=None, orient="top")
+    )
     dash = alt.StrokeDash("images:N", scale=alt.Scale(domain=["training", "test"], range=[[4, 3], [1, 0]]), legend=None)
 
     def panel(field: str, form: str) -> alt.Chart:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import pandas as pd
@@ -51,17 +52,23 @@ def layer_shares(key: str, input_shape: Shape, classes: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def within(budget: int, input_shape: Shape, classes: int) -> pd.DataFrame:
-    """Return per family the largest network of at most ``budget`` weights.
+@dataclass(frozen=True, slots=True)
+class Affordable:
+    """The largest network of a family within a budget; ``width`` and ``parameters`` are None if not even n = 1 fits."""
 
-    Columns: ``family``, ``title``, ``width`` and ``parameters`` (both missing where not even n = 1 fits).
-    """
-    rows = []
+    family: str
+    title: str
+    width: int | None
+    parameters: int | None
+
+
+def within(budget: int, input_shape: Shape, classes: int) -> list[Affordable]:
+    """Return the largest network of at most ``budget`` weights of every family that can take such images."""
+    found = []
     for chosen in FAMILIES.values():
         try:
-            found = chosen.largest_within(budget, input_shape, classes)
+            width, count = chosen.largest_within(budget, input_shape, classes) or (None, None)
         except ArgumentError:
             continue
-        width, count = found or (None, None)
-        rows.append({"family": chosen.key, "title": chosen.title, "width": width, "parameters": count})
-    return pd.DataFrame(rows).astype({"width": "Int64", "parameters": "Int64"})
+        found.append(Affordable(chosen.key, chosen.title, width, count))
+    return found

@@ -71,6 +71,12 @@ def default(settings: Settings) -> str:
     return "mnist" if _path(settings, "mnist") else EMBEDDED
 
 
+def check_name(settings: Settings, name: str) -> None:
+    """Raise ``ArgumentError`` if no image set has that name."""
+    if name not in names(settings):
+        raise invalid("data set", f"one of {', '.join(names(settings))}", name)
+
+
 def find(settings: Settings, name: str) -> Dataset:
     """Return an image set that is on this machine; the embedded one is unpacked at its first use (seconds).
 
@@ -78,8 +84,7 @@ def find(settings: Settings, name: str) -> Dataset:
         ArgumentError: if no set has that name.
         DatasetError: if it is not at hand (see :func:`fetch`) or its file is malformed.
     """
-    if name not in names(settings):
-        raise invalid("data set", f"one of {', '.join(names(settings))}", name)
+    check_name(settings, name)
     path = _path(settings, name)
     if path is None:
         raise DatasetError(missing(settings, name))
@@ -106,6 +111,7 @@ def fetch(settings: Settings, name: str, progress: Progress | None = None) -> Da
         ArgumentError: if no set has that name.
         DatasetError: offline, on a checksum that disagrees, or if the data folder cannot be written.
     """
+    check_name(settings, name)
     if fetchable(settings, name):
         target = settings.data / f"{name}.npz"
         try:

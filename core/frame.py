@@ -19,7 +19,8 @@ from core.store import Store
 # A feather, drawn here: a Material icon in a browser tab would be fetched from the internet.
 ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><path fill="none" stroke="#3478BD" stroke-width="2.5" '
-    'stroke-linecap="round" stroke-linejoin="round" d="M4 28 20 12M27 5C17 5 9 11 8 23c12 0 19-8 19-18ZM12 19h9"/></svg>'
+    'stroke-linecap="round" stroke-linejoin="round" d="M4 28 20 12M27 5C17 5 9 11 8 23c12 0 19-8 19-18ZM12 19h9"/>'
+    "</svg>"
 )
 PAGES = (
     ("app.py", "Explore", ":material/tune:"),
@@ -49,10 +50,14 @@ class Bench:
 def page(title: str) -> Iterator[Bench]:
     """Set up a page, draw the links, and show a failure as its one sentence."""
     st.set_page_config(page_title=f"{title} · Featherweight", page_icon=ICON, layout="wide")
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+    # A link drops the address's parameters, so each page's last ones are kept for the way back, the data set for all.
+    views: dict[str, dict[str, list[str]]] = st.session_state.setdefault("views", {})
+    here = views[title] = {name: st.query_params.get_all(name) for name in st.query_params}
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("**Featherweight**", width="content")
         for path, name, icon in PAGES:
-            st.page_link(path, label=name, icon=icon)
+            view = {x: y for x, y in views.get(name, {}).items() if x != "data"}
+            st.page_link(path, label=name, icon=icon, query_params=view | {x: here[x] for x in ("data",) if x in here})
     try:
         yield _bench()
     except FeatherweightError as e:
@@ -80,9 +85,11 @@ def choose_dataset(bench: Bench) -> Dataset:
         if not st.button(f"Fetch {datasets.title(name)}", icon=":material/download:"):
             st.stop()
         bar = st.progress(0.0, f"Fetching {datasets.title(name)}")
-        datasets.fetch(
-            bench.settings, name, lambda done, total: bar.progress(done / total if total else 0.0) and None
-        )
+
+        def show(done: int, total: int) -> None:
+            bar.progress(done / total if total else 0.0)
+
+        datasets.fetch(bench.settings, name, show)
         st.rerun()
     with st.spinner("Reading the images", show_time=False):
         return datasets.find(bench.settings, name)

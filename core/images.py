@@ -154,7 +154,9 @@ def _bytes_shape(file: zipfile.ZipFile, name: str, size: int) -> Shape | None:
     return shape if name.startswith("x_") and dtype == np.uint8 and whole else None
 
 
-def _pixels(path: Path, name: str, x: Array) -> Array:
+def _pixels(path: Path, name: str, x: Array | bytes) -> Array:
+    if isinstance(x, bytes):  # what numpy gives for a member that is no array
+        raise _wrong(path, f"an array in {name}", "bytes that are none")
     if x.ndim == 3:
         x = x[..., np.newaxis]
     if x.ndim != 4 or x.shape[3] not in (1, 3):
@@ -168,7 +170,9 @@ def _pixels(path: Path, name: str, x: Array) -> Array:
     return x
 
 
-def _labels(path: Path, name: str, y: Array) -> Array:
+def _labels(path: Path, name: str, y: Array | bytes) -> Array:
+    if isinstance(y, bytes):
+        raise _wrong(path, f"an array in {name}", "bytes that are none")
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim != 1 or len(y) == 0:

@@ -54,16 +54,18 @@ class TrainingProcess:
         event: dict[str, Any] = json.loads(line)
         return event
 
-    def end(self, patience: float = 0.0) -> None:
-        """Close its input, which asks it to exit, and kill it if it has not after ``patience`` seconds."""
-        with contextlib.suppress(OSError, ValueError):
-            if self._popen.stdin:
-                self._popen.stdin.close()
-        try:
-            self._popen.wait(patience)
-        except subprocess.TimeoutExpired:
-            self._popen.kill()
-            self._popen.wait()
+    def end(self) -> None:
+        """Kill the process; from any thread, so that one waiting in :meth:`event` returns."""
+        self._popen.kill()
+        self._popen.wait()
+
+    def close(self) -> None:
+        """End the process and give back its pipes; only from the thread that reads events."""
+        self.end()
+        for stream in (self._popen.stdin, self._popen.stdout):
+            with contextlib.suppress(OSError):
+                if stream:
+                    stream.close()
 
 
 def _ending(code: int) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -63,14 +62,14 @@ class Progress:
 
     @property
     def phase(self) -> str:
-        """Return ``'closed'``, ``'training'``, ``'paused'``, ``'starting'`` or ``'idle'``."""
+        """Return ``'closed'``, ``'training'``, ``'paused'``, ``'idle'`` or ``'starting'`` a process or the next run."""
         if self.closed:
             return "closed"
         if self.current:
             return "training"
         if self.held and self.queue:
             return "paused"
-        return "idle" if self.ready else "starting"
+        return "idle" if self.ready and not self.queue else "starting"
 
 
 @dataclass(slots=True)
@@ -160,12 +159,11 @@ class Runner:
         """Go on with a queue that a stop or a problem has held."""
         self._change(held=False, problem=None)
 
-    def clear(self) -> int:
-        """Forget the cells that wait and return how many there were; the current run goes on."""
+    def clear(self) -> None:
+        """Forget the cells that wait; the current run goes on."""
         with self._changed:
             now = self._state.progress
             self._change(queue=(), total=now.total - len(now.queue))
-            return len(now.queue)
 
     def close(self) -> None:
         """Stop training, end the training process and free the store for another runner."""
@@ -213,7 +211,7 @@ class Runner:
     def _drop_process(self) -> None:
         with self._changed:
             if self._state.process:
-                self._state.process.end()
+                self._state.process.close()
             self._state.process, self._state.killed = None, False
             self._change(ready=False)
 

@@ -69,5 +69,7 @@ def _folder(environment: Mapping[str, str], variable: str, default: Path) -> Pat
         os.listdir(path)
     except (OSError, ValueError) as e:
         why = getattr(e, "strerror", None) or str(e)
-        raise SettingsError(f"{variable} is {path}, which cannot be opened as a folder ({why}). Set it to one that can.") from None
+        raise SettingsError(
+            f"{variable} is {path}, which cannot be opened as a folder ({why}). Set it to one that can."
+        ) from None
     return path

@@ -61,9 +61,10 @@ _MIGRATIONS = (
     """,
 )
 
-# A run's accuracy and loss are those of its last epoch, as in the article.
+# A run's accuracy and loss are those of its last epoch, as in the article; its fastest epoch is free of compiling.
 _RUNS = """
-    SELECT runs.*, last.epoch AS epochs, last.accuracy, last.loss, last.test_accuracy, last.test_loss
+    SELECT runs.*, last.epoch AS epochs, last.accuracy, last.loss, last.test_accuracy, last.test_loss,
+        (SELECT MIN(seconds) FROM epochs WHERE run = runs.id) AS epoch_seconds
     FROM runs LEFT JOIN epochs AS last
         ON last.run = runs.id AND last.epoch = (SELECT MAX(epoch) FROM epochs WHERE run = runs.id)
 """
@@ -126,7 +127,9 @@ class Store:
             connection.execute("PRAGMA journal_mode = WAL")
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version > len(_MIGRATIONS):
-                raise StoreError(f"The store {path} was written by a newer Featherweight. Update, or set another FEATHERWEIGHT_HOME.")
+                raise StoreError(
+                    f"The store {path} was written by a newer Featherweight. Update, or set another FEATHERWEIGHT_HOME."
+                )
             for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
                 connection.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
 
@@ -166,7 +169,9 @@ class Store:
         with self._connection() as connection:
             connection.execute("INSERT INTO epochs VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
-    def end(self, run: int, state: str, *, seconds: float, message: str | None = None, weights: bytes | None = None) -> None:
+    def end(
+        self, run: int, state: str, *, seconds: float, message: str | None = None, weights: bytes | None = None
+    ) -> None:
         """Record how a run ended, and its weights (the bytes of a ``.npz``), in one transaction."""
         with self._connection() as connection:
             connection.execute(
@@ -179,15 +184,30 @@ class Store:
     def interrupt(self) -> int:
         """Mark runs that a process left behind as interrupted and return how many; only for the store's one runner."""
         with self._connection() as connection:
-            return connection.execute("UPDATE runs SET state = 'interrupted', ended = ? WHERE state = 'running'", (_now(),)).rowcount
+            return connection.execute(
+                "UPDATE runs SET state = 'interrupted', ended = ? WHERE state = 'running'", (_now(),)
+            ).rowcount
 
     def runs(self, dataset: str | None = None) -> pd.DataFrame:
         """Return one row per run, oldest first, with the figures of its last epoch."""
-        where = " WHERE runs.dataset = ?" if dataset else ""
+        names, rows = self._select("" if dataset is None else "WHERE dataset = :dataset", {"dataset": dataset})
+        return pd.DataFrame(rows, columns=names)
+
+    def rows(self, dataset: str | None = None) -> list[dict[str, Any]]:
+        """Return what :meth:`runs` does as plain values, ready for JSON."""
+        names, rows = self._select("" if dataset is None else "WHERE dataset = :dataset", {"dataset": dataset})
+        return [_plain(dict(zip(names, row, strict=True))) for row in rows]
+
+    def run(self, cell: Cell) -> dict[str, Any] | None:
+        """Return the row of a cell, or None if it has never been run."""
+        identity = " AND ".join(f"{x} = :{x}" for x in cell.columns)
+        names, rows = self._select(f"WHERE {identity}", cell.columns)
+        return _plain(dict(zip(names, rows[0], strict=True))) if rows else None
+
+    def _select(self, where: str, values: dict[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
         with self._connection() as connection:
-            return pd.read_sql_query(
-                f"{_RUNS}{where} ORDER BY runs.id", connection, params=[dataset] if dataset else None
-            )
+            cursor = connection.execute(f"{_RUNS} {where} ORDER BY runs.id", values)
+            return [x[0] for x in cursor.description], cursor.fetchall()
 
     def states(self, cells: list[Cell]) -> dict[Cell, str]:
         """Return the state of each cell that has been run."""
@@ -200,7 +220,8 @@ class Store:
         """Return the epochs of a run in order."""
         with self._connection() as connection:
             rows = connection.execute(
-                "SELECT epoch, loss, accuracy, test_loss, test_accuracy, seconds FROM epochs WHERE run = ? ORDER BY epoch",
+                "SELECT epoch, loss, accuracy, test_loss, test_accuracy, seconds FROM epochs"
+                " WHERE run = ? ORDER BY epoch",
                 (run,),
             )
             return [Epoch(*row) for row in rows]
@@ -224,8 +245,15 @@ class Store:
                     yield connection
             finally:
                 connection.close()
-        except (sqlite3.Error, pd.errors.DatabaseError) as e:
-            raise StoreError(f"The store {self.path} cannot be used ({e}). Free space, or set another FEATHERWEIGHT_HOME.") from e
+        except sqlite3.Error as e:
+            raise StoreError(
+                f"The store {self.path} cannot be used ({e}). Free space, or set another FEATHERWEIGHT_HOME."
+            ) from e
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with its JSON columns opened."""
+    return row | {"recipe": json.loads(row["recipe"]), "versions": json.loads(row["versions"] or "{}")}
 
 
 def _now() -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from core.datasets import Dataset
+from core.datasets import Dataset, title
 from core.errors import invalid
 from core.families import family
 from core.network import Network
@@ -16,7 +16,7 @@ from core.store import Cell
 
 MAX_CELLS = 500
 SMALL = {"mlp": (8, 32, 128), "pooled_mlp": (8, 32, 128), "cnn": (1, 2, 4), "deep_cnn": (1, 2, 4)}
-# Thirty passes over 4,000 images are only a sixth of the updates of the article's twelve over 60,000; Adam makes up for it.
+# Thirty passes over 4,000 images are a third of the updates of the article's twelve over 60,000; Adam makes up for it.
 SMALL_RECIPE = Recipe("adam", 0.003, 30, 64)
 
 
@@ -65,9 +65,7 @@ def seeds(first: int, count: int) -> list[int]:
 
 def network(cell: Cell, dataset: Dataset) -> Network:
     """Return the network of a cell."""
-    return family(cell.family).build(
-        cell.width, dataset.facts.input_shape, dataset.facts.classes, cell.recipe.dropout
-    )
+    return family(cell.family).build(cell.width, dataset.facts.input_shape, dataset.facts.classes, cell.recipe.dropout)
 
 
 def states(wanted: Sequence[Cell], stored: Mapping[Cell, str], progress: Progress) -> dict[Cell, str]:
@@ -111,13 +109,17 @@ def grid(
             case other:
                 return f"◼ {other}"
 
-    rows: dict[tuple[str, int], dict[str, object]] = {}
+    several_sets = len({x.dataset for x in wanted}) > 1
+    several_recipes = len({(x.family, x.recipe) for x in wanted}) > len({x.family for x in wanted})
+    rows: dict[tuple[object, ...], dict[str, object]] = {}
     for cell in wanted:
-        row = rows.setdefault(
-            (cell.family, cell.width), {"Family": family(cell.family).title, "Width n": cell.width}
-        )
-        row[f"Seed {cell.seed}"] = words(cell)
-    return pd.DataFrame(rows.values())
+        row: dict[str, object] = {"Family": family(cell.family).title, "Width n": cell.width}
+        if several_sets:
+            row["Data set"] = title(cell.dataset)
+        if several_recipes:
+            row["Recipe"] = str(cell.recipe)
+        rows.setdefault(tuple(row.values()), row)[f"Seed {cell.seed}"] = words(cell)
+    return pd.DataFrame(rows.values()).fillna("")
 
 
 def parse_numbers(text: str, what: str) -> list[int]:

@@ -7,18 +7,35 @@ from core.families import MNIST_SHAPE
 from core.published import ARTICLE, ARTICLE_SOURCE
 
 MNIST_NAMES = ("mnist", "mnist_5k")
-COLUMNS = {
+NETWORKS = {
+    "title": "Family",
+    "width": "Width n",
+    "parameters": "Weights",
+    "mean": "Mean accuracy, %",
+    "sd": "Standard deviation, %",
+    "low": "Lowest, %",
+    "high": "Highest, %",
+    "seeds": "Seeds",
+    "recipe_title": "Recipe",
+}
+RUNS = {
     "title": "Family",
     "width": "Width n",
     "parameters": "Weights",
     "seed": "Seed",
-    "test_accuracy": "Test accuracy",
+    "test_accuracy": "Test accuracy, %",
     "test_loss": "Test loss",
     "recipe_title": "Recipe",
     "seconds": "Seconds",
     "device": "Device",
     "ended": "Finished (UTC)",
 }
+FORMATS = {
+    "Weights": st.column_config.NumberColumn(format="localized"),
+    "Test loss": st.column_config.NumberColumn(format="%.4f"),
+    "Seconds": st.column_config.NumberColumn(format="%.1f"),
+    "Finished (UTC)": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
+} | {x: st.column_config.NumberColumn(format="%.2f") for x in (*NETWORKS.values(), *RUNS.values()) if x.endswith("%")}
 
 with frame.page("Results") as bench:
     st.title("Accuracy against weights")
@@ -84,27 +101,31 @@ with frame.page("Results") as bench:
     article = ARTICLE if dataset.facts.input_shape == MNIST_SHAPE and dataset.name in MNIST_NAMES else ()
     st.altair_chart(
         charts.results(points, single, article, target),
-        alt=f"Test accuracy against trainable weights on a log axis: {len(points)} networks trained on {dataset.title}.",
+        alt=f"Test accuracy against trainable weights on a log axis: {len(points)} networks on {dataset.title}.",
     )
     if article:
         st.caption(
             f"Hollow diamonds: the four turning points of the {ARTICLE_SOURCE}, trained on all 60,000 images, one run "
             "each. Large marks are means over seeds, small ones the single seeds."
         )
-    table = single[list(COLUMNS)].rename(columns=COLUMNS)
-    st.dataframe(
-        table,
-        hide_index=True,
-        column_config={
-            "Weights": st.column_config.NumberColumn(format="localized"),
-            "Test accuracy": st.column_config.NumberColumn(format="percent"),
-            "Seconds": st.column_config.NumberColumn(format="%.1f"),
-        },
-        alt="Every finished run of the chart",
-    )
+    networks, every_run = st.tabs(["Networks", "Runs"])
+    with networks:
+        st.dataframe(
+            analysis.for_people(points, NETWORKS),
+            hide_index=True,
+            column_config=FORMATS,
+            alt="One row per network and recipe: the large marks of the chart",
+        )
+    with every_run:
+        st.dataframe(
+            analysis.for_people(single, RUNS),
+            hide_index=True,
+            column_config=FORMATS,
+            alt="One row per run: the small marks of the chart",
+        )
     st.download_button(
-        "Download CSV",
-        table.to_csv(index=False),
+        "Download the runs as CSV",
+        single[list(RUNS)].to_csv(index=False),
         f"featherweight-{dataset.name}.csv",
         "text/csv",
         icon=":material/download:",

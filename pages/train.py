@@ -5,7 +5,6 @@ import time
 import streamlit as st
 
 from core import analysis, charts, frame, sweep
-from core.errors import ArgumentError
 from core.families import FAMILIES, family
 from core.recipes import MAX_BATCH, MAX_EPOCHS, MAX_LEARNING_RATE, MAX_SEED, OPTIMIZER_TITLES, OPTIMIZERS, Recipe
 from core.runner import Progress, Runner
@@ -19,7 +18,7 @@ def recipe_controls(keys: list[str], precisions: tuple[str, ...]) -> Recipe | No
         ["article", "own"],
         default="article",
         required=True,
-        format_func={"article": "The article's", "own": "My own"}.get,
+        format_func={"article": "The article's", "own": "My own"}.__getitem__,
         key="recipe",
         bind="query-params",
     )
@@ -32,7 +31,7 @@ def recipe_controls(keys: list[str], precisions: tuple[str, ...]) -> Recipe | No
             "Optimiser",
             list(OPTIMIZERS),
             index=list(OPTIMIZERS).index(start.optimizer),
-            format_func=OPTIMIZER_TITLES.get,
+            format_func=OPTIMIZER_TITLES.__getitem__,
             key="optimizer",
             bind="query-params",
         )
@@ -90,7 +89,9 @@ def running(runner: Runner, now: Progress) -> None:
             help="Ends the run at once. Finished epochs stay on record, the weights do not; the queue waits.",
         )
         if now.queue:
-            st.button("Clear queue", icon=":material/clear_all:", on_click=runner.clear, help="The current run goes on.")
+            st.button(
+                "Clear queue", icon=":material/clear_all:", on_click=runner.clear, help="The current run goes on."
+            )
     if now.stopping:
         st.caption("Stopping after this epoch.")
     if now.epochs:
@@ -103,8 +104,11 @@ def running(runner: Runner, now: Progress) -> None:
 
 
 @st.fragment(run_every=1.0)
-def live(bench: frame.Bench, cells: list[Cell]) -> None:
-    """Draw what is going on and the grid of cells; redrawn every second, the same in every tab."""
+def live(bench: frame.Bench, cells: list[Cell], drawn: int) -> None:
+    """Draw what is going on and the grid of cells; redrawn every second, the same in every tab.
+
+    ``drawn`` is the version of the progress that the rest of the page shows.
+    """
     if bench.runner is None:
         st.warning(bench.problem or "", icon=":material/lock:")
         now = Progress()
@@ -119,17 +123,20 @@ def live(bench: frame.Bench, cells: list[Cell]) -> None:
                 st.info(f"Stopped. {len(now.queue)} runs are waiting.", icon=":material/pause_circle:")
                 with st.container(horizontal=True):
                     st.button("Resume", icon=":material/play_arrow:", on_click=bench.runner.resume, type="primary")
-                    st.button("Clear queue", icon=":material/clear_all:", on_click=bench.runner.clear)
+                    st.button("Clear queue", icon=":material/clear_all:", on_click=bench.runner.clear, key="clear_held")
             case "starting":
                 st.caption(":material/hourglass: The training process is starting; a sweep can be asked for already.")
             case _:
                 done = f" The last sweep has ended: {now.done} of {now.total}." if now.total else ""
                 st.caption(f":material/check_circle: Ready to train on {now.device}.{done}")
-    if cells:
-        table = bench.store.runs(cells[0].dataset)
-        states = sweep.states(cells, bench.store.states(cells), now)
+    if now.version != drawn:
+        st.rerun()  # a run began or ended: what is left to train, and what it costs, stand outside this fragment
+    busy = [x for x in (now.current, *now.queue) if x and x not in cells]  # asked for in another tab, say
+    shown = [*cells, *busy]
+    if shown:
+        states = sweep.states(shown, bench.store.states(shown), now)
         st.dataframe(
-            sweep.grid(cells, states, analysis.accuracies(table, cells), now),
+            sweep.grid(shown, states, analysis.accuracies(bench.store.runs(), shown), now),
             hide_index=True,
             height="content",
             alt="State of each cell of the sweep",
@@ -153,6 +160,7 @@ with frame.page("Train") as bench:
     if not keys:
         st.info("Choose at least one family.")
         st.stop()
+    keys = [x for x in FAMILIES if x in keys]
     widths = {}
     for column, key in zip(st.columns(len(keys)), keys, strict=True):
         offered = [str(x) for x in sorted(FAMILIES[key].widths)]
@@ -173,28 +181,29 @@ with frame.page("Train") as bench:
 
     cells = sweep.cells(dataset, widths, sweep.seeds(first, count), recipe)
     stored = bench.store.states(cells)
-    new = [x for x in cells if stored.get(x) != "done"]
+    busy = {now.current, *now.queue}
+    new = [x for x in cells if stored.get(x) != "done" and x not in busy]
     estimate = analysis.cost(
         bench.store.runs(), new, [sweep.network(x, dataset).multiply_adds for x in new], dataset.facts.train, now.device
     )
     if not cells:
         st.info("Choose at least one width.")
+    elif not new and busy.intersection(cells):
+        st.caption("All of these are trained or on their way.")
     elif not new:
         st.success("All of these are trained: see them under Results.", icon=":material/check_circle:")
     elif estimate.seconds is None:
         st.caption(f"{len(new)} to train. How long it takes is not known before the first run on this device.")
     else:
         st.caption(
-            f"{len(new)} to train, about {frame.duration(estimate.seconds)} by the {estimate.runs} runs that finished here."
+            f"{len(new)} to train, about {frame.duration(estimate.seconds)} by the {estimate.runs} runs finished here."
         )
     label = f"Start {len(new)} run{'s' if len(new) != 1 else ''}"
     start = st.button(
         label, type="primary", icon=":material/play_arrow:", disabled=not new or bench.runner is None, key="start"
     )
     if start and bench.runner:
-        try:
-            bench.runner.submit(new)
-        except ArgumentError as e:
-            st.error(str(e))
+        bench.runner.submit(new)
+        st.rerun()
     st.divider()
-    live(bench, cells)
+    live(bench, cells, now.version)

@@ -1,0 +1,99 @@
+"""Long work at a terminal: a progress bar on standard error, and Ctrl-C that loses nothing."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from core import runner
+from core.datasets import Progress as Fetched
+from core.errors import TrainingError
+from core.families import family
+from core.runner import Runner
+from core.settings import Settings
+from core.store import Cell, Store
+
+
+@contextmanager
+def fetching(title: str) -> Iterator[Fetched | None]:
+    """Show a bar while a file is fetched, if standard error is a terminal; yield what the fetch tells."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(f"Fetching {title}", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def follow(settings: Settings, store: Store, cells: Sequence[Cell]) -> None:
+    """Train the cells that are not finished and show how far they are; return when they have ended.
+
+    The first Ctrl-C stops after the current epoch and keeps what there is, the second one at once.
+
+    Raises:
+        TrainingError: if training cannot start or broke off, with the reason.
+        KeyboardInterrupt: after Ctrl-C, when the run has been stopped.
+    """
+    known = store.states(list(cells))
+    if all(known.get(cell) == "done" for cell in cells):
+        return
+    console = Console(stderr=True)
+    trainer = Runner(settings, store)
+    interrupts = 0
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal interrupts
+        interrupts += 1
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[words]}"), TimeRemainingColumn())
+    try:
+        trainer.submit(cells)
+        with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+            task: Any = bar.add_task("Starting", total=None, words="")
+            seen, told, problem = runner.Progress(), 0, None
+            while True:
+                seen = trainer.wait(seen, timeout=0.5)
+                if interrupts > told:
+                    told = interrupts
+                    trainer.clear()
+                    (trainer.stop_after_epoch if told == 1 else trainer.stop_now)()
+                    console.print(
+                        "Stopping after this epoch; Ctrl-C again stops at once." if told == 1 else "Stopping."
+                    )
+                _show(bar, task, seen)
+                if seen.problem and seen.problem != problem:
+                    problem = seen.problem
+                    console.print(problem)
+                if seen.held and seen.queue:
+                    raise TrainingError(seen.problem or "Training has stopped.")
+                if not seen.current and not seen.queue:
+                    break
+    finally:
+        signal.signal(signal.SIGINT, before)
+        trainer.close()
+    if interrupts:
+        raise KeyboardInterrupt
+
+
+def _show(bar: Progress, task: Any, now: runner.Progress) -> None:
+    cell = now.current
+    if cell is None:
+        return
+    place = f" ({now.done + 1} of {now.total})" if now.total > 1 else ""
+    words = f"{now.epochs[-1].test_accuracy:.2%}" if now.epochs else ""
+    bar.update(
+        task,
+        description=f"{family(cell.family).title} n = {cell.width}, seed {cell.seed}{place}",
+        completed=now.done + len(now.epochs) / cell.recipe.epochs,
+        total=now.total,
+        words=words,
+    )

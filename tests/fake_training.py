@@ -1,0 +1,54 @@
+"""A training process without TensorFlow: it speaks the words of core.training and behaves as the job's seed says."""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+
+ENOUGH, WAIT, CRASH, CRASH_ONCE, FAIL, HANG = range(6)
+
+
+def say(**event: object) -> None:
+    print(json.dumps(event), flush=True)
+
+
+def main() -> None:
+    say(event="ready", device="fake device", precisions=["float32"], versions={"fake": "1"})
+    for line in sys.stdin:
+        job = json.loads(line)
+        if "job" not in job:
+            continue
+        name, seed, stopped = job["job"], job["seed"], False
+        say(event="started", job=name)
+        for number in range(1, job["recipe"]["epochs"] + 1):
+            if seed == WAIT and number > 1:
+                stopped = json.loads(sys.stdin.readline()) == {"stop": name}
+                break
+            if seed == HANG and number > 1:
+                signal.pause()
+            say(
+                event="epoch",
+                job=name,
+                epoch=number,
+                loss=1.0 / number,
+                accuracy=0.5,
+                test_loss=1.0 / number,
+                test_accuracy=1 - 0.5 / number,
+                seconds=0.25,
+            )
+            once = Path(os.environ["FEATHERWEIGHT_HOME"]) / "crashed"
+            if seed == CRASH or (seed == CRASH_ONCE and not once.exists()):
+                once.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+        if seed == FAIL:
+            say(event="failed", job=name, message="Training diverged at epoch 3.")
+            continue
+        np.savez(job["weights"], allow_pickle=False, **{"0": np.zeros(3)})
+        say(event="finished", job=name, stopped=stopped, seconds=1.0, weights=job["weights"])
+
+
+if __name__ == "__main__":
+    main()

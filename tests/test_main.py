@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core import __main__ as command_line
+
+ROOT = Path(__file__).parents[1]
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a verb in this process: ``run("count", "cnn", "2")`` gives exit code, standard output and standard error."""
+    monkeypatch.setenv("FEATHERWEIGHT_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("FEATHERWEIGHT_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    (tmp_path / "data").mkdir()
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (300, 12, 12)).astype(np.uint8)
+    y = np.arange(300) % 3
+    np.savez(tmp_path / "data" / "own.npz", x_train=x, y_train=y, x_test=x[:50], y_test=y[:50])
+    np.savez(tmp_path / "data" / "broken.npz", x_train=x)
+
+    def function(*words: str) -> tuple[int, str, str]:
+        try:
+            code = command_line.main(list(words))
+        except SystemExit as e:  # argparse's own way out
+            code = int(str(e.code))
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return function
+
+
+def document(answer: tuple[int, str, str]) -> Any:
+    code, out, err = answer
+    assert (code, err) == (0, "")
+    return json.loads(out)
+
+
+def test_count(run: Run) -> None:
+    found = document(run("count", "deep_cnn", "2", "--json"))
+    assert found == {
+        "parameters": 932,
+        "formula": "63·2² + 335·2 + 10 = 932",
+        "float32_bytes": 3728,
+        "multiply_adds": 12168 + 20736 + 7200 + 9216 + 640,
+    }
+    assert run("count", "deep_cnn", "2") == (0, "63·2² + 335·2 + 10 = 932\n", "")
+    assert document(run("count", "mlp", "4", "--data", "own", "--json"))["parameters"] == 145 * 4 + 5 * 4 + 5 * 3
+
+
+def test_families_and_summary_and_code(run: Run) -> None:
+    assert [x["formula"] for x in document(run("families", "--json"))] == [
+        "n² + 796n + 10",
+        "n² + 208n + 10",
+        "1170n² + 56n + 10",
+        "63n² + 335n + 10",
+    ]
+    rows = document(run("summary", "cnn", "2", "--json"))
+    assert sum(x["parameters"] for x in rows) == 4802 and rows[4]["parameters"] == 4616
+    assert "Total: 4,802 weights" in run("summary", "cnn", "2")[1]
+    source = document(run("code", "mlp", "3", "--dropout", "--json"))["source"]
+    assert source.count("Dropout(rate=0.2)") == 2 and compile(source, "source", "exec")
+
+
+def test_datasets_lists_the_good_and_explains_the_rest(run: Run) -> None:
+    rows = {x["name"]: x for x in document(run("datasets", "--json"))}
+    assert rows["own"]["classes"] == 3 and rows["own"]["problem"] is None
+    assert "no y_train" in rows["broken"]["problem"] and "not on this machine" in rows["mnist"]["problem"]
+    assert rows["mnist_5k"]["train"] == 4000
+
+
+WIDTH = "Invalid width for family 'cnn'. Expected a whole number from 1 to 128. Received: "
+FAMILY = "Invalid family. Expected one of mlp, pooled_mlp, cnn, deep_cnn. Received: 'rnn'."
+BAD = [
+    ("count cnn 0", WIDTH + "'0'."),
+    ("count cnn -1", WIDTH + "'-1'."),
+    ("count cnn 1000000000", WIDTH + "'1000000000'."),
+    ("count cnn abc", WIDTH + "'abc'."),
+    ("count rnn 2", FAMILY),
+    ("train mlp 2 --epochs 0", "Invalid number of epochs. Expected a whole number from 1 to 1,000. Received: '0'."),
+    (
+        "train mlp 2 --learning-rate x",
+        "Invalid learning rate. Expected a number above 0 and at most 10. Received: 'x'.",
+    ),
+    ("train mlp 2 --optimizer x", "Invalid optimizer. Expected one of rmsprop, adadelta, adam, sgd. Received: 'x'."),
+    ("train mlp 2 --precision x", "Invalid precision. Expected one of float32, bfloat16. Received: 'x'."),
+    ("train mlp 2 --seed x", "Invalid seed. Expected a whole number from 0 to 2,147,483,647. Received: 'x'."),
+    ("sweep --families cnn,rnn", FAMILY),
+    ("sweep --widths ,", "Invalid widths. Expected whole numbers and ranges like 1,2,8-16. Received: ','."),
+    ("sweep --families cnn --widths 512", WIDTH + "512."),
+]
+
+
+@pytest.mark.parametrize(("words", "sentence"), BAD)
+def test_a_bad_argument_is_one_sentence_and_exit_code_2(run: Run, words: str, sentence: str) -> None:
+    assert run(*words.split()) == (2, "", sentence + "\n")
+
+
+@pytest.mark.parametrize("words", [(), ("fly",), ("count",), ("count", "cnn"), ("count", "cnn", "2", "--fast")])
+def test_a_bad_command_is_one_line_and_exit_code_2(run: Run, words: tuple[str, ...]) -> None:
+    code, out, err = run(*words)
+    assert (code, out) == (2, "") and err.count("\n") == 1 and "--help" in err
+
+
+def test_bad_data_and_settings_are_one_sentence(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for words, sentence in (
+        (("count", "cnn", "2", "--data", "zebra"), "Invalid data set. Expected one of"),
+        (("results", "--data", "zebra"), "Invalid data set. Expected one of"),
+        (("train", "mlp", "2", "--data", "broken"), "is not a usable image set"),
+        (("train", "deep_cnn", "2", "--data", "own"), "Images of 12×12 are too small for the family 'deep_cnn'"),
+    ):
+        code, out, err = run(*words)
+        assert (code, out) == (2, "") and sentence in err and err.count("\n") == 1
+    monkeypatch.setenv("FEATHERWEIGHT_HOME", str(tmp_path / "data" / "own.npz"))
+    code, out, err = run("results")
+    assert (code, out) == (2, "") and err.startswith("FEATHERWEIGHT_HOME is ") and err.count("\n") == 1
+
+
+def test_train_then_results_then_sweep_resumes(run: Run) -> None:
+    words = ("train", "mlp", "4", "--data", "own", "--epochs", "2", "--json")
+    code, out, err = run(*words)
+    first = json.loads(out)
+    assert code == 0, err
+    assert first["parameters"] == 615 and len(first["history"]) == 2 and first["seconds"] > 0
+    assert first["test_accuracy"] == first["history"][-1]["test_accuracy"] and first["device"]
+    assert json.loads(run(*words)[1]) == first  # not trained again
+    sweep = (
+        "sweep",
+        "--families",
+        "mlp",
+        "--widths",
+        "4,5",
+        "--seeds",
+        "0-1",
+        "--data",
+        "own",
+        "--epochs",
+        "2",
+        "--json",
+    )
+    code, out, err = run(*sweep)
+    rows = json.loads(out)
+    assert code == 0, err
+    assert [(x["width"], x["seed"], x["state"]) for x in rows] == [
+        (4, 0, "done"),
+        (4, 1, "done"),
+        (5, 0, "done"),
+        (5, 1, "done"),
+    ]
+    assert rows[0]["seconds"] == first["seconds"]
+    listed = document(run("results", "--json", "--data", "own"))
+    assert {x["id"] for x in listed} == {x["id"] for x in rows}
+    assert run("results")[1].count("done") == 4
+
+
+def test_failed_training_is_one_sentence_and_exit_code_1(run: Run, tmp_path: Path) -> None:
+    x, y = np.full((40, 4, 4), 1e30, np.float32), np.arange(40) % 2  # the first update leaves the range of float32
+    np.savez(tmp_path / "data" / "huge.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    code, out, err = run("train", "mlp", "4", "--data", "huge", "--optimizer", "sgd", "--learning-rate", "10")
+    assert (code, out) == (1, "") and "diverged at epoch 1" in err and "Traceback" not in err
+
+
+def test_ctrl_c_stops_after_the_epoch_and_keeps_it(tmp_path: Path) -> None:
+    environment = os.environ | {"FEATHERWEIGHT_HOME": str(tmp_path / "home")}
+    environment.pop("FEATHERWEIGHT_DATA", None)
+    command = [sys.executable, "-m", "core", "train", "mlp", "16", "--data", "mnist_5k", "--epochs", "1000"]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        store = tmp_path / "home" / "runs.sqlite3"
+        wait_for(lambda: store.exists() and rows(environment) and rows(environment)[0]["epochs"])
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 130 and "Stopping after this epoch" in err and "Traceback" not in err
+    (row,) = rows(environment)
+    assert row["state"] == "stopped" and 0 < row["epochs"] < 1000
+
+
+def rows(environment: dict[str, str]) -> list[dict[str, Any]]:
+    from core.store import Store
+
+    return Store(Path(environment["FEATHERWEIGHT_HOME"]) / "runs.sqlite3").rows()
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    """Poll another process's file; there is nothing else to wait on."""
+    import time
+
+    end = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < end, "waited two minutes"
+        time.sleep(0.05)
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    command = f"{sys.executable} -m core code deep_cnn 2 | true"
+    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stderr == ""

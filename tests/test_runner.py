@@ -1,0 +1,280 @@
+from __future__ import annotations
+
+import io
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core import datasets, settings, sweep
+from core.errors import ArgumentError, StoreError, TrainingError
+from core.recipes import Recipe
+from core.runner import Progress, Runner
+from core.settings import Settings
+from core.store import Cell, Store
+from tests.fake_training import CRASH, CRASH_ONCE, ENOUGH, FAIL, HANG, WAIT
+
+FAKE = (sys.executable, str(Path(__file__).with_name("fake_training.py")))
+RECIPE = Recipe("sgd", 0.1, 3)
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("FEATHERWEIGHT_HOME", str(tmp_path))
+    loaded = settings.load({"FEATHERWEIGHT_HOME": str(tmp_path)})
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 256, (20, 8, 8)).astype(np.uint8), np.arange(20) % 10
+    np.savez(loaded.data / "tiny.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    return loaded
+
+
+@pytest.fixture
+def store(own: Settings) -> Store:
+    return Store(own.store)
+
+
+@pytest.fixture
+def runner(own: Settings, store: Store) -> Iterator[Runner]:
+    made = Runner(own, store, FAKE)
+    yield made
+    made.close()
+
+
+def cells(own: Settings, *seeds: int, width: int = 2) -> list[Cell]:
+    return sweep.cells(datasets.find(own, "tiny"), {"mlp": [width]}, seeds, RECIPE)
+
+
+def until(runner: Runner, condition: Callable[[Progress], object]) -> Progress:
+    """Wait for a condition, at most half a minute."""
+    seen = runner.progress()
+    for _ in range(1000):
+        if condition(seen):
+            return seen
+        seen = runner.wait(seen, timeout=30)
+    raise AssertionError(f"still {seen}")
+
+
+def idle(now: Progress) -> bool:
+    return now.phase == "idle"
+
+
+def test_the_process_is_warm_before_anything_is_asked(runner: Runner) -> None:
+    assert runner.progress().phase == "starting"
+    now = until(runner, idle)
+    assert (now.device, now.precisions) == ("fake device", ("float32",))
+
+
+def test_cells_are_trained_in_order_and_kept_before_the_next_begins(
+    own: Settings, store: Store, runner: Runner
+) -> None:
+    asked = [*cells(own, ENOUGH), *cells(own, WAIT), *cells(own, ENOUGH, width=3)]
+    assert runner.submit(asked) == 3
+    now = until(runner, lambda p: p.current == asked[1] and p.epochs)
+    assert now.queue == (asked[2],) and (now.done, now.total) == (1, 3)
+    first = store.run(asked[0])
+    assert first and first["state"] == "done" and first["test_accuracy"] == 1 - 0.5 / 3
+    assert [x.epoch for x in store.epochs(first["id"])] == [1, 2, 3]
+    with np.load(io.BytesIO(store.weights(first["id"]) or b""), allow_pickle=False) as kept:
+        assert kept["0"].shape == (3,)
+    second = store.run(asked[1])
+    assert second and second["state"] == "running" and second["epochs"] == 1
+
+
+def test_a_finished_cell_is_not_trained_again(own: Settings, store: Store, runner: Runner) -> None:
+    runner.submit(cells(own, ENOUGH))
+    until(runner, lambda p: p.done == 1)
+    before = store.run(cells(own, ENOUGH)[0])
+    assert runner.submit(cells(own, ENOUGH)) == 0
+    assert store.run(cells(own, ENOUGH)[0]) == before
+
+
+def test_a_cell_that_waits_or_runs_is_not_queued_twice(own: Settings, runner: Runner) -> None:
+    runner.submit(cells(own, WAIT, ENOUGH))
+    assert runner.submit(cells(own, WAIT, ENOUGH)) == 0
+
+
+def test_stop_after_epoch_keeps_what_there_is_and_holds_the_queue(own: Settings, store: Store, runner: Runner) -> None:
+    asked = cells(own, WAIT, ENOUGH)
+    runner.submit(sorted(asked, key=lambda x: x.seed != WAIT))
+    until(runner, lambda p: p.epochs)
+    runner.stop_after_epoch()
+    now = until(runner, lambda p: p.phase == "paused")
+    assert [x.seed for x in now.queue] == [ENOUGH]
+    row = store.run(cells(own, WAIT)[0])
+    assert row and (row["state"], row["epochs"]) == ("stopped", 1)
+    assert store.weights(row["id"])
+    runner.resume()
+    until(runner, idle)
+    assert store.states(asked)[cells(own, ENOUGH)[0]] == "done"
+
+
+def test_stop_now_keeps_finished_epochs_and_a_fresh_process_follows(
+    own: Settings, store: Store, runner: Runner
+) -> None:
+    runner.submit([*cells(own, HANG), *cells(own, ENOUGH)])
+    until(runner, lambda p: p.epochs)
+    runner.stop_now()
+    now = until(runner, lambda p: p.phase == "paused" and p.ready)
+    assert not now.problem
+    row = store.run(cells(own, HANG)[0])
+    assert row and (row["state"], row["epochs"], row["message"]) == ("stopped", 1, None)
+    assert store.weights(row["id"]) is None
+    assert runner.submit(cells(own, ENOUGH, width=5)) == 1  # a new start goes on with what was held, too
+    until(runner, idle)
+    assert len(store.runs()[lambda t: t["state"] == "done"]) == 2
+
+
+def test_a_stop_before_the_job_is_sent_counts(
+    own: Settings, store: Store, runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go = threading.Event(), threading.Event()
+    begin = store.begin
+
+    def slow(*args: object, **named: object) -> int:
+        begun.set()
+        go.wait(30)
+        return begin(*args, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(store, "begin", slow)
+    runner.submit(cells(own, WAIT))
+    assert begun.wait(30)
+    runner.stop_after_epoch()
+    go.set()
+    until(runner, lambda p: p.done == 1)
+    assert store.states(cells(own, WAIT))[cells(own, WAIT)[0]] == "stopped"
+
+
+def test_clear_forgets_what_waits_and_the_current_run_goes_on(own: Settings, runner: Runner) -> None:
+    runner.submit([*cells(own, HANG), *cells(own, ENOUGH, FAIL)])
+    until(runner, lambda p: p.epochs)
+    runner.clear()
+    now = runner.progress()
+    assert now.current == cells(own, HANG)[0] and now.queue == () and now.total == 1
+
+
+def test_a_failed_run_says_why_and_the_next_goes_on(own: Settings, store: Store, runner: Runner) -> None:
+    runner.submit([*cells(own, FAIL), *cells(own, ENOUGH)])
+    now = until(runner, lambda p: p.done == 2)
+    assert now.problem == "MLP n = 2, seed 4 failed: Training diverged at epoch 3."
+    states = store.states(cells(own, FAIL, ENOUGH))
+    assert sorted(states.values()) == ["done", "failed"]
+    assert runner.submit(cells(own, FAIL)) == 1 and runner.progress().problem is None
+
+
+def test_a_process_that_dies_is_replaced_and_the_run_tried_again(own: Settings, store: Store, runner: Runner) -> None:
+    runner.submit(cells(own, CRASH_ONCE))
+    now = until(runner, lambda p: p.done == 1)
+    row = store.run(cells(own, CRASH_ONCE)[0])
+    assert row and (row["state"], row["epochs"]) == ("done", 3) and now.problem is None
+
+
+def test_a_run_that_kills_its_process_twice_has_failed_and_the_queue_goes_on(
+    own: Settings, store: Store, runner: Runner
+) -> None:
+    runner.submit([*cells(own, CRASH), *cells(own, ENOUGH)])
+    now = until(runner, lambda p: p.done == 2)
+    assert now.problem and "failed twice: The training process ended unexpectedly (SIGKILL" in now.problem
+    row = store.run(cells(own, CRASH)[0])
+    assert row and row["state"] == "failed" and "SIGKILL" in row["message"]
+    assert store.states(cells(own, ENOUGH))[cells(own, ENOUGH)[0]] == "done"
+
+
+def test_networks_that_do_not_fit_the_images_are_refused_before_anything_is_queued(
+    own: Settings, runner: Runner
+) -> None:
+    tiny = datasets.find(own, "tiny")
+    too_small = Cell("tiny", tiny.facts.fingerprint, "deep_cnn", 2, RECIPE, 0)
+    with pytest.raises(ArgumentError, match="Images of 8×8 are too small for the family 'deep_cnn'"):
+        runner.submit([*cells(own, ENOUGH), too_small])
+    assert runner.progress().queue == () and runner.progress().current is None
+
+
+def test_a_data_set_that_changed_while_its_run_waited_is_not_trained_on(own: Settings, runner: Runner) -> None:
+    runner.submit([*cells(own, WAIT), *cells(own, ENOUGH)])
+    until(runner, lambda p: p.epochs)
+    x, y = np.ones((4, 8, 8), np.uint8), np.arange(4)
+    np.savez(own.data / "tiny.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    runner.stop_after_epoch()
+    until(runner, lambda p: p.phase == "paused")
+    runner.resume()
+    now = until(runner, lambda p: p.done == 2)
+    assert now.problem and "The data set tiny has changed since this was asked for" in now.problem
+
+
+def test_a_store_that_cannot_be_written_stops_training_with_one_sentence_and_keeps_the_queue(
+    own: Settings, store: Store, runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StoreError("The store cannot be used (database or disk is full).")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(store, "add_epoch", full)
+        runner.submit(cells(own, ENOUGH))
+        now = until(runner, lambda p: p.phase == "paused")
+    assert now.problem == "The store cannot be used (database or disk is full)." and now.queue == tuple(
+        cells(own, ENOUGH)
+    )
+    runner.resume()
+    until(runner, lambda p: p.done == 1)
+    assert store.states(cells(own, ENOUGH)) == {cells(own, ENOUGH)[0]: "done"}
+
+
+def test_a_program_that_does_not_start_is_explained(own: Settings, store: Store) -> None:
+    for command, words in (
+        (("/no/such/program",), "could not be started"),
+        ((sys.executable, "-c", "raise SystemExit(3)"), "ended unexpectedly (exit code 3). Its last words are in"),
+    ):
+        runner = Runner(own, store, command)
+        runner.submit(cells(own, ENOUGH))
+        now = until(runner, lambda p: p.problem)
+        assert words in (now.problem or "") and now.queue == tuple(cells(own, ENOUGH))
+        runner.close()
+
+
+def test_one_store_has_one_runner(own: Settings, store: Store, runner: Runner) -> None:
+    with pytest.raises(TrainingError, match="Another Featherweight already trains with the store"):
+        Runner(own, store, FAKE)
+    runner.close()
+    Runner(own, store, FAKE).close()
+
+
+def test_runs_left_behind_by_a_process_that_died_are_marked_and_can_be_asked_for_again(
+    own: Settings, store: Store
+) -> None:
+    cell = cells(own, ENOUGH)[0]
+    store.begin(cell, parameters=1, multiply_adds=1, train_images=20, test_images=20, device="", versions={})
+    runner = Runner(own, store, FAKE)
+    assert store.states([cell]) == {cell: "interrupted"}
+    assert runner.submit([cell]) == 1
+    until(runner, lambda p: p.done == 1)
+    assert store.states([cell]) == {cell: "done"}
+    runner.close()
+
+
+def test_closing_ends_the_process_in_mid_run(own: Settings, store: Store) -> None:
+    runner = Runner(own, store, FAKE)
+    runner.submit(cells(own, HANG))
+    until(runner, lambda p: p.epochs)
+    process = runner._state.process
+    assert process
+    runner.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(process.pid, 0)
+    assert store.states(cells(own, HANG)) == {cells(own, HANG)[0]: "stopped"}
+
+
+def test_a_real_run_with_tensorflow(own: Settings, store: Store) -> None:
+    runner = Runner(own, store)
+    asked = cells(own, 0)
+    runner.submit(asked)
+    until(runner, lambda p: p.done == 1)
+    row = store.run(asked[0])
+    assert row and row["state"] == "done", row and row["message"]
+    assert row["device"].startswith(("CPU", "GPU")) and "tensorflow" in row["versions"]
+    with np.load(io.BytesIO(store.weights(row["id"]) or b""), allow_pickle=False) as kept:
+        assert [kept[x].shape for x in kept.files] == [(64, 2), (2,), (2, 2), (2,), (2, 10), (10,)]
+    runner.close()
