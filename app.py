@@ -89,7 +89,7 @@ with frame.page("Explore") as bench:
             charts.blocks(rows),
             alt="; ".join(f"{x.label} gives {charts.shape_text(x.output_shape)}" for x in rows),
         )
-        st.caption("Each block is as wide as the square root of the number of values that leave the layer.")
+        st.caption("A block is as wide as the square root of the number of values it gives; blue ones hold weights.")
 
     left, right = st.columns(2, gap="large")
     with left:

@@ -56,9 +56,16 @@ class Cost:
     runs: int
 
 
-def cost(
-    runs: pd.DataFrame, cells: Sequence[Cell], multiply_adds: Sequence[int], images: int, device: str | None
-) -> Cost:
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A cell to be trained, with its multiply-adds for one image and the training images of its data set."""
+
+    cell: Cell
+    multiply_adds: int
+    images: int
+
+
+def cost(runs: pd.DataFrame, plans: Sequence[Plan], device: str | None) -> Cost:
     """Estimate the seconds that cells will take from what finished runs on the same device took.
 
     A run takes its epochs and, once per network, the time to compile. Both come from the runs of the same network, or
@@ -67,13 +74,11 @@ def cost(
 
     Args:
         runs: rows of ``Store.runs``.
-        cells: what is to be trained.
-        multiply_adds: per cell, for one image.
-        images: training images of the data set.
+        plans: what is to be trained.
         device: only runs on it count.
     """
     known = runs[(runs["state"] == "done") & (runs["device"] == device)]
-    if not cells:
+    if not plans:
         return Cost(0.0, 0)
     if known.empty:
         return Cost(None, 0)
@@ -86,13 +91,14 @@ def cost(
     )
     total = 0.0
     compiled: set[tuple[str, int]] = set()
-    for cell, work in zip(cells, multiply_adds, strict=True):
+    for plan in plans:
+        cell, work = plan.cell, plan.multiply_adds
         own = networks[networks["family"] == cell.family]
         nearby = own if not own.empty else networks
         distance = (nearby["multiply_adds"].map(math.log) - math.log(max(work, 1))).abs()
         nearest = nearby.loc[distance.idxmin()]
         scale = math.sqrt(work / nearest["multiply_adds"])
-        total += float(nearest["rate"]) * scale * images * cell.recipe.epochs
+        total += float(nearest["rate"]) * scale * plan.images * cell.recipe.epochs
         if (cell.family, cell.width) not in compiled:
             total += float(nearest["compile"])
             compiled.add((cell.family, cell.width))

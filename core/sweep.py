@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from core.datasets import Dataset, title
-from core.errors import invalid
+from core import datasets
+from core.analysis import Plan
+from core.datasets import Dataset
+from core.errors import FeatherweightError, invalid
 from core.families import family
-from core.network import Network
 from core.recipes import MAX_SEED, Recipe, seed_number
 from core.runner import Progress
+from core.settings import Settings
 from core.store import Cell
 
 MAX_CELLS = 500
@@ -63,9 +65,20 @@ def seeds(first: int, count: int) -> list[int]:
     return list(range(first, first + count))
 
 
-def network(cell: Cell, dataset: Dataset) -> Network:
-    """Return the network of a cell."""
-    return family(cell.family).build(cell.width, dataset.facts.input_shape, dataset.facts.classes, cell.recipe.dropout)
+def plans(settings: Settings, wanted: Iterable[Cell]) -> list[Plan]:
+    """Return what is needed to estimate the cells' cost; those whose data set has gone are left out."""
+    found: dict[str, Dataset] = {}
+    planned = []
+    for cell in wanted:
+        try:
+            if cell.dataset not in found:
+                found[cell.dataset] = datasets.find(settings, cell.dataset)
+        except FeatherweightError:
+            continue
+        facts = found[cell.dataset].facts
+        made = family(cell.family).build(cell.width, facts.input_shape, facts.classes)
+        planned.append(Plan(cell, made.multiply_adds, facts.train))
+    return planned
 
 
 def states(wanted: Sequence[Cell], stored: Mapping[Cell, str], progress: Progress) -> dict[Cell, str]:
@@ -115,7 +128,7 @@ def grid(
     for cell in wanted:
         row: dict[str, object] = {"Family": family(cell.family).title, "Width n": cell.width}
         if several_sets:
-            row["Data set"] = title(cell.dataset)
+            row["Data set"] = datasets.title(cell.dataset)
         if several_recipes:
             row["Recipe"] = str(cell.recipe)
         rows.setdefault(tuple(row.values()), row)[f"Seed {cell.seed}"] = words(cell)

@@ -57,22 +57,27 @@ def recipe_controls(keys: list[str], precisions: tuple[str, ...]) -> Recipe | No
     return Recipe(optimizer, rate, epochs, batch, dropout, precision)
 
 
-def running(runner: Runner, now: Progress) -> None:
-    """Draw the current run: three progress bars, the curves and the buttons that stop it."""
+def running(runner: Runner, now: Progress, waiting: float | None) -> None:
+    """Draw the current run: its progress and the sweep's, the curves, and the buttons that stop it.
+
+    ``waiting`` is how long the queue will take, in seconds, as far as that is known.
+    """
     cell = now.current
     assert cell
     done, planned = len(now.epochs), cell.recipe.epochs
-    spent = sum(x.seconds for x in now.epochs)
-    left = f", about {frame.duration(spent / done * (planned - done))} left" if done else ""
+    # the first epoch compiles, so the fastest says most about those to come
+    left = min(x.seconds for x in now.epochs) * (planned - done) if done else None
+    run_left = f", about {frame.duration(left)} left" if left else ""
+    sweep_left = f", about {frame.duration(left + waiting)} left" if left is not None and waiting is not None else ""
     since = max(0.0, time.time() - now.began)
     st.progress(
         done / planned,
         f"**{family(cell.family).title}, n = {cell.width}, seed {cell.seed}** on {cell.dataset}: "
-        f"epoch {min(done + 1, planned)} of {planned}, {frame.duration(since)} so far{left}",
+        f"epoch {min(done + 1, planned)} of {planned}, {frame.duration(since)} so far{run_left}",
     )
     st.progress(
         min(1.0, (now.done + done / planned) / max(now.total, 1)),
-        f"Sweep: run {now.done + 1} of {now.total}, {len(now.queue)} waiting",
+        f"Sweep: run {now.done + 1} of {now.total}, {len(now.queue)} waiting{sweep_left}",
     )
     with st.container(horizontal=True):
         st.button(
@@ -100,14 +105,17 @@ def running(runner: Runner, now: Progress) -> None:
             charts.history(now.epochs, planned),
             alt=f"Accuracy and loss up to epoch {last.epoch}: test accuracy {last.test_accuracy:.2%}.",
         )
-        st.caption(f"Epoch {last.epoch}: test accuracy {last.test_accuracy:.2%}, test loss {last.test_loss:.3f}.")
+        st.caption(
+            f"Epoch {last.epoch}: test accuracy {last.test_accuracy:.2%}, test loss {last.test_loss:.3f}. "
+            f"Trains on {now.device}."
+        )
 
 
 @st.fragment(run_every=1.0)
-def live(bench: frame.Bench, cells: list[Cell], drawn: int) -> None:
+def live(bench: frame.Bench, cells: list[Cell], drawn: int, waiting: float | None) -> None:
     """Draw what is going on and the grid of cells; redrawn every second, the same in every tab.
 
-    ``drawn`` is the version of the progress that the rest of the page shows.
+    ``drawn`` is the version of the progress that the rest of the page shows; ``waiting`` is as in :func:`running`.
     """
     if bench.runner is None:
         st.warning(bench.problem or "", icon=":material/lock:")
@@ -118,7 +126,7 @@ def live(bench: frame.Bench, cells: list[Cell], drawn: int) -> None:
             st.error(now.problem, icon=":material/error:")
         match now.phase:
             case "training":
-                running(bench.runner, now)
+                running(bench.runner, now, waiting)
             case "paused":
                 st.info(f"Stopped. {len(now.queue)} runs are waiting.", icon=":material/pause_circle:")
                 with st.container(horizontal=True):
@@ -183,9 +191,8 @@ with frame.page("Train") as bench:
     stored = bench.store.states(cells)
     busy = {now.current, *now.queue}
     new = [x for x in cells if stored.get(x) != "done" and x not in busy]
-    estimate = analysis.cost(
-        bench.store.runs(), new, [sweep.network(x, dataset).multiply_adds for x in new], dataset.facts.train, now.device
-    )
+    runs = bench.store.runs()
+    estimate = analysis.cost(runs, sweep.plans(bench.settings, new), now.device)
     if not cells:
         st.info("Choose at least one width.")
     elif not new and busy.intersection(cells):
@@ -206,4 +213,4 @@ with frame.page("Train") as bench:
         bench.runner.submit(new)
         st.rerun()
     st.divider()
-    live(bench, cells, now.version)
+    live(bench, cells, now.version, analysis.cost(runs, sweep.plans(bench.settings, now.queue), now.device).seconds)

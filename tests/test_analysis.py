@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from core import analysis
+from core.analysis import Plan
 from core.recipes import ADADELTA, RMSPROP, Recipe
 from core.store import Cell
 
@@ -70,20 +71,24 @@ def cell(family: str = "deep_cnn", width: int = 2, recipe: Recipe = ADADELTA, se
     return Cell("mnist", "f", family, width, recipe, seed)
 
 
+def plan(images: int = 60000, work: int = 49960, **changed: object) -> Plan:
+    return Plan(cell(**changed), work, images)  # type: ignore[arg-type]
+
+
 def test_cost_of_a_known_network_is_its_epochs_and_one_compilation() -> None:
     known = runs({}, {"seed": 1, "seconds": 24.0})
-    estimate = analysis.cost(known, [cell()], [49960], 60000, "CPU")
+    estimate = analysis.cost(known, [plan()], "CPU")
     assert estimate.seconds == pytest.approx(24 + 6) and estimate.runs == 2
-    assert analysis.cost(known, [cell(), cell(seed=10)], [49960] * 2, 60000, "CPU").seconds == pytest.approx(2 * 24 + 6)
-    assert analysis.cost(known, [cell()], [49960], 4000, "CPU").seconds == pytest.approx(24 / 15 + 6)
-    assert analysis.cost(known, [cell(width=9)], [4 * 49960], 60000, "CPU").seconds == pytest.approx(48 + 6)
-    assert analysis.cost(known, [cell("mlp", 2, RMSPROP)], [49960], 60000, "CPU").seconds == pytest.approx(40 + 6)
+    assert analysis.cost(known, [plan(), plan(seed=10)], "CPU").seconds == pytest.approx(2 * 24 + 6)
+    assert analysis.cost(known, [plan(images=4000)], "CPU").seconds == pytest.approx(24 / 15 + 6)
+    assert analysis.cost(known, [plan(width=9, work=4 * 49960)], "CPU").seconds == pytest.approx(48 + 6)
+    assert analysis.cost(known, [plan(family="mlp", recipe=RMSPROP)], "CPU").seconds == pytest.approx(40 + 6)
 
 
 def test_cost_is_unknown_without_finished_runs_on_the_device() -> None:
-    assert analysis.cost(runs({}), [cell()], [49960], 60000, "GPU") == analysis.Cost(None, 0)
-    assert analysis.cost(runs({"state": "failed"}), [cell()], [49960], 60000, "CPU") == analysis.Cost(None, 0)
-    assert analysis.cost(runs(), [], [], 60000, "CPU").seconds == 0
+    assert analysis.cost(runs({}), [plan()], "GPU") == analysis.Cost(None, 0)
+    assert analysis.cost(runs({"state": "failed"}), [plan()], "CPU") == analysis.Cost(None, 0)
+    assert analysis.cost(runs(), [], "CPU").seconds == 0
 
 
 def test_accuracies_of_finished_cells() -> None:

@@ -1,0 +1,1 @@
+"""Measurements, run by hand: `python -m benchmarks.training`, `python -m benchmarks.pages`."""
