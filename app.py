@@ -22,6 +22,8 @@ with frame.page("Explore") as bench:
             width="stretch",
         )
         dataset = frame.choose_dataset(bench)
+        if dataset is None:
+            st.stop()
         dropout = st.toggle(
             "Dropout",
             key="dropout",

@@ -12,6 +12,7 @@ import streamlit as st
 from core import datasets, settings
 from core.datasets import Dataset
 from core.errors import FeatherweightError, TrainingError
+from core.families import family
 from core.runner import Runner
 from core.settings import Settings
 from core.store import Store
@@ -58,14 +59,21 @@ def page(title: str) -> Iterator[Bench]:
         for path, name, icon in PAGES:
             view = {x: y for x, y in views.get(name, {}).items() if x != "data"}
             st.page_link(path, label=name, icon=icon, query_params=view | {x: here[x] for x in ("data",) if x in here})
-    try:
+    with explained():
         yield _bench()
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Show a failure as its one sentence; what comes after the block is drawn all the same."""
+    try:
+        yield
     except FeatherweightError as e:
         st.error(str(e), icon=":material/error:")
 
 
-def choose_dataset(bench: Bench) -> Dataset:
-    """Draw the choice of image set, with what to do if the chosen one is not at hand, and return it.
+def choose_dataset(bench: Bench) -> Dataset | None:
+    """Draw the choice of image set and return it; if it is not at hand, say what to do and return None.
 
     Raises:
         DatasetError: if it is malformed.
@@ -83,7 +91,7 @@ def choose_dataset(bench: Bench) -> Dataset:
     if datasets.fetchable(bench.settings, name):
         st.warning(datasets.missing(bench.settings, name), icon=":material/cloud_download:")
         if not st.button(f"Fetch {datasets.title(name)}", icon=":material/download:"):
-            st.stop()
+            return None
         bar = st.progress(0.0, f"Fetching {datasets.title(name)}")
 
         def show(done: int, total: int) -> None:
@@ -93,6 +101,24 @@ def choose_dataset(bench: Bench) -> Dataset:
         st.rerun()
     with st.spinner("Reading the images", show_time=False):
         return datasets.find(bench.settings, name)
+
+
+@st.fragment(run_every=2.0)
+def follow(runner: Runner, drawn: int) -> None:
+    """Say in a line what is being trained, and draw the page anew when a run has begun or ended.
+
+    ``drawn`` is the version of the runner's progress that the page shows.
+    """
+    now = runner.progress()
+    if now.version != drawn:
+        st.rerun()
+    if now.current:
+        cell = now.current
+        st.caption(
+            f":material/model_training: Training {family(cell.family).title}, n = {cell.width}, seed {cell.seed}: "
+            f"epoch {len(now.epochs)} of {cell.recipe.epochs}, {len(now.queue)} more waiting. "
+            "Each result appears here as it comes."
+        )
 
 
 def duration(seconds: float) -> str:

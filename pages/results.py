@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from core import analysis, charts, frame, sweep
+from core import analysis, charts, datasets, frame, sweep
 from core.families import MNIST_SHAPE
 from core.published import ARTICLE, ARTICLE_SOURCE
+from core.runner import Progress
 
 MNIST_NAMES = ("mnist", "mnist_5k")
 NETWORKS = {
@@ -55,26 +56,33 @@ with frame.page("Results") as bench:
             )
             / 100
         )
+    if dataset is None:
+        st.stop()
+    now = bench.runner.progress() if bench.runner else Progress()
+    if bench.runner:
+        frame.follow(bench.runner, now.version)
     runs = bench.store.runs(dataset.name)
     runs = runs[runs["fingerprint"] == dataset.facts.fingerprint]
     points = analysis.points(runs)
 
     if points.empty:
         st.info(
-            f"No finished run on {dataset.title} yet. Train some networks, or start with a small sweep.",
+            f"No finished run on {dataset.title} yet. Choose what to train, or see the shape of the answer in a few "
+            "minutes: a small sweep on the embedded 5,000 digits.",
             icon=":material/scatter_plot:",
         )
-        cells = sweep.small(dataset)
-        if st.button(
-            f"Run a small sweep: {len(cells)} networks on {dataset.title}",
-            type="primary",
-            icon=":material/play_arrow:",
-            disabled=bench.runner is None,
-        ):
-            assert bench.runner
-            bench.runner.submit(cells)
-            st.switch_page("pages/train.py")
-        st.page_link("pages/train.py", label="Choose a sweep yourself", icon=":material/model_training:")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if st.button(
+                "Run the small sweep",
+                type="primary",
+                icon=":material/play_arrow:",
+                disabled=bench.runner is None or bool(now.current or now.queue),
+            ):
+                assert bench.runner
+                embedded = datasets.find(bench.settings, datasets.EMBEDDED)
+                bench.runner.submit(sweep.small(embedded))
+                st.switch_page("pages/results.py", query_params={"data": embedded.title})
+            st.page_link("pages/train.py", label="Choose what to train", icon=":material/model_training:")
         st.stop()
 
     recipes = sorted(points["recipe_title"].unique())
@@ -85,6 +93,9 @@ with frame.page("Results") as bench:
         key=f"recipes_{dataset.name}",
         help="Runs with different recipes are never averaged: each recipe has a line of its own.",
     )
+    if not chosen:
+        st.info("Choose at least one recipe.")
+        st.stop()
     points = points[points["recipe_title"].isin(chosen)]
     single = analysis.finished(runs)
     single = single[single["recipe_title"].isin(chosen)]

@@ -5,13 +5,14 @@ import time
 import streamlit as st
 
 from core import analysis, charts, frame, sweep
+from core.datasets import Dataset
 from core.families import FAMILIES, family
 from core.recipes import MAX_BATCH, MAX_EPOCHS, MAX_LEARNING_RATE, MAX_SEED, OPTIMIZER_TITLES, OPTIMIZERS, Recipe
 from core.runner import Progress, Runner
 from core.store import Cell
 
 
-def recipe_controls(keys: list[str], precisions: tuple[str, ...]) -> Recipe | None:
+def recipe_controls(keys: list[str], dataset: Dataset, precisions: tuple[str, ...]) -> Recipe | None:
     """Draw the recipe controls and return the recipe, or None for each family's own."""
     own = st.segmented_control(
         "Recipe",
@@ -23,14 +24,17 @@ def recipe_controls(keys: list[str], precisions: tuple[str, ...]) -> Recipe | No
         bind="query-params",
     )
     if own == "article":
-        st.caption(". ".join(f"{FAMILIES[x].title}: {FAMILIES[x].recipe}" for x in keys) + ".")
+        recipes = ". ".join(f"{FAMILIES[x].title}: {FAMILIES[x].recipe}" for x in keys)
+        fewer = dataset.facts.train / 60_000
+        few = f" With {dataset.facts.train:,} images instead of 60,000 that is {fewer:.0%} of its updates."
+        st.caption(f"{recipes}.{few if fewer < 0.9 else ''}")
         return None
-    start = FAMILIES[keys[0]].recipe
+    usual = FAMILIES[keys[0]].recipe
     with st.container(horizontal=True, vertical_alignment="bottom"):
         optimizer = st.selectbox(
             "Optimiser",
             list(OPTIMIZERS),
-            index=list(OPTIMIZERS).index(start.optimizer),
+            index=list(OPTIMIZERS).index(usual.optimizer),
             format_func=OPTIMIZER_TITLES.__getitem__,
             key="optimizer",
             bind="query-params",
@@ -40,13 +44,14 @@ def recipe_controls(keys: list[str], precisions: tuple[str, ...]) -> Recipe | No
             1e-6,
             MAX_LEARNING_RATE,
             OPTIMIZERS[optimizer],
+            step=OPTIMIZERS[optimizer] / 10,
             format="%g",
             key=f"rate_{optimizer}",
             bind="query-params",
             help="Adadelta needs 1.0 here: with Keras 3's default of 0.001 these networks do not train in 12 epochs.",
         )
-        epochs = st.number_input("Epochs", 1, MAX_EPOCHS, start.epochs, key="epochs", bind="query-params")
-        batch = st.number_input("Batch", 1, MAX_BATCH, start.batch_size, key="batch", bind="query-params")
+        epochs = st.number_input("Epochs", 1, MAX_EPOCHS, usual.epochs, key="epochs", bind="query-params")
+        batch = st.number_input("Batch", 1, MAX_BATCH, usual.batch_size, key="batch", bind="query-params")
         precision = st.selectbox(
             "Precision",
             precisions,
@@ -151,10 +156,10 @@ def live(bench: frame.Bench, cells: list[Cell], drawn: int, waiting: float | Non
         )
 
 
-with frame.page("Train") as bench:
-    st.title("Train a sweep")
+def selection(bench: frame.Bench, now: Progress) -> list[Cell]:
+    """Draw the choice of a sweep and return its cells; none while something is still to be chosen."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        keys = st.pills(
+        picked = st.pills(
             "Families",
             list(FAMILIES),
             selection_mode="multi",
@@ -165,10 +170,11 @@ with frame.page("Train") as bench:
             width="stretch",
         )
         dataset = frame.choose_dataset(bench)
+    keys = [x for x in FAMILIES if x in picked]
     if not keys:
         st.info("Choose at least one family.")
-        st.stop()
-    keys = [x for x in FAMILIES if x in keys]
+    if not keys or dataset is None:
+        return []
     widths = {}
     for column, key in zip(st.columns(len(keys)), keys, strict=True):
         offered = [str(x) for x in sorted(FAMILIES[key].widths)]
@@ -184,33 +190,48 @@ with frame.page("Train") as bench:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         count = st.number_input("Seeds", 1, 50, 1, key="seeds", bind="query-params", help="Runs of each network.")
         first = st.number_input("First seed", 0, MAX_SEED, 0, key="seed", bind="query-params")
-    now = bench.runner.progress() if bench.runner else Progress()
-    recipe = recipe_controls(keys, now.precisions)
-
+    recipe = recipe_controls(keys, dataset, now.precisions)
     cells = sweep.cells(dataset, widths, sweep.seeds(first, count), recipe)
+    if not cells:
+        st.info("Choose at least one width.")
+    return cells
+
+
+def start(bench: frame.Bench, cells: list[Cell], now: Progress) -> None:
+    """Say what is left to train of the cells and what it will cost, and draw the button that starts it."""
     stored = bench.store.states(cells)
     busy = {now.current, *now.queue}
     new = [x for x in cells if stored.get(x) != "done" and x not in busy]
-    runs = bench.store.runs()
-    estimate = analysis.cost(runs, sweep.plans(bench.settings, new), now.device)
-    if not cells:
-        st.info("Choose at least one width.")
-    elif not new and busy.intersection(cells):
+    estimate = analysis.cost(bench.store.runs(), sweep.plans(bench.settings, new), now.device)
+    if not new and busy.intersection(cells):
         st.caption("All of these are trained or on their way.")
     elif not new:
         st.success("All of these are trained: see them under Results.", icon=":material/check_circle:")
     elif estimate.seconds is None:
         st.caption(f"{len(new)} to train. How long it takes is not known before the first run on this device.")
     else:
-        st.caption(
-            f"{len(new)} to train, about {frame.duration(estimate.seconds)} by the {estimate.runs} runs finished here."
-        )
-    label = f"Start {len(new)} run{'s' if len(new) != 1 else ''}"
-    start = st.button(
-        label, type="primary", icon=":material/play_arrow:", disabled=not new or bench.runner is None, key="start"
-    )
-    if start and bench.runner:
+        known = f"by the {estimate.runs} run{'s' if estimate.runs != 1 else ''} finished here"
+        st.caption(f"{len(new)} to train, about {frame.duration(estimate.seconds)} {known}.")
+    if st.button(
+        f"Start {len(new)} run{'s' if len(new) != 1 else ''}",
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=not new or bench.runner is None,
+        key="start",
+    ):
+        assert bench.runner
         bench.runner.submit(new)
         st.rerun()
+
+
+with frame.page("Train") as bench:
+    st.title("Train a sweep")
+    now = bench.runner.progress() if bench.runner else Progress()
+    cells: list[Cell] = []
+    with frame.explained():  # what runs is shown below whatever is wrong with the choice
+        cells = selection(bench, now)
+        if cells:
+            start(bench, cells, now)
     st.divider()
-    live(bench, cells, now.version, analysis.cost(runs, sweep.plans(bench.settings, now.queue), now.device).seconds)
+    waiting = analysis.cost(bench.store.runs(), sweep.plans(bench.settings, now.queue), now.device)
+    live(bench, cells, now.version, waiting.seconds)
