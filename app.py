@@ -11,16 +11,20 @@ with frame.page("Explore") as bench:
     st.title("How few weights does a network need?")
 
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        key = st.segmented_control(
-            "Family",
-            list(FAMILIES),
-            default="deep_cnn",
-            required=True,
-            format_func=lambda x: FAMILIES[x].title,
-            key="family",
-            bind="query-params",
-            width="stretch",
-        )
+        key = (
+            st.segmented_control(
+                "Family",
+                list(FAMILIES),
+                default="deep_cnn",
+                required=True,
+                format_func=lambda x: FAMILIES[x].title,
+                key="family",
+                bind="query-params",
+                width="stretch",
+                help="A family is a line of networks that differ in one width, n.",
+            )
+            or "deep_cnn"
+        )  # an empty ?family= in the address chooses none
         dataset = frame.choose_dataset(bench)
         if dataset is None:
             st.stop()
@@ -91,7 +95,9 @@ with frame.page("Explore") as bench:
             charts.blocks(rows),
             alt="; ".join(f"{x.label} gives {charts.shape_text(x.output_shape)}" for x in rows),
         )
-        st.caption("A block is as wide as the square root of the number of values it gives; blue ones hold weights.")
+        st.caption(
+            "A block is as wide as the square root of the number of values it gives; by the names stand the weights."
+        )
 
     left, right = st.columns(2, gap="large")
     with left:

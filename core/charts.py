@@ -14,8 +14,8 @@ import pandas as pd
 
 from core.families import FAMILIES
 from core.network import LayerSummary
+from core.process import Epoch
 from core.published import Published
-from core.store import Epoch
 
 TITLES = [x.title for x in FAMILIES.values()]
 SHAPES = ["circle", "square", "triangle-up", "triangle-down"]
@@ -38,7 +38,8 @@ def family_shape(*, legend: bool = True) -> alt.Shape:
 def weights_axis(field: str = "parameters", domain: tuple[float, float] | None = None) -> alt.X:
     """Return the logarithmic axis of weights."""
     scale = alt.Scale(type="log", nice=False, domain=list(domain)) if domain else alt.Scale(type="log")
-    return alt.X(f"{field}:Q", scale=scale, title=WEIGHTS_TITLE, axis=alt.Axis(format="~s", grid=True, tickCount=6))
+    ticks = [digit * 10**power for power in range(10) for digit in (1, 2, 5)]
+    return alt.X(f"{field}:Q", scale=scale, title=WEIGHTS_TITLE, axis=alt.Axis(format="~s", values=ticks))
 
 
 def results(
@@ -55,7 +56,7 @@ def results(
     accuracies = [target, *points["low"], *(x.accuracy for x in article)]
     counts = [*points["parameters"], *(x.parameters for x in article)]
     low = max(0.0, min(accuracies) - 0.01)
-    x = weights_axis(domain=(min(counts) / 1.3, max(counts) * 1.3))
+    x = weights_axis(domain=(min(counts) / 2, max(counts) * 1.5))
     y_axis = alt.Axis(format=".1%" if low > 0.9 else ".0%", tickCount=8)
 
     def y(field: str) -> alt.Y:
@@ -84,6 +85,10 @@ def results(
     base = alt.Chart(points)
     # one recipe, one line: accuracies after 3 and after 12 epochs are different answers
     lines = base.mark_line(strokeWidth=2).encode(x=x, y=y("mean"), color=family_color(), detail="recipe:N")
+    if points.groupby("family")["recipe"].nunique().max() > 1:
+        lines = lines.encode(
+            strokeDash=alt.StrokeDash("recipe_title:N", legend=alt.Legend(title=None, orient="bottom"))
+        )
     means = base.mark_point(filled=True, size=130, opacity=1).encode(
         x=x, y=y("mean"), color=family_color(), shape=family_shape(), tooltip=own
     )
@@ -178,7 +183,7 @@ def weights_by_width(
     marks = alt.Chart(known).encode(x=x, y=y)
     dots = marks.mark_point(filled=True, size=110, opacity=1).encode(
         color=family_color(),
-        shape=family_shape(legend=False),
+        shape=family_shape(),
         tooltip=[
             alt.Tooltip("title:N", title="Family"),
             alt.Tooltip("width:Q", title="Width n"),
@@ -239,7 +244,7 @@ def blocks(rows: Sequence[LayerSummary]) -> alt.LayerChart | alt.FacetChart:
     data = pd.DataFrame(table)
     height = 30 * len(table)
     y = alt.Y("place:O", axis=None, scale=alt.Scale(paddingInner=0.25, paddingOuter=0.1))
-    scale = alt.Scale(domain=[-2.6 * widest, 2.6 * widest], nice=False)
+    scale = alt.Scale(domain=[-3 * widest, 2.6 * widest], nice=False)
     bars = (
         alt.Chart(data)
         .mark_bar(cornerRadius=3, opacity=0.9)
@@ -256,9 +261,7 @@ def blocks(rows: Sequence[LayerSummary]) -> alt.LayerChart | alt.FacetChart:
             ],
         )
     )
-    names = (
-        alt.Chart(data).mark_text(align="left", color=QUIET, fontSize=13).encode(y=y, x=alt.value(0), text="layer:N")
-    )
+    names = alt.Chart(data).mark_text(align="left", color=QUIET, fontSize=13).encode(y=y, x=alt.value(0), text="name:N")
     shapes = (
         alt.Chart(data)
         .mark_text(align="right", color=QUIET, fontSize=13)
@@ -273,6 +276,7 @@ def _block(place: int, label: str, shape: tuple[int, ...], parameters: int) -> d
     return {
         "place": place,
         "layer": label,
+        "name": f"{label} · {parameters:,}" if parameters else label,
         "shape": shape_text(shape),
         "values": values,
         "parameters": parameters,
@@ -287,8 +291,8 @@ def shape_text(shape: tuple[int, ...]) -> str:
     return "×".join(str(side) for side in shape)
 
 
-def history(epochs: Sequence[Epoch], planned: int) -> alt.HConcatChart:
-    """Draw accuracy and loss per epoch, training and test, on axes that fit the planned epochs from the start."""
+def history(epochs: Sequence[Epoch], planned: int, field: str) -> alt.Chart:
+    """Draw ``'Accuracy'`` or ``'Loss'`` per epoch, training and test, with room for all the planned epochs."""
     rows = pd.DataFrame(
         [
             {"epoch": x.epoch, "images": images, "Accuracy": accuracy, "Loss": loss}
@@ -297,21 +301,22 @@ def history(epochs: Sequence[Epoch], planned: int) -> alt.HConcatChart:
         ],
         columns=["epoch", "images", "Accuracy", "Loss"],
     )
-    base = alt.Chart(rows).mark_line(point=True)
-    x = alt.X(
-        "epoch:Q",
-        title="Epoch",
-        scale=alt.Scale(domain=[1, max(planned, 2)], nice=False),
-        axis=alt.Axis(format="d", tickMinStep=1),
+    form = ".1%" if field == "Accuracy" else ".3f"
+    which = ["training", "test"]
+    epoch_scale = alt.Scale(domain=[1, max(planned, 2)], nice=False)
+    return (
+        alt.Chart(rows)
+        .mark_line(point=True)
+        .encode(
+            x=alt.X("epoch:Q", title="Epoch", scale=epoch_scale, axis=alt.Axis(format="d", tickMinStep=1)),
+            y=alt.Y(f"{field}:Q", title=field, scale=alt.Scale(zero=False), axis=alt.Axis(format=form)),
+            color=alt.Color(
+                "images:N",
+                scale=alt.Scale(domain=which),
+                legend=alt.Legend(title=None, orient="top", symbolDash=[1, 0]),
+            ),
+            strokeDash=alt.StrokeDash("images:N", scale=alt.Scale(domain=which, range=[[4, 3], [1, 0]]), legend=None),
+            tooltip=[alt.Tooltip("epoch:Q"), alt.Tooltip("images:N"), alt.Tooltip(f"{field}:Q", format=form)],
+        )
+        .properties(height=220)
     )
-    color = alt.Color(
-        "images:N", scale=alt.Scale(domain=["training", "test"]), legend=alt.Legend(title=None, orient="top")
-    )
-    dash = alt.StrokeDash("images:N", scale=alt.Scale(domain=["training", "test"], range=[[4, 3], [1, 0]]), legend=None)
-
-    def panel(field: str, form: str) -> alt.Chart:
-        y = alt.Y(f"{field}:Q", title=field, scale=alt.Scale(zero=False), axis=alt.Axis(format=form))
-        tip = [alt.Tooltip("epoch:Q"), alt.Tooltip("images:N"), alt.Tooltip(f"{field}:Q", format=form)]
-        return base.encode(x=x, y=y, color=color, strokeDash=dash, tooltip=tip).properties(height=200)
-
-    return alt.hconcat(panel("Accuracy", ".1%"), panel("Loss", ".3f"))

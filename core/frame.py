@@ -51,24 +51,34 @@ class Bench:
 def page(title: str) -> Iterator[Bench]:
     """Set up a page, draw the links, and show a failure as its one sentence."""
     st.set_page_config(page_title=f"{title} · Featherweight", page_icon=ICON, layout="wide")
-    # A link drops the address's parameters, so each page's last ones are kept for the way back, the data set for all.
+    # A link drops the address's parameters, so each page's last ones are kept for the way back.
+    st.session_state["page"] = title
     views: dict[str, dict[str, list[str]]] = st.session_state.setdefault("views", {})
-    here = views[title] = {name: st.query_params.get_all(name) for name in st.query_params}
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    views[title] = {name: st.query_params.get_all(name) for name in st.query_params if name != "data"}
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.markdown("**Featherweight**", width="content")
         for path, name, icon in PAGES:
-            view = {x: y for x, y in views.get(name, {}).items() if x != "data"}
-            st.page_link(path, label=name, icon=icon, query_params=view | {x: here[x] for x in ("data",) if x in here})
-    with explained():
-        yield _bench()
+            st.page_link(path, label=name, icon=icon, query_params=views.get(name, {}))
+    bench: Bench | None = None
+    with explained(FeatherweightError):
+        bench = _bench()
+    if bench is None:
+        st.stop()
+    try:
+        with explained(FeatherweightError):
+            yield bench
+    except OverflowError:  # from Streamlit, which reads 1e999 in the address as infinity; it lets nobody change that
+        views.pop(title)
+        st.error("The address of this page holds a number that is too large.", icon=":material/error:")
+        st.page_link(next(path for path, name, _ in PAGES if name == title), label=f"Open {title} without it")
 
 
 @contextmanager
-def explained() -> Iterator[None]:
-    """Show a failure as its one sentence; what comes after the block is drawn all the same."""
+def explained(*kinds: type[FeatherweightError]) -> Iterator[None]:
+    """Show failures of these kinds as their one sentence; what comes after the block is drawn all the same."""
     try:
         yield
-    except FeatherweightError as e:
+    except kinds as e:
         st.error(str(e), icon=":material/error:")
 
 
@@ -79,6 +89,10 @@ def choose_dataset(bench: Bench) -> Dataset | None:
         DatasetError: if it is malformed.
     """
     names = datasets.names(bench.settings)
+    # On the way to another page Streamlit drops what both bind to the address, and then the widget's value with it.
+    kept, page = st.session_state.get("dataset", (None, None))
+    if page != st.session_state["page"] and "data" not in st.query_params and kept in names:
+        st.session_state["data"] = kept
     name = st.selectbox(
         "Data set",
         names,
@@ -88,6 +102,7 @@ def choose_dataset(bench: Bench) -> Dataset | None:
         bind="query-params",
         help=f"The embedded digits, MNIST and Fashion-MNIST, and every NAME.npz in {bench.settings.data}.",
     )
+    st.session_state["dataset"] = name, st.session_state["page"]
     if datasets.fetchable(bench.settings, name):
         st.warning(datasets.missing(bench.settings, name), icon=":material/cloud_download:")
         if not st.button(f"Fetch {datasets.title(name)}", icon=":material/download:"):
@@ -116,7 +131,7 @@ def follow(runner: Runner, drawn: int) -> None:
         cell = now.current
         st.caption(
             f":material/model_training: Training {family(cell.family).title}, n = {cell.width}, seed {cell.seed}: "
-            f"epoch {len(now.epochs)} of {cell.recipe.epochs}, {len(now.queue)} more waiting. "
+            f"epoch {now.epoch} of {cell.recipe.epochs}, {len(now.queue)} more waiting. "
             "Each result appears here as it comes."
         )
 

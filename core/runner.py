@@ -16,9 +16,9 @@ from core import datasets
 from core.errors import ArgumentError, DatasetError, FeatherweightError, TrainingError
 from core.families import family
 from core.network import Network
-from core.process import COMMAND, TrainingProcess
+from core.process import COMMAND, Epoch, TrainingProcess
 from core.settings import Settings
-from core.store import Cell, Epoch, Store
+from core.store import Cell, Store
 
 # A run whose training process dies is tried once more: the cause may have passed, lack of memory say.
 ATTEMPTS = 2
@@ -59,6 +59,11 @@ class Progress:
     began: float = 0.0
     problem: str | None = None
     version: int = 0
+
+    @property
+    def epoch(self) -> int:
+        """The number of the epoch that is being trained."""
+        return min(len(self.epochs) + 1, self.current.recipe.epochs) if self.current else 0
 
     @property
     def phase(self) -> str:
@@ -315,7 +320,8 @@ class Runner:
                 self._change(epochs=(*self._state.progress.epochs, epoch))
             elif event["event"] == "finished":
                 state = "stopped" if event["stopped"] else "done"
-                self._store.end(run, state, seconds=seconds, weights=self._weights.read_bytes())
+                kept = self._weights.read_bytes() if event["weights"] else None
+                self._store.end(run, state, seconds=seconds, formulation=event["formulation"], weights=kept)
                 return self._ended()
             elif event["event"] == "failed":
                 self._store.end(run, "failed", seconds=seconds, message=event["message"])

@@ -15,6 +15,7 @@ import pandas as pd
 
 from core.errors import StoreError
 from core.families import family
+from core.process import Epoch
 from core.recipes import Recipe, seed_number
 
 # What a run can be in the store. Only 'done' runs have trained for all their epochs.
@@ -41,6 +42,7 @@ _MIGRATIONS = (
         seconds REAL,
         device TEXT,
         versions TEXT,
+        formulation TEXT,
         message TEXT,
         UNIQUE (dataset, fingerprint, family, width, recipe, seed)
     );
@@ -102,18 +104,6 @@ class Cell:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Epoch:
-    """What one pass over the training images gave; losses are mean cross-entropies in nats, accuracies 0 to 1."""
-
-    epoch: int
-    loss: float
-    accuracy: float
-    test_loss: float
-    test_accuracy: float
-    seconds: float
-
-
 class Store:
     """One SQLite file; every call opens a connection of its own, so any thread and process may use it.
 
@@ -170,13 +160,20 @@ class Store:
             connection.execute("INSERT INTO epochs VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
     def end(
-        self, run: int, state: str, *, seconds: float, message: str | None = None, weights: bytes | None = None
+        self,
+        run: int,
+        state: str,
+        *,
+        seconds: float,
+        formulation: str | None = None,
+        message: str | None = None,
+        weights: bytes | None = None,
     ) -> None:
-        """Record how a run ended, and its weights (the bytes of a ``.npz``), in one transaction."""
+        """Record how a run ended and was computed, and its weights (bytes of a ``.npz``), in one transaction."""
         with self._connection() as connection:
             connection.execute(
-                "UPDATE runs SET state = ?, ended = ?, seconds = ?, message = ? WHERE id = ?",
-                (state, _now(), seconds, message, run),
+                "UPDATE runs SET state = ?, ended = ?, seconds = ?, formulation = ?, message = ? WHERE id = ?",
+                (state, _now(), seconds, formulation, message, run),
             )
             if weights is not None:
                 connection.execute("INSERT OR REPLACE INTO weights VALUES (?, ?)", (run, weights))

@@ -112,7 +112,7 @@ def grid(
             case "done":
                 return f"✓ {accuracies[cell]:.2%}" if cell in accuracies else "✓ done"
             case "running":
-                return f"▶ epoch {len(progress.epochs)} of {cell.recipe.epochs}"
+                return f"▶ epoch {progress.epoch} of {cell.recipe.epochs}"
             case "queued":
                 return "… queued"
             case "failed":

@@ -38,6 +38,14 @@ FORMATS = {
     "Finished (UTC)": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
 } | {x: st.column_config.NumberColumn(format="%.2f") for x in (*NETWORKS.values(), *RUNS.values()) if x.endswith("%")}
 
+
+def run_small_sweep(bench: frame.Bench) -> None:
+    """Queue the small sweep on the embedded digits and turn the page to them."""
+    assert bench.runner
+    bench.runner.submit(sweep.small(datasets.find(bench.settings, datasets.EMBEDDED)))
+    st.session_state["data"] = datasets.EMBEDDED
+
+
 with frame.page("Results") as bench:
     st.title("Accuracy against weights")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -72,25 +80,28 @@ with frame.page("Results") as bench:
             icon=":material/scatter_plot:",
         )
         with st.container(horizontal=True, vertical_alignment="center"):
-            if st.button(
+            st.button(
                 "Run the small sweep",
                 type="primary",
                 icon=":material/play_arrow:",
+                on_click=run_small_sweep,
+                args=(bench,),
                 disabled=bench.runner is None or bool(now.current or now.queue),
-            ):
-                assert bench.runner
-                embedded = datasets.find(bench.settings, datasets.EMBEDDED)
-                bench.runner.submit(sweep.small(embedded))
-                st.switch_page("pages/results.py", query_params={"data": embedded.title})
+            )
             st.page_link("pages/train.py", label="Choose what to train", icon=":material/model_training:")
         st.stop()
 
     recipes = sorted(points["recipe_title"].unique())
+    key = f"recipes_{dataset.name}"
+    known = st.session_state.setdefault(f"{key}_known", [])
+    if key in st.session_state:  # a recipe whose first run has just ended is shown too
+        st.session_state[key] += [x for x in recipes if x not in known]
+    st.session_state[f"{key}_known"] = recipes
     chosen = st.multiselect(
         "Recipes",
         recipes,
-        default=recipes,
-        key=f"recipes_{dataset.name}",
+        default=None if key in st.session_state else recipes,
+        key=key,
         help="Runs with different recipes are never averaged: each recipe has a line of its own.",
     )
     if not chosen:
@@ -125,6 +136,7 @@ with frame.page("Results") as bench:
             analysis.for_people(points, NETWORKS),
             hide_index=True,
             column_config=FORMATS,
+            placeholder="–",
             alt="One row per network and recipe: the large marks of the chart",
         )
     with every_run:
@@ -132,6 +144,7 @@ with frame.page("Results") as bench:
             analysis.for_people(single, RUNS),
             hide_index=True,
             column_config=FORMATS,
+            placeholder="–",
             alt="One row per run: the small marks of the chart",
         )
     st.download_button(

@@ -4,8 +4,9 @@ import time
 
 import streamlit as st
 
-from core import analysis, charts, frame, sweep
+from core import analysis, charts, datasets, frame, sweep
 from core.datasets import Dataset
+from core.errors import ArgumentError, DatasetError
 from core.families import FAMILIES, family
 from core.recipes import MAX_BATCH, MAX_EPOCHS, MAX_LEARNING_RATE, MAX_SEED, OPTIMIZER_TITLES, OPTIMIZERS, Recipe
 from core.runner import Progress, Runner
@@ -30,6 +31,8 @@ def recipe_controls(keys: list[str], dataset: Dataset, precisions: tuple[str, ..
         st.caption(f"{recipes}.{few if fewer < 0.9 else ''}")
         return None
     usual = FAMILIES[keys[0]].recipe
+    if len({FAMILIES[x].recipe for x in keys}) > 1:
+        st.caption(f"One recipe for all the families chosen; it starts from the {FAMILIES[keys[0]].title}'s.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         optimizer = st.selectbox(
             "Optimiser",
@@ -77,8 +80,8 @@ def running(runner: Runner, now: Progress, waiting: float | None) -> None:
     since = max(0.0, time.time() - now.began)
     st.progress(
         done / planned,
-        f"**{family(cell.family).title}, n = {cell.width}, seed {cell.seed}** on {cell.dataset}: "
-        f"epoch {min(done + 1, planned)} of {planned}, {frame.duration(since)} so far{run_left}",
+        f"**{family(cell.family).title}, n = {cell.width}, seed {cell.seed}** on {datasets.title(cell.dataset)}: "
+        f"epoch {now.epoch} of {planned}, {frame.duration(since)} so far{run_left}",
     )
     st.progress(
         min(1.0, (now.done + done / planned) / max(now.total, 1)),
@@ -104,16 +107,13 @@ def running(runner: Runner, now: Progress, waiting: float | None) -> None:
             )
     if now.stopping:
         st.caption("Stopping after this epoch.")
-    if now.epochs:
-        last = now.epochs[-1]
-        st.altair_chart(
-            charts.history(now.epochs, planned),
-            alt=f"Accuracy and loss up to epoch {last.epoch}: test accuracy {last.test_accuracy:.2%}.",
-        )
-        st.caption(
-            f"Epoch {last.epoch}: test accuracy {last.test_accuracy:.2%}, test loss {last.test_loss:.3f}. "
-            f"Trains on {now.device}."
-        )
+    last = now.epochs[-1] if now.epochs else None
+    words = (
+        f"After epoch {last.epoch}: test accuracy {last.test_accuracy:.2%}" if last else "The first epoch compiles too"
+    )
+    for column, field in zip(st.columns(2), ("Accuracy", "Loss"), strict=True):
+        column.altair_chart(charts.history(now.epochs, planned, field), alt=f"{field} per epoch. {words}.")
+    st.caption(f"{words}{f', test loss {last.test_loss:.3f}' if last else ''}. Trains on {now.device}.")
 
 
 @st.fragment(run_every=1.0)
@@ -133,7 +133,10 @@ def live(bench: frame.Bench, cells: list[Cell], drawn: int, waiting: float | Non
             case "training":
                 running(bench.runner, now, waiting)
             case "paused":
-                st.info(f"Stopped. {len(now.queue)} runs are waiting.", icon=":material/pause_circle:")
+                st.info(
+                    f"Stopped. {len(now.queue)} run{'s are' if len(now.queue) != 1 else ' is'} waiting.",
+                    icon=":material/pause_circle:",
+                )
                 with st.container(horizontal=True):
                     st.button("Resume", icon=":material/play_arrow:", on_click=bench.runner.resume, type="primary")
                     st.button("Clear queue", icon=":material/clear_all:", on_click=bench.runner.clear, key="clear_held")
@@ -168,6 +171,7 @@ def selection(bench: frame.Bench, now: Progress) -> list[Cell]:
             key="families",
             bind="query-params",
             width="stretch",
+            help="Each family is a line of networks that differ in one width, n.",
         )
         dataset = frame.choose_dataset(bench)
     keys = [x for x in FAMILIES if x in picked]
@@ -213,7 +217,7 @@ def start(bench: frame.Bench, cells: list[Cell], now: Progress) -> None:
         known = f"by the {estimate.runs} run{'s' if estimate.runs != 1 else ''} finished here"
         st.caption(f"{len(new)} to train, about {frame.duration(estimate.seconds)} {known}.")
     if st.button(
-        f"Start {len(new)} run{'s' if len(new) != 1 else ''}",
+        f"Start {len(new)} run{'s' if len(new) != 1 else ''}" if new else "Nothing to start",
         type="primary",
         icon=":material/play_arrow:",
         disabled=not new or bench.runner is None,
@@ -228,7 +232,7 @@ with frame.page("Train") as bench:
     st.title("Train a sweep")
     now = bench.runner.progress() if bench.runner else Progress()
     cells: list[Cell] = []
-    with frame.explained():  # what runs is shown below whatever is wrong with the choice
+    with frame.explained(ArgumentError, DatasetError):  # what runs is shown below whatever is wrong with the choice
         cells = selection(bench, now)
         if cells:
             start(bench, cells, now)

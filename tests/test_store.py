@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from core.errors import ArgumentError, StoreError
+from core.process import Epoch
 from core.recipes import ADADELTA, RMSPROP
-from core.store import Cell, Epoch, Store
+from core.store import Cell, Store
 
 
 def cell(**changed: Any) -> Cell:

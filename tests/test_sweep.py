@@ -8,9 +8,9 @@ from core import sweep
 from core.datasets import Dataset
 from core.errors import ArgumentError
 from core.images import Facts
+from core.process import Epoch
 from core.recipes import ADADELTA, MAX_SEED, RMSPROP, Recipe
 from core.runner import Progress
-from core.store import Epoch
 
 DIGITS = Dataset("mnist", "MNIST", Path("mnist.npz"), Facts((28, 28, 1), 10, 60000, 10000, "f"))
 SMALL = Dataset("small", "small", Path("small.npz"), Facts((12, 12, 1), 10, 60, 10, "g"))
@@ -58,7 +58,7 @@ def test_the_grid_says_the_state_of_every_cell() -> None:
     table = sweep.grid([a, b, c, d, e, f], states, {c: 0.97123}, now)
     assert table.to_dict("records") == [
         {
-            "Family": "MLP", "Width n": 1, "Seed 0": "▶ epoch 1 of 20", "Seed 1": "… queued", "Seed 2": "✓ 97.12%",
+            "Family": "MLP", "Width n": 1, "Seed 0": "▶ epoch 2 of 20", "Seed 1": "… queued", "Seed 2": "✓ 97.12%",
             "Seed 3": "✗ failed", "Seed 4": "◼ stopped", "Seed 5": "○ new",
         }
     ]  # fmt: skip

@@ -1,0 +1,206 @@
+"""Compiled training programs: a whole epoch per call, with the data, the shuffling and the test on the device."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import takewhile
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from core import formulations
+from core.formulations import Formulation
+from core.layers import Array, Flatten, Layer, MaxPooling2D
+from core.network import Network
+from core.recipes import Recipe
+
+Tensor = Any  # TensorFlow ships no types
+EVALUATED = 128  # test images at a time: bounds the memory of an evaluation, and fits the caches better than more
+SLOTS = {"sgd": 0, "rmsprop": 1, "adam": 2, "adadelta": 2}
+EPSILON = 1e-7
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What training changes: weights in Keras's order and layout, the optimiser's memory of each, updates done."""
+
+    weights: tuple[Tensor, ...]
+    slots: tuple[tuple[Tensor, ...], ...]
+    step: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A compiled epoch.
+
+    Attributes:
+        formulation: how the step is written.
+        epoch: ``(state, train, test, seed, number)`` to the next state and the sums
+            ``(loss, correct, test loss, test correct)``, with 1 last if every weight is finite, else 0.
+        traces: grows by one entry each time the epoch is traced.
+    """
+
+    formulation: Formulation
+    epoch: Callable[..., tuple[State, Tensor]]
+    traces: list[str]
+
+
+def begin(network: Network, optimizer: str, seed: int) -> State:
+    """Return fresh weights, glorot-uniform kernels and zero biases as Keras's defaults, and an empty memory."""
+    weights = []
+    for index, shape in enumerate(network.weight_shapes):
+        if len(shape) == 1:
+            weights.append(np.zeros(shape, np.float32))
+            continue
+        field = math.prod(shape[:-2])
+        limit = math.sqrt(6 / (field * (shape[-2] + shape[-1])))
+        weights.append(np.random.default_rng((seed, index)).uniform(-limit, limit, shape).astype(np.float32))
+    return restore(weights, optimizer)
+
+
+def restore(weights: Sequence[Array], optimizer: str) -> State:
+    """Return the state that starts from given weights."""
+    held = tuple(tf.constant(w, tf.float32) for w in weights)
+    return State(held, tuple(tuple(tf.zeros_like(w) for w in held) for _ in range(SLOTS[optimizer])), tf.constant(0.0))
+
+
+def order(images: int, seed: Tensor, number: Tensor) -> Tensor:
+    """Return the order of an epoch's images: a permutation that follows from seed and epoch number."""
+    return tf.random.experimental.stateless_shuffle(tf.range(images), seed=tf.stack([seed, number]))
+
+
+def split(network: Network) -> tuple[tuple[Layer, ...], Network]:
+    """Return the leading layers whose output is the same in every epoch, and the network of the layers after them."""
+    head = tuple(takewhile(lambda layer: isinstance(layer, MaxPooling2D | Flatten), network.layers))
+    shape = network.input_shape
+    for layer in head:
+        shape = layer.output_shape(shape)
+    return head, Network(shape, network.layers[len(head) :])
+
+
+def build(network: Network, recipe: Recipe, formulation: Formulation) -> Program:
+    """Return the program of a network whose leading layers :func:`split` has taken off."""
+    traces: list[str] = []
+    advance = tf.function(partial(update, recipe), jit_compile=True, autograph=False)  # many small operations in one
+
+    def predict(weights: Sequence[Tensor], rows: Tensor, noise: Tensor | None) -> Tensor:
+        x = formulations.pictures(network.input_shape, formulation, rows)
+        return formulations.logits(formulation, network, recipe.precision, weights, x, noise)
+
+    def train(state: tuple[Any, ...], x: Tensor, y: Tensor, shuffled: Tensor, seed: Tensor) -> tuple[Any, ...]:
+        images = int(y.shape[0])
+        size = min(recipe.batch_size, images)
+        batches = -(-images // size)
+        shuffled = tf.concat([shuffled, tf.zeros(batches * size - images, tf.int32)], 0)
+
+        def body(i: Tensor, loss: Tensor, correct: Tensor, state: tuple[Any, ...]) -> tuple[Any, ...]:
+            rows = tf.slice(shuffled, [i * size], [size])
+            # the last batch is filled up with images that count nothing: one program for every batch
+            real = tf.cast(tf.range(size) + i * size < images, tf.float32)
+            weights, slots, step = state
+            labels = tf.gather(y, rows)
+            noise = tf.stack([seed, tf.cast(step, tf.int32)])
+            with tf.GradientTape() as tape:
+                tape.watch(weights)
+                total, right = _scores(predict(weights, tf.gather(x, rows), noise), labels, real)
+                mean = total / tf.reduce_sum(real)
+            gradients = tape.gradient(mean, weights)
+            after = advance(weights, slots, gradients, step)
+            return i + 1, loss + total, correct + right, (*after, step + 1)
+
+        start = (tf.constant(0), tf.constant(0.0), tf.constant(0.0), state)
+        _, loss, correct, state = tf.while_loop(lambda i, *_: i < batches, body, start, parallel_iterations=1)
+        return state, loss, correct
+
+    @tf.function(jit_compile=formulation.fused, autograph=False)
+    def work(state: Any, x: Tensor, y: Tensor, x_test: Tensor, y_test: Tensor, shuffled: Tensor, seed: Tensor) -> Any:
+        state, loss, correct = train(state, x, y, shuffled, seed)
+        finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(w)) for w in state[0]])
+        return state, tf.stack(
+            [loss, correct, *_evaluate(predict, state[0], x_test, y_test), tf.cast(finite, tf.float32)]
+        )
+
+    @tf.function(autograph=False)
+    def epoch(state: Any, x: Tensor, y: Tensor, x_test: Tensor, y_test: Tensor, seed: Tensor, number: Tensor) -> Any:
+        traces.append(formulation.name)
+        return work(state, x, y, x_test, y_test, order(int(y.shape[0]), seed, number), seed)
+
+    def run(state: State, train: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor], seed: int, number: int) -> Any:
+        seeds = tf.constant(seed), tf.constant(number)
+        after, sums = epoch((state.weights, state.slots, state.step), *train, *test, *seeds)
+        return State(*after), sums
+
+    return Program(formulation, run, traces)
+
+
+def _evaluate(predict: Callable[..., Tensor], weights: Sequence[Tensor], x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    images = int(y.shape[0])
+    size = min(EVALUATED, images)
+
+    def body(i: Tensor, loss: Tensor, correct: Tensor) -> tuple[Tensor, ...]:
+        rows = tf.range(size) + i * size
+        real = tf.cast(rows < images, tf.float32)
+        rows = tf.minimum(rows, images - 1)
+        total, right = _scores(predict(weights, tf.gather(x, rows), None), tf.gather(y, rows), real)
+        return i + 1, loss + total, correct + right
+
+    start = (tf.constant(0), tf.constant(0.0), tf.constant(0.0))
+    _, loss, correct = tf.while_loop(lambda i, *_: i < -(-images // size), body, start, parallel_iterations=1)
+    return loss, correct
+
+
+def _scores(logits: Tensor, labels: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+    right = tf.cast(tf.argmax(logits, 1, tf.int32) == labels, tf.float32)
+    return tf.reduce_sum(losses * real), tf.reduce_sum(right * real)
+
+
+def update(
+    recipe: Recipe,
+    weights: Sequence[Tensor],
+    slots: Sequence[Sequence[Tensor]],
+    gradients: Sequence[Tensor],
+    step: Tensor,
+) -> tuple[tuple[Tensor, ...], tuple[tuple[Tensor, ...], ...]]:
+    """Return weights and slots after one update; the arithmetic is Keras's, with its default settings."""
+    done = [
+        _OPTIMIZERS[recipe.optimizer](recipe.learning_rate, step, *each)
+        for each in zip(weights, gradients, *slots, strict=True)
+    ]
+    after, *memory = zip(*done, strict=True)
+    return after, tuple(memory)
+
+
+def _sgd(rate: float, step: Tensor, w: Tensor, g: Tensor) -> tuple[Tensor, ...]:
+    return (w - g * rate,)
+
+
+def _rmsprop(rate: float, step: Tensor, w: Tensor, g: Tensor, v: Tensor) -> tuple[Tensor, ...]:
+    v = 0.9 * v + 0.1 * tf.square(g)
+    return w - rate * g / tf.sqrt(v + EPSILON), v
+
+
+def _adam(rate: float, step: Tensor, w: Tensor, g: Tensor, m: Tensor, v: Tensor) -> tuple[Tensor, ...]:
+    alpha = rate * tf.sqrt(1 - tf.pow(0.999, step + 1)) / (1 - tf.pow(0.9, step + 1))
+    m = m + (g - m) * (1 - 0.9)
+    v = v + (tf.square(g) - v) * (1 - 0.999)
+    return w - m * alpha / (tf.sqrt(v) + EPSILON), m, v
+
+
+def _adadelta(rate: float, step: Tensor, w: Tensor, g: Tensor, a: Tensor, d: Tensor) -> tuple[Tensor, ...]:
+    a = 0.95 * a + (1 - 0.95) * tf.square(g)
+    delta = tf.sqrt(d + EPSILON) * g / tf.sqrt(a + EPSILON)
+    d = 0.95 * d + (1 - 0.95) * tf.square(delta)
+    return w - rate * delta, a, d
+
+
+_OPTIMIZERS: dict[str, Callable[..., tuple[Tensor, ...]]] = {
+    "sgd": _sgd,
+    "rmsprop": _rmsprop,
+    "adam": _adam,
+    "adadelta": _adadelta,
+}

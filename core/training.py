@@ -1,0 +1,261 @@
+"""One network, recipe, data and seed in, a stream of events out; as a program, JSON jobs in and JSON events out.
+
+``python -m core.training`` reads one job a line from standard input and writes one event a line to standard output;
+everything else it has to say goes to standard error. Standard input's end ends it at once.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import queue
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TextIO
+
+# The pages stay quick while every core trains, and while TensorFlow is imported here and they are drawn for the first
+# time; hence before the import, by the sign of an NVIDIA driver.
+if __name__ == "__main__" and hasattr(os, "nice") and not os.path.exists("/dev/nvidiactl"):
+    os.nice(10)
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+
+import tensorflow as tf  # before anything else heavy: after pyarrow, training hangs on Apple Silicon  # isort: skip
+
+import keras
+import numpy as np
+
+from core import formulations, images, programs
+from core.errors import DatasetError, FeatherweightError, TrainingError, invalid
+from core.families import family
+from core.formulations import device
+from core.layers import Array, Layer
+from core.network import Network
+from core.process import Epoch
+from core.recipes import Recipe, seed_number
+
+PROGRAMS_KEPT = 16
+DATA_KEPT = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finished:
+    """The end of a run: whether it was stopped early, how it was computed and the weights in Keras's order."""
+
+    stopped: bool
+    seconds: float
+    formulation: str
+    precision: str
+    weights: list[Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One line of standard input, checked; ``weights`` says where to write them, or None."""
+
+    name: str
+    family: str
+    width: int
+    recipe: Recipe
+    seed: int
+    data: Path
+    weights: Path | None
+
+
+def train(
+    network: Network, recipe: Recipe, data: images.Images, seed: int, should_stop: Callable[[], bool]
+) -> Iterator[Epoch | Finished]:
+    """Train from fresh weights; yield an :class:`Epoch` after each and a :class:`Finished` last.
+
+    Args:
+        network: one whose input shape and classes are those of ``data``.
+        recipe: must ask for a precision that this device has.
+        data: every training image is used once per epoch, the last short batch included.
+        seed: decides initial weights, order of images and dropout.
+        should_stop: asked after every epoch; True ends the run with what it has.
+
+    Raises:
+        ArgumentError: if network, data and device do not fit together.
+        TrainingError: if the loss stops being a number.
+    """
+    if network.input_shape != data.x_train.shape[1:]:
+        raise invalid("images for this network", f"the shape {network.input_shape}", data.x_train.shape[1:])
+    if network.output_shape != (data.classes,):
+        raise invalid("classes for this network", f"{network.output_shape[-1]}", data.classes)
+    if recipe.precision not in device().precisions:
+        raise invalid("precision", f"{' or '.join(device().precisions)} on {device().name}", recipe.precision)
+    begun = time.perf_counter()
+    head, trunk = programs.split(network)
+    # the number of epochs is not part of a program: a longer run of the same network reuses it
+    program = _program(trunk, replace(recipe, epochs=1))
+    train_set, test_set = _resident(head, program.formulation.columns, data)
+    state = programs.begin(network, recipe.optimizer, seed)
+    stopped = False
+    for number in range(1, recipe.epochs + 1):
+        started = time.perf_counter()
+        state, sums = program.epoch(state, train_set, test_set, seed, number)
+        loss, right, test_loss, test_right, finite = (float(x) for x in sums.numpy())
+        if not (math.isfinite(loss) and math.isfinite(test_loss) and finite):
+            raise TrainingError(
+                f"Training diverged at epoch {number}: the loss is no longer a number; try a smaller learning rate."
+            )
+        counts = len(data.y_train), len(data.y_test)
+        seconds = time.perf_counter() - started
+        yield Epoch(number, loss / counts[0], right / counts[0], test_loss / counts[1], test_right / counts[1], seconds)
+        stopped = number < recipe.epochs and should_stop()
+        if stopped:
+            break
+    seconds = time.perf_counter() - begun
+    yield Finished(
+        stopped, seconds, program.formulation.name, recipe.precision, [weight.numpy() for weight in state.weights]
+    )
+
+
+@lru_cache(maxsize=PROGRAMS_KEPT)
+def _program(network: Network, recipe: Recipe) -> programs.Program:
+    return programs.build(network, recipe, formulations.choose(network, device()))
+
+
+@lru_cache(maxsize=DATA_KEPT)
+def _resident(head: tuple[Layer, ...], columns: bool, data: images.Images) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    x_train, x_test = (tf.constant(formulations.rows(head, columns, x)) for x in (data.x_train, data.x_test))
+    return (x_train, tf.constant(data.y_train, tf.int32)), (x_test, tf.constant(data.y_test, tf.int32))
+
+
+class Conversation:
+    """Jobs from standard input, events to ``answers``, where nothing else may write."""
+
+    def __init__(self, answers: TextIO) -> None:
+        self.answers = answers
+        self.jobs: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self.stops: dict[str, bool] = {}  # by waiting or running job: whether to stop it
+        self.writing = threading.Lock()
+
+    def say(self, event: str, **facts: Any) -> None:
+        """Write one event as a line of JSON."""
+        with self.writing:
+            self.answers.write(json.dumps({"event": event, **facts}, allow_nan=False) + "\n")
+            self.answers.flush()
+
+    def listen(self, lines: TextIO) -> None:
+        """Take jobs and stops until the input ends; then end the process at once, whatever is being trained."""
+        for line in lines:
+            try:
+                message = json.loads(line)
+            except ValueError:
+                message = None
+            if not isinstance(message, dict) or not {"job", "stop"} & message.keys():
+                self.say("failed", job=None, message="A line of input is neither a job nor a stop in JSON.")
+            elif "stop" not in message:
+                self.stops[str(message["job"])] = False
+                self.jobs.put(message)
+            elif str(message["stop"]) in self.stops:
+                self.stops[str(message["stop"])] = True
+        with self.writing:  # not in the middle of a line or a file
+            os._exit(0)
+
+    def work(self) -> None:
+        """Train one job after the other; a failure ends the job, not the process."""
+        while True:
+            message = self.jobs.get()
+            name = str(message["job"])
+            try:
+                self.train(_job(message))
+            except FeatherweightError as e:
+                self.say("failed", job=name, message=str(e))
+            except (tf.errors.ResourceExhaustedError, MemoryError):
+                self.say("failed", job=name, message="Memory ran out; try a smaller batch size or width.")
+            except Exception as e:
+                traceback.print_exc()
+                self.say("failed", job=name, message=f"Training failed unexpectedly ({type(e).__name__}); see the log.")
+            self.stops.pop(name, None)
+
+    def train(self, job: Job) -> None:
+        """Train one job and tell its events."""
+        if self.stops[job.name]:
+            facts: dict[str, Any] = {"seconds": 0.0, "formulation": None, "precision": job.recipe.precision}
+            self.say("finished", job=job.name, stopped=True, weights=None, **facts)
+            return
+        self.say("started", job=job.name)
+        data = _data(job.data)
+        network = family(job.family).build(job.width, data.x_train.shape[1:], data.classes, job.recipe.dropout)
+        for event in train(network, job.recipe, data, job.seed, lambda: self.stops[job.name]):
+            if isinstance(event, Epoch):
+                self.say("epoch", job=job.name, **asdict(event))
+                continue
+            if job.weights:
+                with self.writing:
+                    _write(job.weights, event.weights)
+            facts = {fact: getattr(event, fact) for fact in ("stopped", "seconds", "formulation", "precision")}
+            self.say("finished", job=job.name, **facts, weights=str(job.weights) if job.weights else None)
+
+
+def _job(message: dict[str, Any]) -> Job:
+    data, weights = message.get("data"), message.get("weights")
+    if not isinstance(data, str):
+        raise invalid("data", "the path of an .npz file", data)
+    if not isinstance(weights, str | None):
+        raise invalid("weights", "the path of a file to write, or null", weights)
+    chosen = family(str(message.get("family")))
+    return Job(
+        str(message["job"]),
+        chosen.key,
+        chosen.width(message.get("width")),
+        Recipe.from_json(json.dumps(message.get("recipe"))),
+        seed_number(message.get("seed")),
+        Path(data),
+        Path(weights) if weights else None,
+    )
+
+
+def _data(path: Path) -> images.Images:
+    try:
+        stat = path.stat()
+    except OSError as e:
+        raise DatasetError(f"The file {path} cannot be read ({e.strerror}).") from None
+    return _read(path, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=DATA_KEPT)
+def _read(path: Path, mtime_ns: int, size: int) -> images.Images:
+    return images.read(path)
+
+
+def _write(path: Path, weights: list[Array]) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with partial.open("wb") as file:
+            np.savez(file, allow_pickle=False, **{str(index): weight for index, weight in enumerate(weights)})
+        partial.replace(path)
+    except OSError as e:
+        partial.unlink(missing_ok=True)
+        raise TrainingError(f"The weights cannot be written to {path} ({e.strerror}).") from None
+
+
+def main() -> None:
+    """Speak on standard input and output until the input ends."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever a library prints goes to the log
+    trainer = device()
+    conversation = Conversation(answers)
+    versions = {
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "numpy": np.__version__,
+    }
+    conversation.say("ready", device=trainer.name, precisions=list(trainer.precisions), versions=versions)
+    lines = os.fdopen(0, encoding="utf-8", errors="replace", closefd=False)
+    threading.Thread(target=conversation.listen, args=(lines,), daemon=True).start()
+    conversation.work()
+
+
+if __name__ == "__main__":
+    main()

