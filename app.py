@@ -59,7 +59,8 @@ with frame.page("Explore") as bench:
         "pages/train.py",
         label=f"Train this network: {chosen.title}, n = {width}",
         icon=":material/play_arrow:",
-        query_params={"families": chosen.title, f"widths_{key}": str(width)},
+        query_params={"families": chosen.title, f"widths_{key}": str(width)}
+        | ({"recipe": "My own", "dropout": "true"} if dropout else {}),
     )
     rows = network.summary()
 

@@ -42,12 +42,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+    return int(arguments.code)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m core", description="Count, train and compare small neural networks.")
-    parser.set_defaults(json=False)
+    parser.set_defaults(json=False, code=0)
     verbs = parser.add_subparsers(dest="name", required=True, metavar="VERB", parser_class=_Parser)
 
     def verb(name: str, function: Callable[[Arguments], Answer], words: str) -> argparse.ArgumentParser:
@@ -254,6 +254,7 @@ def _sweep(arguments: Arguments) -> Answer:
     missing = len(cells) - sum(row["state"] == "done" for row in rows)
     if missing:
         print(f"{missing} of {len(cells)} runs are not finished; ask again to go on.", file=sys.stderr)
+        arguments.code = 1
     return rows, _table(rows)
 
 

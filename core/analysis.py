@@ -10,7 +10,7 @@ import pandas as pd
 
 from core.families import FAMILIES
 from core.recipes import Recipe
-from core.store import Cell
+from core.runs import Cell
 
 POINT = ["dataset", "fingerprint", "family", "width", "recipe"]
 

@@ -14,8 +14,8 @@ import pandas as pd
 
 from core.families import FAMILIES
 from core.network import LayerSummary
-from core.process import Epoch
 from core.published import Published
+from core.runs import Epoch
 
 TITLES = [x.title for x in FAMILIES.values()]
 SHAPES = ["circle", "square", "triangle-up", "triangle-down"]
@@ -23,23 +23,24 @@ QUIET = "#8A94A0"  # reads on white and on near-black alike
 WEIGHTS_TITLE = "Trainable weights (log scale)"
 
 
-def family_color(*, legend: bool = True) -> alt.Color:
+LEGEND = alt.Legend(title=None, orient="top", columns=2, symbolSize=120, symbolOpacity=1)
+
+
+def family_color() -> alt.Color:
     """Return the colour of a family's title."""
-    shown = alt.Legend(title=None, orient="top", columns=2, symbolSize=120, symbolOpacity=1) if legend else None
-    return alt.Color("title:N", scale=alt.Scale(domain=TITLES), legend=shown)
+    return alt.Color("title:N", scale=alt.Scale(domain=TITLES), legend=LEGEND)
 
 
-def family_shape(*, legend: bool = True) -> alt.Shape:
+def family_shape() -> alt.Shape:
     """Return the shape of a family's title; with the same legend as its colour, the two become one."""
-    shown = alt.Legend(title=None, orient="top", columns=2, symbolSize=120, symbolOpacity=1) if legend else None
-    return alt.Shape("title:N", scale=alt.Scale(domain=TITLES, range=SHAPES), legend=shown)
+    return alt.Shape("title:N", scale=alt.Scale(domain=TITLES, range=SHAPES), legend=LEGEND)
 
 
-def weights_axis(field: str = "parameters", domain: tuple[float, float] | None = None) -> alt.X:
-    """Return the logarithmic axis of weights."""
-    scale = alt.Scale(type="log", nice=False, domain=list(domain)) if domain else alt.Scale(type="log")
+def weights_axis(low: float, high: float) -> alt.X:
+    """Return the logarithmic axis of weights from ``low`` to ``high``."""
     ticks = [digit * 10**power for power in range(10) for digit in (1, 2, 5)]
-    return alt.X(f"{field}:Q", scale=scale, title=WEIGHTS_TITLE, axis=alt.Axis(format="~s", values=ticks))
+    scale = alt.Scale(type="log", nice=False, domain=[low, high])
+    return alt.X("parameters:Q", scale=scale, title=WEIGHTS_TITLE, axis=alt.Axis(format="~s", values=ticks))
 
 
 def results(
@@ -56,7 +57,7 @@ def results(
     accuracies = [target, *points["low"], *(x.accuracy for x in article)]
     counts = [*points["parameters"], *(x.parameters for x in article)]
     low = max(0.0, min(accuracies) - 0.01)
-    x = weights_axis(domain=(min(counts) / 2, max(counts) * 1.5))
+    x = weights_axis(min(counts) / 2, max(counts) * 1.5)
     y_axis = alt.Axis(format=".1%" if low > 0.9 else ".0%", tickCount=8)
 
     def y(field: str) -> alt.Y:
@@ -79,8 +80,11 @@ def results(
         *what,
         alt.Tooltip("seed:Q", title="Seed"),
         alt.Tooltip("test_accuracy:Q", title="Test accuracy", format=".2%"),
+        alt.Tooltip("test_loss:Q", title="Test loss", format=".4f"),
+        alt.Tooltip("recipe_title:N", title="Recipe"),
         alt.Tooltip("seconds:Q", title="Seconds", format=".1f"),
         alt.Tooltip("device:N", title="Device"),
+        alt.Tooltip("ended:N", title="Finished (UTC)"),
     ]
     base = alt.Chart(points)
     # one recipe, one line: accuracies after 3 and after 12 epochs are different answers
@@ -148,6 +152,7 @@ def weights_by_width(
         parameters: its weights.
     """
     highest = max(x.max_width for x in FAMILIES.values())
+    low, high = curves["parameters"].min(), curves["parameters"].max()
     x = alt.X(
         "width:Q",
         scale=alt.Scale(type="log", base=2, domain=[1, highest], nice=False),
@@ -156,9 +161,9 @@ def weights_by_width(
     )
     y = alt.Y(
         "parameters:Q",
-        scale=alt.Scale(type="log", domain=[100, 3e7], nice=False),
+        scale=alt.Scale(type="log", domain=[low / 1.5, high * 1.5], nice=False),
         title=WEIGHTS_TITLE,
-        axis=alt.Axis(format="~s", values=[10**i for i in range(2, 8)]),
+        axis=alt.Axis(format="~s", values=[10**i for i in range(10)]),
     )
     chosen = alt.datum.family == key
     lines = (

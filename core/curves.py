@@ -31,9 +31,7 @@ def weights(input_shape: Shape, classes: int) -> pd.DataFrame:
         except ArgumentError:  # the images are too small for this family
             continue
         rows += [
-            {"family": chosen.key, "title": chosen.title, "width": n, "parameters": count(n)}
-            for n in range(1, chosen.max_width + 1)
-            if n in widths(chosen)
+            {"family": chosen.key, "title": chosen.title, "width": n, "parameters": count(n)} for n in widths(chosen)
         ]
     return pd.DataFrame(rows, columns=["family", "title", "width", "parameters"])
 

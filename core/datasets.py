@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import tempfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,8 @@ class Dataset:
 def names(settings: Settings) -> list[str]:
     """Return the known image sets: the three built in, then the user's files by name."""
     try:
-        found = sorted(x.stem for x in settings.data.glob("*.npz") if x.is_file())
+        files = (x for x in settings.data.glob("*.npz") if x.is_file() and not x.name.startswith("."))
+        found = sorted(x.stem for x in files if x.stem.isprintable())  # others could not even be shown
     except OSError:
         found = []
     return [*TITLES, *(x for x in found if x not in TITLES)]
@@ -174,10 +176,12 @@ def _made(settings: Settings, name: str, arrays: Callable[[], dict[str, Array]])
     """Return the cached file of that name, written whole from ``arrays()`` where it is not there yet."""
     path = settings.cache / f"{name}.npz"
     if not path.is_file():
+        found = arrays()
         try:
-            with tempfile.NamedTemporaryFile(dir=settings.cache, suffix=".part", delete=False) as file:
-                np.savez_compressed(file, allow_pickle=False, **arrays())
-            os.replace(file.name, path)
+            with tempfile.TemporaryDirectory(dir=settings.cache) as folder:
+                made = Path(folder) / path.name
+                np.savez_compressed(made, allow_pickle=False, **found)
+                os.replace(made, path)
         except OSError as e:
             raise DatasetError(f"The folder {settings.cache} cannot be written ({e.strerror}).") from None
     return path
@@ -211,7 +215,10 @@ class _Bar:
 
 def _idx(path: Path) -> Array:
     """Return the array in a gzipped IDX file of bytes: a big-endian header, then the values."""
-    data = gzip.decompress(path.read_bytes())
-    dimensions = data[3]
-    shape = np.frombuffer(data, ">i4", dimensions, offset=4)
-    return np.frombuffer(data, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
+    try:
+        data = gzip.decompress(path.read_bytes())
+        dimensions = data[3]
+        shape = np.frombuffer(data, ">i4", dimensions, offset=4)
+        return np.frombuffer(data, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
+    except (OSError, EOFError, zlib.error, ValueError, IndexError) as e:
+        raise DatasetError(f"The file {path} is damaged ({e}). Delete it, so that it can be fetched again.") from None

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import math
 import zipfile
+import zlib
 from dataclasses import dataclass
 from functools import lru_cache
+from lzma import LZMAError
 from pathlib import Path
 
 import numpy as np
@@ -118,7 +120,9 @@ def _arrays(path: Path, unpack: bool) -> dict[str, Array]:
     """Return the four arrays of a file, refusing what is no such file before much of it is read."""
     try:
         with zipfile.ZipFile(path) as file:
-            sizes = {x.filename.removesuffix(".npy"): x.file_size for x in file.infolist()}
+            sizes = {
+                x.filename.removesuffix(".npy"): x.file_size for x in file.infolist() if x.filename.endswith(".npy")
+            }
             missing = [name for name in MEMBERS if name not in sizes]
             if missing:
                 raise _wrong(path, f"the arrays {', '.join(MEMBERS)}", f"no {' and no '.join(missing)}")
@@ -131,7 +135,7 @@ def _arrays(path: Path, unpack: bool) -> dict[str, Array]:
                 name: file[name] if shape is None else np.broadcast_to(np.uint8(0), shape)
                 for name, shape in bytes_shapes.items()
             }
-    except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as e:
+    except (OSError, zipfile.BadZipFile, zlib.error, LZMAError, EOFError, NotImplementedError, RuntimeError) as e:
         why = getattr(e, "strerror", None) or str(e)
         raise DatasetError(f"The file {path} cannot be read as .npz ({why}). Write it with numpy.savez.") from None
     except ValueError as e:
@@ -165,8 +169,11 @@ def _pixels(path: Path, name: str, x: Array | bytes) -> Array:
         raise _wrong(path, f"at least one image with at least one pixel in {name}", f"the shape {x.shape}")
     if x.dtype != np.uint8 and not np.issubdtype(x.dtype, np.floating):
         raise _wrong(path, f"uint8 or float pixels in {name}", str(x.dtype))
-    if x.dtype != np.uint8 and not np.isfinite(x).all():
-        raise _wrong(path, f"finite pixels in {name}", "NaN or infinity")
+    if x.dtype != np.uint8:
+        with np.errstate(over="ignore"):
+            x = x.astype(np.float32)
+        if not np.isfinite(x).all():
+            raise _wrong(path, f"finite pixels in {name}", "NaN, infinity or numbers beyond float32")
     return x
 
 

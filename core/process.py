@@ -7,7 +7,6 @@ import json
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,27 +14,6 @@ from core.errors import TrainingError
 
 COMMAND = (sys.executable, "-m", "core.training")
 _ROOT = Path(__file__).resolve().parent.parent
-
-
-@dataclass(frozen=True, slots=True)
-class Epoch:
-    """One finished epoch, as the process tells it and the store keeps it.
-
-    Attributes:
-        epoch: its number, from 1.
-        loss: mean cross-entropy in nats over the training images, as the batches went by.
-        accuracy: share of them read rightly, likewise.
-        test_loss: mean cross-entropy over the test images, after the epoch.
-        test_accuracy: share of them read rightly.
-        seconds: wall-clock, evaluation included; the first of a network compiles as well.
-    """
-
-    epoch: int
-    loss: float
-    accuracy: float
-    test_loss: float
-    test_accuracy: float
-    seconds: float
 
 
 class TrainingProcess:
@@ -55,6 +33,11 @@ class TrainingProcess:
                 start_new_session=True,
             )
         self.pid = self._popen.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._popen.poll() is None
 
     def send(self, message: dict[str, Any]) -> None:
         """Write one line; a process that is gone is noticed by :meth:`event`."""

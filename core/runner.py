@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -16,9 +14,10 @@ from core import datasets
 from core.errors import ArgumentError, DatasetError, FeatherweightError, TrainingError
 from core.families import family
 from core.network import Network
-from core.process import COMMAND, Epoch, TrainingProcess
+from core.process import COMMAND, TrainingProcess
+from core.runs import Cell, Epoch
 from core.settings import Settings
-from core.store import Cell, Store
+from core.store import Store
 
 # A run whose training process dies is tried once more: the cause may have passed, lack of memory say.
 ATTEMPTS = 2
@@ -72,7 +71,7 @@ class Progress:
             return "closed"
         if self.current:
             return "training"
-        if self.held and self.queue:
+        if self.held:
             return "paused"
         return "idle" if self.ready and not self.queue else "starting"
 
@@ -101,7 +100,9 @@ class Runner:
 
     def __init__(self, settings: Settings, store: Store, command: tuple[str, ...] = COMMAND) -> None:
         self._settings, self._store, self._command = settings, store, command
-        self._claim = FileLock(settings.home / "runner.lock", blocking=False)
+        self._weights = settings.cache / "weights.npz"  # of the run that has just ended, on its way into the store
+        # not bound to a thread: a page's thread claims, and the interpreter's last one gives free
+        self._claim = FileLock(settings.home / "runner.lock", blocking=False, thread_local=False)
         try:
             self._claim.acquire()
         except Timeout:
@@ -135,8 +136,8 @@ class Runner:
         wanted = list(dict.fromkeys(cells))
         for cell in wanted:
             self._network(cell)
-        finished = {cell for cell, state in self._store.states(wanted).items() if state == "done"}
-        with self._changed:
+        with self._changed:  # a run that ends meanwhile is either still current or already finished
+            finished = {cell for cell, state in self._store.states(wanted).items() if state == "done"}
             now = self._state.progress
             busy = {*now.queue, now.current}
             new = tuple(x for x in wanted if x not in finished and x not in busy)
@@ -168,7 +169,7 @@ class Runner:
         """Forget the cells that wait; the current run goes on."""
         with self._changed:
             now = self._state.progress
-            self._change(queue=(), total=now.total - len(now.queue))
+            self._change(queue=(), total=now.total - len(now.queue), held=False)
 
     def close(self) -> None:
         """Stop training, end the training process and free the store for another runner."""
@@ -190,19 +191,18 @@ class Runner:
             self._changed.notify_all()
 
     def _work(self) -> None:
-        with tempfile.TemporaryDirectory(prefix="featherweight-") as folder:
-            self._weights = Path(folder) / "weights.npz"
-            while not self._state.progress.closed:
-                try:
-                    self._ready()
-                    cell = self._next()
-                    if cell:
-                        self._attempt(cell)
-                except FeatherweightError as e:
-                    self._hold(str(e))
-                except Exception as e:  # a defect of ours must not end training in silence
-                    self._hold(f"Training stopped because of an internal error ({type(e).__name__}: {e}).")
-            self._drop_process()
+        while not self._state.progress.closed:
+            try:
+                self._ready()
+                cell = self._next()
+                if cell:
+                    self._attempt(cell)
+            except FeatherweightError as e:
+                self._hold(str(e))
+            except Exception as e:  # a defect of ours must not end training in silence
+                self._hold(f"Training stopped because of an internal error ({type(e).__name__}: {e}).")
+        self._drop_process()
+        self._weights.unlink(missing_ok=True)
 
     def _hold(self, problem: str) -> None:
         """Say what went wrong, put the current cell back, and wait until someone resumes or starts again."""
@@ -227,8 +227,9 @@ class Runner:
             TrainingError: if it cannot be started.
         """
         with self._changed:
-            if self._state.process or self._state.progress.closed:
+            if self._state.progress.closed or (self._state.process and self._state.process.alive):
                 return
+            self._drop_process()
             try:
                 self._state.process = process = TrainingProcess(self._command, self._settings.log)
             except OSError as e:
@@ -253,25 +254,31 @@ class Runner:
             return now.queue[0]
 
     def _attempt(self, cell: Cell) -> None:
-        """Train a cell, once more if the process dies, and record how it ended."""
+        """Train a cell, once more if the process dies, and record how it ended.
+
+        Raises:
+            TrainingError: if no process can be started.
+        """
         for attempt in range(1, ATTEMPTS + 1):
+            began, run = time.monotonic(), None
             try:
+                self._ready()
                 run = self._begin(cell)
+                return self._train(run, cell)
             except (ArgumentError, DatasetError) as e:
                 return self._ended(f"{_name(cell)} was not trained: {e}")
-            began = time.monotonic()
-            try:
-                return self._train(run, cell)
             except TrainingError as e:
-                seconds = time.monotonic() - began
-                if self._state.progress.stopping or self._state.progress.closed:
-                    self._store.end(run, "stopped", seconds=seconds)
+                self._drop_process()
+                stopped = self._state.progress.stopping or self._state.progress.closed
+                if run is None and not stopped:
+                    raise
+                if run is not None:
+                    ending, why = ("stopped", None) if stopped else ("failed", str(e))
+                    self._store.end(run, ending, seconds=time.monotonic() - began, message=why)
+                if stopped:
                     return self._ended()
-                self._store.end(run, "failed", seconds=seconds, message=str(e))
                 if attempt == ATTEMPTS:
                     return self._ended(f"{_name(cell)} failed twice: {e}")
-            self._drop_process()
-            self._ready()
             self._change(epochs=())
         return None
 
@@ -338,7 +345,11 @@ class Runner:
             self._state.run = None
             now = self._state.progress
             self._change(
-                held=now.stopping, current=None, done=now.done + 1, stopping=False, problem=problem or now.problem
+                held=now.stopping and bool(now.queue),
+                current=None,
+                done=now.done + 1,
+                stopping=False,
+                problem=problem or now.problem,
             )
 
     def _network(self, cell: Cell) -> Network:

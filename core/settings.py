@@ -63,11 +63,12 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
 
 def _folder(environment: Mapping[str, str], variable: str, default: Path) -> Path:
     text = environment.get(variable, "").strip()
-    path = Path(text).expanduser().absolute() if text else default
+    path = Path(text) if text else default
     try:
+        path = path.expanduser().absolute()
         path.mkdir(parents=True, exist_ok=True)
         os.listdir(path)
-    except (OSError, ValueError) as e:
+    except (OSError, ValueError, RuntimeError) as e:  # RuntimeError: nobody has that ~name
         why = getattr(e, "strerror", None) or str(e)
         raise SettingsError(
             f"{variable} is {path}, which cannot be opened as a folder ({why}). Set it to one that can."

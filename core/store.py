@@ -6,7 +6,6 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,7 @@ from typing import Any
 import pandas as pd
 
 from core.errors import StoreError
-from core.families import family
-from core.process import Epoch
-from core.recipes import Recipe, seed_number
-
-# What a run can be in the store. Only 'done' runs have trained for all their epochs.
-STATES = ("running", "done", "stopped", "failed", "interrupted")
+from core.runs import Cell, Epoch
 
 # Each entry takes the file from version i to i + 1; PRAGMA user_version says where it is.
 _MIGRATIONS = (
@@ -70,38 +64,6 @@ _RUNS = """
     FROM runs LEFT JOIN epochs AS last
         ON last.run = runs.id AND last.epoch = (SELECT MAX(epoch) FROM epochs WHERE run = runs.id)
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """What determines a run: an image set by name and contents, a network, a recipe and a seed.
-
-    Raises:
-        ArgumentError: when made with an unknown family, a width or a seed out of bounds.
-    """
-
-    dataset: str
-    fingerprint: str
-    family: str
-    width: int
-    recipe: Recipe
-    seed: int
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "width", family(self.family).width(self.width))
-        object.__setattr__(self, "seed", seed_number(self.seed))
-
-    @property
-    def columns(self) -> dict[str, Any]:
-        """The identity as columns of the store."""
-        return {
-            "dataset": self.dataset,
-            "fingerprint": self.fingerprint,
-            "family": self.family,
-            "width": self.width,
-            "recipe": self.recipe.to_json(),
-            "seed": self.seed,
-        }
 
 
 class Store:

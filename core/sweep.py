@@ -13,8 +13,8 @@ from core.errors import FeatherweightError, invalid
 from core.families import family
 from core.recipes import MAX_SEED, Recipe, seed_number
 from core.runner import Progress
+from core.runs import Cell
 from core.settings import Settings
-from core.store import Cell
 
 MAX_CELLS = 500
 SMALL = {"mlp": (8, 32, 128), "pooled_mlp": (8, 32, 128), "cnn": (1, 2, 4), "deep_cnn": (1, 2, 4)}
@@ -151,4 +151,6 @@ def parse_numbers(text: str, what: str) -> list[int]:
         if low > high or high - low >= MAX_CELLS:
             raise invalid(what, f"ranges that ascend and hold at most {MAX_CELLS} numbers", text)
         found.update(dict.fromkeys(range(low, high + 1)))
+    if len(found) > MAX_CELLS:
+        raise invalid(what, f"at most {MAX_CELLS} numbers", text)
     return list(found)

@@ -16,8 +16,9 @@ from core.datasets import Progress as Fetched
 from core.errors import TrainingError
 from core.families import family
 from core.runner import Runner
+from core.runs import Cell
 from core.settings import Settings
-from core.store import Cell, Store
+from core.store import Store
 
 
 @contextmanager

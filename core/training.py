@@ -38,8 +38,8 @@ from core.families import family
 from core.formulations import device
 from core.layers import Array, Layer
 from core.network import Network
-from core.process import Epoch
 from core.recipes import Recipe, seed_number
+from core.runs import Epoch
 
 PROGRAMS_KEPT = 16
 DATA_KEPT = 2

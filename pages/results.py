@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core import analysis, charts, datasets, frame, sweep
+from core.errors import FeatherweightError
 from core.families import MNIST_SHAPE
 from core.published import ARTICLE, ARTICLE_SOURCE
 from core.runner import Progress
@@ -20,6 +21,7 @@ NETWORKS = {
     "recipe_title": "Recipe",
 }
 RUNS = {
+    "dataset": "Data set",
     "title": "Family",
     "width": "Width n",
     "parameters": "Weights",
@@ -42,8 +44,9 @@ FORMATS = {
 def run_small_sweep(bench: frame.Bench) -> None:
     """Queue the small sweep on the embedded digits and turn the page to them."""
     assert bench.runner
-    bench.runner.submit(sweep.small(datasets.find(bench.settings, datasets.EMBEDDED)))
-    st.session_state["data"] = datasets.EMBEDDED
+    with frame.explained(FeatherweightError):  # a callback runs before the page
+        bench.runner.submit(sweep.small(datasets.find(bench.settings, datasets.EMBEDDED)))
+        st.session_state["data"] = datasets.EMBEDDED
 
 
 with frame.page("Results") as bench:

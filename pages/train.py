@@ -6,11 +6,11 @@ import streamlit as st
 
 from core import analysis, charts, datasets, frame, sweep
 from core.datasets import Dataset
-from core.errors import ArgumentError, DatasetError
+from core.errors import ArgumentError, DatasetError, FeatherweightError
 from core.families import FAMILIES, family
 from core.recipes import MAX_BATCH, MAX_EPOCHS, MAX_LEARNING_RATE, MAX_SEED, OPTIMIZER_TITLES, OPTIMIZERS, Recipe
 from core.runner import Progress, Runner
-from core.store import Cell
+from core.runs import Cell
 
 
 def recipe_controls(keys: list[str], dataset: Dataset, precisions: tuple[str, ...]) -> Recipe | None:
@@ -93,13 +93,13 @@ def running(runner: Runner, now: Progress, waiting: float | None) -> None:
             icon=":material/stop_circle:",
             on_click=runner.stop_after_epoch,
             disabled=now.stopping,
-            help="Keeps the weights and epochs so far; the run is marked stopped and the queue waits.",
+            help="Keeps weights and epochs so far until the run is asked for again and starts anew; the queue waits.",
         )
         st.button(
             "Stop now",
             icon=":material/cancel:",
             on_click=runner.stop_now,
-            help="Ends the run at once. Finished epochs stay on record, the weights do not; the queue waits.",
+            help="Ends the run at once and keeps its finished epochs, but no weights; the queue waits.",
         )
         if now.queue:
             st.button(
@@ -122,41 +122,48 @@ def live(bench: frame.Bench, cells: list[Cell], drawn: int, waiting: float | Non
 
     ``drawn`` is the version of the progress that the rest of the page shows; ``waiting`` is as in :func:`running`.
     """
-    if bench.runner is None:
-        st.warning(bench.problem or "", icon=":material/lock:")
-        now = Progress()
-    else:
-        now = bench.runner.progress()
-        if now.problem:
-            st.error(now.problem, icon=":material/error:")
-        match now.phase:
-            case "training":
-                running(bench.runner, now, waiting)
-            case "paused":
-                st.info(
-                    f"Stopped. {len(now.queue)} run{'s are' if len(now.queue) != 1 else ' is'} waiting.",
-                    icon=":material/pause_circle:",
-                )
-                with st.container(horizontal=True):
-                    st.button("Resume", icon=":material/play_arrow:", on_click=bench.runner.resume, type="primary")
-                    st.button("Clear queue", icon=":material/clear_all:", on_click=bench.runner.clear, key="clear_held")
-            case "starting":
-                st.caption(":material/hourglass: The training process is starting; a sweep can be asked for already.")
-            case _:
-                done = f" The last sweep has ended: {now.done} of {now.total}." if now.total else ""
-                st.caption(f":material/check_circle: Ready to train on {now.device}.{done}")
-    if now.version != drawn:
-        st.rerun()  # a run began or ended: what is left to train, and what it costs, stand outside this fragment
-    busy = [x for x in (now.current, *now.queue) if x and x not in cells]  # asked for in another tab, say
-    shown = [*cells, *busy]
-    if shown:
-        states = sweep.states(shown, bench.store.states(shown), now)
-        st.dataframe(
-            sweep.grid(shown, states, analysis.accuracies(bench.store.runs(), shown), now),
-            hide_index=True,
-            height="content",
-            alt="State of each cell of the sweep",
-        )
+    with frame.explained(FeatherweightError):  # a fragment runs on its own, outside the page's own care
+        if bench.runner is None:
+            st.warning(bench.problem or "", icon=":material/lock:")
+            now = Progress()
+        else:
+            now = bench.runner.progress()
+            if now.problem:
+                st.error(now.problem, icon=":material/error:")
+            match now.phase:
+                case "training":
+                    running(bench.runner, now, waiting)
+                case "paused":
+                    waits = f"{len(now.queue)} run{'s' if len(now.queue) != 1 else ''} waiting"
+                    st.info(f"Training is held, {waits}.", icon=":material/pause_circle:")
+                    with st.container(horizontal=True):
+                        st.button("Resume", icon=":material/play_arrow:", on_click=bench.runner.resume, type="primary")
+                        if now.queue:
+                            st.button(
+                                "Clear queue",
+                                icon=":material/clear_all:",
+                                on_click=bench.runner.clear,
+                                key="clear_held",
+                            )
+                case "starting":
+                    st.caption(
+                        ":material/hourglass: The training process is starting; a sweep can be asked for already."
+                    )
+                case _:
+                    done = f" The last sweep has ended: {now.done} of {now.total}." if now.total else ""
+                    st.caption(f":material/check_circle: Ready to train on {now.device}.{done}")
+        if now.version != drawn:
+            st.rerun()  # a run began or ended: what is left to train, and what it costs, stand outside this fragment
+        busy = [x for x in (now.current, *now.queue) if x and x not in cells]  # asked for in another tab, say
+        shown = [*cells, *busy]
+        if shown:
+            states = sweep.states(shown, bench.store.states(shown), now)
+            st.dataframe(
+                sweep.grid(shown, states, analysis.accuracies(bench.store.runs(), shown), now),
+                hide_index=True,
+                height="content",
+                alt="State of each cell of the sweep",
+            )
 
 
 def selection(bench: frame.Bench, now: Progress) -> list[Cell]:

@@ -8,7 +8,7 @@ import pytest
 from core import analysis
 from core.analysis import Plan
 from core.recipes import ADADELTA, RMSPROP, Recipe
-from core.store import Cell
+from core.runs import Cell
 
 ROW = {
     "dataset": "mnist", "fingerprint": "f", "family": "deep_cnn", "width": 2, "recipe": ADADELTA.to_json(), "seed": 0,

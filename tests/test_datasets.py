@@ -3,6 +3,7 @@ from __future__ import annotations
 import functools
 import gzip
 import http.server
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -170,3 +171,20 @@ def test_a_data_folder_that_cannot_be_written_is_said(own: Settings, monkeypatch
     monkeypatch.setattr("tempfile.TemporaryDirectory", refuse)
     with pytest.raises(DatasetError, match=r"MNIST could not be fetched \(Permission denied\)"):
         datasets.fetch(own, "mnist")
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>", gzip.compress(b"")[:-5], gzip.compress(bytes(3))])
+def test_a_damaged_file_in_kerass_cache_is_one_sentence(own: Settings, tmp_path: Path, content: bytes) -> None:
+    folder = tmp_path / "keras" / "datasets" / "fashion-mnist"
+    folder.mkdir(parents=True)
+    write_idx(folder, digits())
+    (folder / "t10k-labels-idx1-ubyte.gz").write_bytes(content)
+    with pytest.raises(DatasetError, match=r"t10k-labels-idx1-ubyte.gz is damaged \(.*\). Delete it"):
+        datasets.find(own, "fashion_mnist")
+    assert list(own.cache.iterdir()) == []
+
+
+def test_names_that_cannot_be_shown_are_left_out(own: Settings) -> None:
+    for name in (b"caf\xe9.npz", b"._a.npz", b".npz", b"a\nb.npz"):
+        Path(os.fsdecode(bytes(own.data) + b"/" + name)).touch()
+    assert datasets.names(own) == ["mnist_5k", "mnist", "fashion_mnist"]

@@ -73,7 +73,10 @@ MALFORMED = {
         change("x_train", lambda x: x.astype(np.int64)),
         "uint8 or float pixels in x_train. Received: int64",
     ),
-    "not finite": (change("x_train", infinite), "finite pixels in x_train. Received: NaN or infinity"),
+    "not finite": (
+        change("x_train", infinite),
+        "finite pixels in x_train. Received: NaN, infinity or numbers beyond float32",
+    ),
     "lengths disagree": (change("y_train", lambda y: y[:-1]), "in y_train and x_train. Received: 19 and 20"),
     "shapes disagree": (change("x_test", lambda x: x[:, :-1]), "Received: 8×9 and 7×9"),
     "labels as floats": (change("y_train", lambda y: y.astype(float)), "whole numbers in y_train. Received: float64"),
@@ -133,6 +136,37 @@ def test_a_damaged_array_is_refused(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(DatasetError, match="cannot be read"):
         images.read(path)
+
+
+@pytest.mark.parametrize("look", [images.read, images.facts])
+def test_damaged_compression_is_refused(tmp_path: Path, look: Callable[[Path], Any]) -> None:
+    path = tmp_path / "own.npz"
+    np.savez_compressed(path, **good())
+    with zipfile.ZipFile(path) as file:
+        at = file.getinfo("y_train.npy").header_offset + 60
+    content = bytearray(path.read_bytes())
+    content[at : at + 20] = bytes(20)
+    path.write_bytes(content)
+    with pytest.raises(DatasetError, match=r"cannot be read as .npz"):
+        look(path)
+
+
+def test_members_of_other_names_do_not_count(tmp_path: Path) -> None:
+    saved(tmp_path, good())
+    path = tmp_path / "other.npz"
+    with zipfile.ZipFile(tmp_path / "own.npz") as old, zipfile.ZipFile(path, "w") as new:
+        for name in images.MEMBERS:
+            new.writestr(name, old.read(f"{name}.npy"))
+    for look in (images.read, images.facts):
+        with pytest.raises(DatasetError, match="Received: no x_train and no y_train"):
+            look(path)
+
+
+def test_floats_beyond_float32_are_refused(tmp_path: Path) -> None:
+    arrays = good(dtype=np.float64)
+    arrays["x_train"][0, 0, 0] = 1e300
+    with pytest.raises(DatasetError, match="numbers beyond float32"):
+        images.facts(saved(tmp_path, arrays))
 
 
 def test_members_that_are_no_arrays_are_refused(tmp_path: Path) -> None:

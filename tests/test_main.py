@@ -172,6 +172,27 @@ def test_failed_training_is_one_sentence_and_exit_code_1(run: Run, tmp_path: Pat
     assert (code, out) == (1, "") and "diverged at epoch 1" in err and "Traceback" not in err
 
 
+def test_a_sweep_with_a_failed_run_goes_on_and_says_so(run: Run, tmp_path: Path) -> None:
+    x, y = np.full((40, 4, 4), 1e30, np.float32), np.arange(40) % 2
+    np.savez(tmp_path / "data" / "huge.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    words = (
+        "sweep",
+        "--families",
+        "mlp",
+        "--widths",
+        "2,3",
+        "--data",
+        "huge",
+        "--optimizer",
+        "sgd",
+        "--learning-rate",
+        "10",
+    )
+    code, out, err = run(*words, "--json")
+    assert code == 1 and [x["state"] for x in json.loads(out)] == ["failed", "failed"]
+    assert "2 of 2 runs are not finished; ask again to go on." in err
+
+
 def test_ctrl_c_stops_after_the_epoch_and_keeps_it(tmp_path: Path) -> None:
     environment = os.environ | {"FEATHERWEIGHT_HOME": str(tmp_path / "home")}
     environment.pop("FEATHERWEIGHT_DATA", None)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -14,8 +15,9 @@ from core import datasets, settings, sweep
 from core.errors import ArgumentError, StoreError, TrainingError
 from core.recipes import Recipe
 from core.runner import Progress, Runner
+from core.runs import Cell
 from core.settings import Settings
-from core.store import Cell, Store
+from core.store import Store
 from tests.fake_training import CRASH, CRASH_ONCE, ENOUGH, FAIL, HANG, WAIT
 
 FAKE = (sys.executable, str(Path(__file__).with_name("fake_training.py")))
@@ -278,3 +280,53 @@ def test_a_real_run_with_tensorflow(own: Settings, store: Store) -> None:
     with np.load(io.BytesIO(store.weights(row["id"]) or b""), allow_pickle=False) as kept:
         assert [kept[x].shape for x in kept.files] == [(64, 2), (2,), (2, 2), (2,), (2, 10), (10,)]
     runner.close()
+
+
+def test_after_failing_twice_a_fresh_process_is_warm(own: Settings, runner: Runner) -> None:
+    runner.submit(cells(own, CRASH))
+    until(runner, lambda p: p.done == 1)
+    now = until(runner, lambda p: p.ready)
+    assert now.phase == "idle" and runner._state.process and runner._state.process.alive
+
+
+def test_a_process_that_died_while_idle_costs_no_attempt(own: Settings, store: Store, runner: Runner) -> None:
+    until(runner, idle)
+    assert runner._state.process
+    os.kill(runner._state.process.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, runner._state.process.pid, os.WEXITED | os.WNOWAIT)
+    runner.submit(cells(own, CRASH_ONCE))
+    until(runner, lambda p: p.done == 1)
+    assert store.states(cells(own, CRASH_ONCE)) == {cells(own, CRASH_ONCE)[0]: "done"}
+
+
+def test_clearing_a_held_queue_makes_the_runner_ready_again(
+    own: Settings, store: Store, runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StoreError("The store cannot be used (database or disk is full).")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(store, "add_epoch", full)
+        runner.submit(cells(own, ENOUGH))
+        until(runner, lambda p: p.phase == "paused")
+    runner.clear()
+    assert until(runner, idle).queue == ()
+
+
+def test_a_process_that_cannot_start_can_be_tried_again(own: Settings, store: Store, tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text("raise SystemExit(3)")
+    runner = Runner(own, store, (sys.executable, str(program)))
+    assert until(runner, lambda p: p.problem).phase == "paused"
+    program.write_text(Path(FAKE[1]).read_text())
+    runner.resume()
+    assert until(runner, idle).problem is None
+    runner.close()
+
+
+def test_a_runner_closed_by_another_thread_frees_the_store(own: Settings, store: Store) -> None:
+    runner = Runner(own, store, FAKE)
+    thread = threading.Thread(target=runner.close)
+    thread.start()
+    thread.join()
+    Runner(own, store, FAKE).close()

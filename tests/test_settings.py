@@ -42,3 +42,8 @@ def test_home_that_cannot_be_written_is_refused(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("tempfile.TemporaryFile", refuse)
     with pytest.raises(SettingsError, match=r"cannot be written \(Permission denied\). Set FEATHERWEIGHT_HOME"):
         settings.load({"FEATHERWEIGHT_HOME": str(tmp_path)})
+
+
+def test_a_home_of_nobody_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"^FEATHERWEIGHT_HOME is ~nobody-has-this-name/x, which cannot be opened"):
+        settings.load({"FEATHERWEIGHT_HOME": "~nobody-has-this-name/x"})

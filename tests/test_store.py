@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from core.errors import ArgumentError, StoreError
-from core.process import Epoch
 from core.recipes import ADADELTA, RMSPROP
-from core.store import Cell, Store
+from core.runs import Cell, Epoch
+from core.store import Store
 
 
 def cell(**changed: Any) -> Cell:

@@ -8,9 +8,9 @@ from core import sweep
 from core.datasets import Dataset
 from core.errors import ArgumentError
 from core.images import Facts
-from core.process import Epoch
 from core.recipes import ADADELTA, MAX_SEED, RMSPROP, Recipe
 from core.runner import Progress
+from core.runs import Epoch
 
 DIGITS = Dataset("mnist", "MNIST", Path("mnist.npz"), Facts((28, 28, 1), 10, 60000, 10000, "f"))
 SMALL = Dataset("small", "small", Path("small.npz"), Facts((12, 12, 1), 10, 60, 10, "g"))

@@ -18,8 +18,8 @@ from core.errors import ArgumentError, TrainingError
 from core.families import family
 from core.formulations import device
 from core.images import Images
-from core.process import Epoch
 from core.recipes import Recipe
+from core.runs import Epoch
 from core.training import Finished
 
 ROOT = Path(training.__file__).parent.parent

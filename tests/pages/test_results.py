@@ -13,10 +13,10 @@ from streamlit.testing.v1 import AppTest
 
 from core import datasets, sweep
 from core.families import FAMILIES
-from core.process import Epoch
 from core.recipes import Recipe
+from core.runs import Cell, Epoch
 from core.settings import Settings
-from core.store import Cell, Store
+from core.store import Store
 from tests.fake_training import WAIT
 
 if TYPE_CHECKING:

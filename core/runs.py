@@ -1,0 +1,62 @@
+"""A run as data: what determines it, and what each of its epochs gave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from core.families import family
+from core.recipes import Recipe, seed_number
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What determines a run: an image set by name and contents, a network, a recipe and a seed.
+
+    Raises:
+        ArgumentError: when made with an unknown family, a width or a seed out of bounds.
+    """
+
+    dataset: str
+    fingerprint: str
+    family: str
+    width: int
+    recipe: Recipe
+    seed: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "width", family(self.family).width(self.width))
+        object.__setattr__(self, "seed", seed_number(self.seed))
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The identity as columns of the store."""
+        return {
+            "dataset": self.dataset,
+            "fingerprint": self.fingerprint,
+            "family": self.family,
+            "width": self.width,
+            "recipe": self.recipe.to_json(),
+            "seed": self.seed,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One finished epoch, as the process tells it and the store keeps it.
+
+    Attributes:
+        epoch: its number, from 1.
+        loss: mean cross-entropy in nats over the training images, as the batches went by.
+        accuracy: share of them read rightly, likewise.
+        test_loss: mean cross-entropy over the test images, after the epoch.
+        test_accuracy: share of them read rightly.
+        seconds: wall-clock, evaluation included; the first of a network compiles as well.
+    """
+
+    epoch: int
+    loss: float
+    accuracy: float
+    test_loss: float
+    test_accuracy: float
+    seconds: float
