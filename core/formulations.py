@@ -55,22 +55,26 @@ FORMULATIONS = (DENSE, SLICED, KERNELS)
 def choose(network: Network, device: Device) -> Formulation:
     """Return the fastest known formulation for a network on a device.
 
-    The measurements behind it: seconds per epoch of 60,000 MNIST images (batch 128, compilation apart) on 2 cores of
-    an AMD EPYC with AVX-512, from prototypes on a quiet machine before this module was written; ``-`` where none ran.
+    The measurements behind it: seconds per epoch of 60,000 MNIST images, taken on 12,800 of them (batch 128, float32,
+    compilation apart, median of three), on 2 cores of an AMD EPYC with AVX-512, TensorFlow 2.21; ``-`` was not run.
 
     ============  ====  ======  ======
     network        XLA  sliced  oneDNN
     ============  ====  ======  ======
-    mlp 32        0.11     -      0.21
-    mlp 512       1.3      -      2.0
-    deep_cnn 2    6.1     1.2     3.3
-    deep_cnn 4     -      2.3     3.9
-    deep_cnn 8     73     5.4     5.0
-    cnn 32         -       -     31.6
+    mlp 32        0.11     -      0.27
+    mlp 512       1.40     -      1.95
+    deep_cnn 1     -      0.70    3.55
+    deep_cnn 2    6.18    1.36    3.28
+    deep_cnn 4     -      2.33    4.22
+    deep_cnn 8     -      5.36    5.25
+    cnn 2          -      0.95    2.47
+    cnn 4          -      2.32    3.28
+    cnn 8          -      6.57    5.19
     ============  ====  ======  ======
 
     XLA's own convolution is no choice on a CPU. Sliced ones move each pixel nine times over, which is cheap only while
-    there are few channels. On a GPU XLA throughout is expected to win; that has not been measured.
+    there are few channels. bfloat16 pays where oneDNN multiplies in it (cnn 16: 6.79 instead of 10.44); the sliced form
+    only rounds to it. On a GPU XLA throughout is expected to win; that has not been measured.
     """
     filters = [layer.filters for layer in network.layers if isinstance(layer, Conv2D)]
     if device.gpu or not filters:

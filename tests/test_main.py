@@ -165,22 +165,27 @@ def test_train_then_results_then_sweep_resumes(run: Run) -> None:
     assert run("results")[1].count("done") == 4
 
 
+def huge(path: Path) -> None:
+    """Write images with which the first updates leave the range of float32."""
+    x = np.random.default_rng(0).random((400, 4, 4)).astype(np.float32) * np.float32(1e30)
+    y = np.arange(400) % 2
+    np.savez(path, x_train=x, y_train=y, x_test=x, y_test=y)
+
+
 def test_failed_training_is_one_sentence_and_exit_code_1(run: Run, tmp_path: Path) -> None:
-    x, y = np.full((40, 4, 4), 1e30, np.float32), np.arange(40) % 2  # the first update leaves the range of float32
-    np.savez(tmp_path / "data" / "huge.npz", x_train=x, y_train=y, x_test=x, y_test=y)
-    code, out, err = run("train", "mlp", "4", "--data", "huge", "--optimizer", "sgd", "--learning-rate", "10")
+    huge(tmp_path / "data" / "huge.npz")
+    code, out, err = run("train", "mlp", "40", "--data", "huge", "--optimizer", "sgd", "--learning-rate", "10")
     assert (code, out) == (1, "") and "diverged at epoch 1" in err and "Traceback" not in err
 
 
 def test_a_sweep_with_a_failed_run_goes_on_and_says_so(run: Run, tmp_path: Path) -> None:
-    x, y = np.full((40, 4, 4), 1e30, np.float32), np.arange(40) % 2
-    np.savez(tmp_path / "data" / "huge.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    huge(tmp_path / "data" / "huge.npz")
     words = (
         "sweep",
         "--families",
         "mlp",
         "--widths",
-        "2,3",
+        "40,50",
         "--data",
         "huge",
         "--optimizer",
