@@ -11,8 +11,8 @@ from core.analysis import Plan
 from core.datasets import Dataset
 from core.errors import FeatherweightError, invalid
 from core.families import family
+from core.progress import Progress
 from core.recipes import MAX_SEED, Recipe, seed_number
-from core.runner import Progress
 from core.runs import Cell
 from core.settings import Settings
 

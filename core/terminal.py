@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from core import runner
+from core import progress
 from core.datasets import Progress as Fetched
 from core.errors import TrainingError
 from core.families import family
@@ -60,7 +60,7 @@ def follow(settings: Settings, store: Store, cells: Sequence[Cell]) -> None:
         trainer.submit(cells)
         with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
             task: Any = bar.add_task("Starting", total=None, words="")
-            seen, told, problem = runner.Progress(), 0, None
+            seen, told, problem = progress.Progress(), 0, None
             while True:
                 seen = trainer.wait(seen, timeout=0.5)
                 if interrupts > told:
@@ -85,7 +85,7 @@ def follow(settings: Settings, store: Store, cells: Sequence[Cell]) -> None:
         raise KeyboardInterrupt
 
 
-def _show(bar: Progress, task: Any, now: runner.Progress) -> None:
+def _show(bar: Progress, task: Any, now: progress.Progress) -> None:
     cell = now.current
     if cell is None:
         return

@@ -5,8 +5,8 @@ import streamlit as st
 from core import analysis, charts, datasets, frame, sweep
 from core.errors import FeatherweightError
 from core.families import MNIST_SHAPE
+from core.progress import Progress
 from core.published import ARTICLE, ARTICLE_SOURCE
-from core.runner import Progress
 
 MNIST_NAMES = ("mnist", "mnist_5k")
 NETWORKS = {

@@ -8,8 +8,9 @@ from core import analysis, charts, datasets, frame, sweep
 from core.datasets import Dataset
 from core.errors import ArgumentError, DatasetError, FeatherweightError
 from core.families import FAMILIES, family
+from core.progress import Progress
 from core.recipes import MAX_BATCH, MAX_EPOCHS, MAX_LEARNING_RATE, MAX_SEED, OPTIMIZER_TITLES, OPTIMIZERS, Recipe
-from core.runner import Progress, Runner
+from core.runner import Runner
 from core.runs import Cell
 
 

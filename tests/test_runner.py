@@ -13,8 +13,9 @@ import pytest
 
 from core import datasets, settings, sweep
 from core.errors import ArgumentError, StoreError, TrainingError
+from core.progress import Progress
 from core.recipes import Recipe
-from core.runner import Progress, Runner
+from core.runner import Runner
 from core.runs import Cell
 from core.settings import Settings
 from core.store import Store
@@ -58,6 +59,11 @@ def until(runner: Runner, condition: Callable[[Progress], object]) -> Progress:
             return seen
         seen = runner.wait(seen, timeout=30)
     raise AssertionError(f"still {seen}")
+
+
+def full(*_: object) -> None:
+    """Stand in for a write to a disk that is full."""
+    raise StoreError("The store cannot be used (database or disk is full).")
 
 
 def idle(now: Progress) -> bool:
@@ -210,9 +216,6 @@ def test_a_data_set_that_changed_while_its_run_waited_is_not_trained_on(own: Set
 def test_a_store_that_cannot_be_written_stops_training_with_one_sentence_and_keeps_the_queue(
     own: Settings, store: Store, runner: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
-        raise StoreError("The store cannot be used (database or disk is full).")
-
     with monkeypatch.context() as broken:
         broken.setattr(store, "add_epoch", full)
         runner.submit(cells(own, ENOUGH))
@@ -302,9 +305,6 @@ def test_a_process_that_died_while_idle_costs_no_attempt(own: Settings, store: S
 def test_clearing_a_held_queue_makes_the_runner_ready_again(
     own: Settings, store: Store, runner: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
-        raise StoreError("The store cannot be used (database or disk is full).")
-
     with monkeypatch.context() as broken:
         broken.setattr(store, "add_epoch", full)
         runner.submit(cells(own, ENOUGH))
@@ -329,4 +329,6 @@ def test_a_runner_closed_by_another_thread_frees_the_store(own: Settings, store:
     thread = threading.Thread(target=runner.close)
     thread.start()
     thread.join()
-    Runner(own, store, FAKE).close()
+    second = Runner(own, store, FAKE)  # refused if the first still held the store
+    assert not second.progress().closed
+    second.close()

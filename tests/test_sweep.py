@@ -8,8 +8,8 @@ from core import sweep
 from core.datasets import Dataset
 from core.errors import ArgumentError
 from core.images import Facts
+from core.progress import Progress
 from core.recipes import ADADELTA, MAX_SEED, RMSPROP, Recipe
-from core.runner import Progress
 from core.runs import Epoch
 
 DIGITS = Dataset("mnist", "MNIST", Path("mnist.npz"), Facts((28, 28, 1), 10, 60000, 10000, "f"))

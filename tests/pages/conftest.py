@@ -16,7 +16,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core import datasets, frame, images, settings
-from core.runner import Progress, Runner
+from core.progress import Progress
+from core.runner import Runner
 from core.settings import Settings
 from core.store import Store
 

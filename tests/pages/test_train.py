@@ -9,8 +9,8 @@ from filelock import FileLock
 from streamlit.testing.v1 import AppTest
 
 from core.families import FAMILIES
+from core.progress import Progress
 from core.recipes import MAX_SEED
-from core.runner import Progress
 from core.settings import Settings
 from core.store import Store
 from tests.fake_training import CRASH, ENOUGH, FAIL, HANG, WAIT

@@ -1,0 +1,60 @@
+"""What the runner is doing, as every page and the command line see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.runs import Cell, Epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What the runner is doing, at one moment.
+
+    Attributes:
+        ready: whether a training process is up.
+        held: whether the queue waits for someone to resume it, after a stop or a problem.
+        closed: whether the runner has ended.
+        device: what the training process runs on, once known.
+        precisions: the recipe precisions that the device has.
+        current: the cell being trained.
+        epochs: the current run's epochs so far.
+        queue: the cells waiting, next first.
+        done: cells of this sweep that have ended, whichever way.
+        total: cells of this sweep; a sweep lasts until nothing is queued.
+        stopping: whether the current run has been asked to stop.
+        began: ``time.time()`` when the current run began.
+        problem: a sentence about what last went wrong, until the next Start.
+        version: grows with every change but that of ``epochs``: pages redraw their grid when it does.
+    """
+
+    ready: bool = False
+    held: bool = False
+    closed: bool = False
+    device: str | None = None
+    precisions: tuple[str, ...] = ("float32",)
+    current: Cell | None = None
+    epochs: tuple[Epoch, ...] = ()
+    queue: tuple[Cell, ...] = ()
+    done: int = 0
+    total: int = 0
+    stopping: bool = False
+    began: float = 0.0
+    problem: str | None = None
+    version: int = 0
+
+    @property
+    def epoch(self) -> int:
+        """The number of the epoch that is being trained."""
+        return min(len(self.epochs) + 1, self.current.recipe.epochs) if self.current else 0
+
+    @property
+    def phase(self) -> str:
+        """Return ``'closed'``, ``'training'``, ``'paused'``, ``'idle'`` or ``'starting'`` a process or the next run."""
+        if self.closed:
+            return "closed"
+        if self.current:
+            return "training"
+        if self.held:
+            return "paused"
+        return "idle" if self.ready and not self.queue else "starting"
