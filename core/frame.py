@@ -55,7 +55,7 @@ def page(title: str) -> Iterator[Bench]:
     st.session_state["page"] = title
     views: dict[str, dict[str, list[str]]] = st.session_state.setdefault("views", {})
     views[title] = {name: st.query_params.get_all(name) for name in st.query_params if name != "data"}
-    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
         st.markdown("**Featherweight**", width="content")
         for path, name, icon in PAGES:
             st.page_link(path, label=name, icon=icon, query_params=views.get(name, {}))
