@@ -135,7 +135,7 @@ with frame.page("Explore") as bench:
             st.metric(row.title, f"n = {row.width}")
             st.caption(f"{row.parameters:,} weights")
             st.button(
-                "Show it",
+                f"Show {row.title}",  # a name of its own for each, to who hears the page
                 key=f"show_{row.family}",
                 on_click=st.session_state.update,
                 args=({"family": row.family, "n": row.width},),

@@ -95,9 +95,9 @@ def test_the_view_is_kept_over_a_visit_to_the_other_pages(new_page: NewPage, url
         expect(page).to_have_url(re.compile("n=7"))
 
 
-def test_show_it_moves_the_width_control(new_page: NewPage, url: str) -> None:
+def test_show_moves_the_width_control(new_page: NewPage, url: str) -> None:
     page = opened(new_page(), f"{url}/?n=32", "75,242")
-    page.get_by_role("button", name="Show it").nth(1).click()  # of the pooled MLP
+    page.get_by_role("button", name="Show Pooled MLP").click()
     expect(total(page)).to_have_text("858")
     expect(page.get_by_test_id("width-number")).to_have_value("4")
     expect(family(page, "Pooled MLP")).to_be_checked()
