@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core import images
 from core.errors import DatasetError
@@ -196,3 +198,45 @@ def test_the_fingerprint_follows_from_the_contents_alone(tmp_path: Path) -> None
     assert images.facts(packed).fingerprint == first
     arrays["x_train"][0, 0, 0] ^= 1
     assert images.facts(saved(tmp_path, arrays)).fingerprint != first
+
+
+def labelled(y: list[int], pixel: float = 0.0) -> images.Images:
+    """Images whose first pixel is their place in the set."""
+    x = np.full((len(y), 2, 2, 1), pixel, np.float32)
+    x[:, 0, 0, 0] = np.arange(len(y))
+    return images.Images(x, np.array(y, np.int32), x[:1], np.array(y[:1], np.int32), max(y) + 1)
+
+
+def places(x: Any) -> list[int]:
+    return [int(place) for place in x[:, 0, 0, 0]]
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=80))
+def test_a_sixth_of_every_class_is_held_out(y: list[int]) -> None:
+    data, counts = labelled(y), np.bincount(y)
+    if counts.max() == 1:
+        with pytest.raises(DatasetError, match=r"^No training image can be held out, because no class has two\."):
+            images.hold_out(data)
+        return
+    split = images.hold_out(data)
+    assert sorted(places(split.x_train) + places(split.x_test)) == list(range(len(y)))
+    for x, labels in ((split.x_train, split.y_train), (split.x_test, split.y_test)):
+        assert [y[place] for place in places(x)] == list(labels)
+    assert len(split.y_test) >= 1 and split.classes == data.classes
+    held = np.bincount(split.y_test, minlength=len(counts))
+    for count, out in zip(counts, held, strict=True):
+        assert count - out >= min(count, 1)
+        assert abs(out - count / 6) < 1
+
+
+def test_ten_thousand_of_sixty_thousand_are_held_out() -> None:
+    y = np.random.default_rng(1).integers(0, 10, 60_000).tolist()
+    assert len(images.hold_out(labelled(y)).y_test) == 10_000
+
+
+def test_which_images_are_held_out_is_the_same_everywhere_and_follows_from_labels_alone() -> None:
+    y = [place % 3 for place in range(30)]
+    held = places(images.hold_out(labelled(y)).x_test)
+    assert held == places(images.hold_out(labelled(y, pixel=7.0)).x_test)
+    # written down from the first machine: a changed choice would make old and new runs incomparable
+    assert held == [0, 5, 7, 10, 24]

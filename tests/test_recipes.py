@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import ArgumentError
-from core.recipes import ADADELTA, MAX_SEED, OPTIMIZERS, PRECISIONS, RMSPROP, Recipe, seed_number
+from core.recipes import ADADELTA, MAX_SEED, OPTIMIZERS, PRECISIONS, PROTOCOLS, RMSPROP, Recipe, seed_number
 
-FIELDS = "optimizer, learning_rate, epochs, batch_size, dropout, precision"
+FIELDS = "optimizer, learning_rate, epochs, batch_size, dropout, precision, protocol"
 
 recipes = st.builds(
     Recipe,
@@ -24,6 +25,7 @@ recipes = st.builds(
     batch_size=st.integers(1, 4096),
     dropout=st.booleans(),
     precision=st.sampled_from(PRECISIONS),
+    protocol=st.sampled_from(PROTOCOLS),
 )
 
 
@@ -47,7 +49,8 @@ def test_json_is_equal_exactly_where_recipes_are(one: Recipe, other: Recipe) -> 
         Recipe("adadelta", "1.0", 12),  # type: ignore[arg-type]
         Recipe("adadelta", np.float32(1), np.int64(12)),  # type: ignore[arg-type]
         Recipe("adadelta", 1.0, "12", 128.0),  # type: ignore[arg-type]
-        Recipe("adadelta", 1.0, 12, 128, False, "float32"),
+        Recipe("adadelta", 1.0, 12, 128, False, "float32", "article"),
+        Recipe.from_json('{"epochs": 12, "learning_rate": 1, "optimizer": "adadelta", "protocol": "article"}'),
         Recipe.from_json('{"epochs": 12, "learning_rate": 1, "optimizer": "adadelta"}'),
     ],
 )
@@ -62,6 +65,10 @@ def test_json_is_canonical() -> None:
     assert ADADELTA.to_json() == (
         '{"batch_size": 128, "dropout": false, "epochs": 12, "learning_rate": 1.0, '
         '"optimizer": "adadelta", "precision": "float32"}'
+    )
+    assert replace(ADADELTA, protocol="held_out").to_json() == (
+        '{"batch_size": 128, "dropout": false, "epochs": 12, "learning_rate": 1.0, '
+        '"optimizer": "adadelta", "precision": "float32", "protocol": "held_out"}'
     )
 
 
@@ -121,6 +128,8 @@ def test_the_bounds_themselves_are_accepted() -> None:
             "Invalid optimizer. Expected one of rmsprop, adadelta, adam, sgd. Received: ['adam'].",
         ),
         ({"precision": "float16"}, "Invalid precision. Expected one of float32, bfloat16. Received: 'float16'."),
+        ({"protocol": "held-out"}, "Invalid protocol. Expected one of article, held_out. Received: 'held-out'."),
+        ({"protocol": None}, "Invalid protocol. Expected one of article, held_out. Received: None."),
         ({"dropout": 1}, "Invalid dropout. Expected true or false. Received: 1."),
         ({"dropout": "yes"}, "Invalid dropout. Expected true or false. Received: 'yes'."),
     ],
@@ -165,3 +174,4 @@ def test_recipes_read_as_people_say_them() -> None:
     assert str(RMSPROP) == "RMSprop 0.001, 20 epochs, batch 128"
     assert str(ADADELTA) == "Adadelta 1, 12 epochs, batch 128"
     assert str(Recipe("sgd", 0.01, 1, 32, True, "bfloat16")) == "SGD 0.01, 1 epoch, batch 32, dropout, bfloat16"
+    assert str(replace(ADADELTA, protocol="held_out")) == "Adadelta 1, 12 epochs, batch 128, held-out"
