@@ -296,18 +296,21 @@ def shape_text(shape: tuple[int, ...]) -> str:
     return "×".join(str(side) for side in shape)
 
 
-def history(epochs: Sequence[Epoch], planned: int, field: str) -> alt.Chart:
-    """Draw ``'Accuracy'`` or ``'Loss'`` per epoch, training and test, with room for all the planned epochs."""
+def history(epochs: Sequence[Epoch], planned: int, field: str, watched: str) -> alt.Chart:
+    """Draw ``'Accuracy'`` or ``'Loss'`` per epoch, training and watched, with room for all the planned epochs.
+
+    ``watched`` is the recipe's: ``'test'`` or ``'held-out'``.
+    """
     rows = pd.DataFrame(
         [
             {"epoch": x.epoch, "images": images, "Accuracy": accuracy, "Loss": loss}
             for x in epochs
-            for images, accuracy, loss in (("training", x.accuracy, x.loss), ("test", x.test_accuracy, x.test_loss))
+            for images, (loss, accuracy) in (("training", (x.loss, x.accuracy)), (watched, x.watched))
         ],
         columns=["epoch", "images", "Accuracy", "Loss"],
     )
     form = ".1%" if field == "Accuracy" else ".3f"
-    which = ["training", "test"]
+    which = ["training", watched]
     epoch_scale = alt.Scale(domain=[1, max(planned, 2)], nice=False)
     return (
         alt.Chart(rows)

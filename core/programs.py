@@ -42,11 +42,13 @@ class Program:
         epoch: ``(state, train, test, seed, number)`` to the next state and the sums
             ``(loss, correct, test loss, test correct)``, with 1 last if every weight is finite, else 0.
         traces: grows by one entry each time the epoch is traced.
+        evaluate: ``(state, images)`` to the sums ``(loss, correct)``; compiled at its first call.
     """
 
     formulation: Formulation
     epoch: Callable[..., tuple[State, Tensor]]
     traces: list[str]
+    evaluate: Callable[[State, tuple[Tensor, Tensor]], Tensor]
 
 
 def begin(network: Network, optimizer: str, seed: int) -> State:
@@ -134,7 +136,11 @@ def build(network: Network, recipe: Recipe, formulation: Formulation) -> Program
         after, sums = epoch((state.weights, state.slots, state.step), *train, *test, *seeds)
         return State(*after), sums
 
-    return Program(formulation, run, traces)
+    @tf.function(jit_compile=formulation.fused, autograph=False)
+    def scores(weights: Any, x: Tensor, y: Tensor) -> Tensor:
+        return tf.stack(_evaluate(predict, weights, x, y))
+
+    return Program(formulation, run, traces, lambda state, images: scores(state.weights, *images))
 
 
 def _evaluate(predict: Callable[..., Tensor], weights: Sequence[Tensor], x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

@@ -49,14 +49,28 @@ class Epoch:
         epoch: its number, from 1.
         loss: mean cross-entropy in nats over the training images, as the batches went by.
         accuracy: share of them read rightly, likewise.
-        test_loss: mean cross-entropy over the test images, after the epoch.
-        test_accuracy: share of them read rightly.
+        test_loss: mean cross-entropy over the test images, after the epoch; with the held-out protocol None before the
+            recipe's last epoch.
+        test_accuracy: share of them read rightly, likewise.
         seconds: wall-clock, evaluation included; the first of a network compiles as well.
+        held_out_loss: mean cross-entropy over the held-out images, after the epoch; None with the article's protocol.
+        held_out_accuracy: share of them read rightly, likewise.
     """
 
     epoch: int
     loss: float
     accuracy: float
-    test_loss: float
-    test_accuracy: float
+    test_loss: float | None
+    test_accuracy: float | None
     seconds: float
+    held_out_loss: float | None = None
+    held_out_accuracy: float | None = None
+
+    @property
+    def watched(self) -> tuple[float, float]:
+        """Loss and accuracy on the images that every epoch is measured on, ``recipe.watched``."""
+        held_out = self.held_out_accuracy is not None
+        loss = self.held_out_loss if held_out else self.test_loss
+        accuracy = self.held_out_accuracy if held_out else self.test_accuracy
+        assert loss is not None and accuracy is not None
+        return loss, accuracy

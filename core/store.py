@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import astuple, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -55,11 +56,32 @@ _MIGRATIONS = (
         npz BLOB NOT NULL
     );
     """,
+    # Runs that hold images out measure the test images only once. SQLite cannot drop NOT NULL: the table is made anew.
+    """
+    CREATE TABLE new_epochs (
+        run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        epoch INTEGER NOT NULL,
+        loss REAL NOT NULL,
+        accuracy REAL NOT NULL,
+        test_loss REAL,
+        test_accuracy REAL,
+        seconds REAL NOT NULL,
+        held_out_loss REAL,
+        held_out_accuracy REAL,
+        PRIMARY KEY (run, epoch)
+    ) WITHOUT ROWID;
+    INSERT INTO new_epochs
+        SELECT run, epoch, loss, accuracy, test_loss, test_accuracy, seconds, NULL, NULL FROM epochs;
+    DROP TABLE epochs;
+    ALTER TABLE new_epochs RENAME TO epochs;
+    """,
 )
+_EPOCH = ", ".join(x.name for x in fields(Epoch))
 
 # A run's accuracy and loss are those of its last epoch, as in the article; its fastest epoch is free of compiling.
 _RUNS = """
     SELECT runs.*, last.epoch AS epochs, last.accuracy, last.loss, last.test_accuracy, last.test_loss,
+        last.held_out_accuracy, last.held_out_loss,
         (SELECT MIN(seconds) FROM epochs WHERE run = runs.id) AS epoch_seconds
     FROM runs LEFT JOIN epochs AS last
         ON last.run = runs.id AND last.epoch = (SELECT MAX(epoch) FROM epochs WHERE run = runs.id)
@@ -96,7 +118,10 @@ class Store:
         device: str,
         versions: dict[str, str],
     ) -> int:
-        """Record that a run starts, in place of an unfinished run of the same cell, and return its id."""
+        """Record that a run starts, in place of an unfinished run of the same cell, and return its id.
+
+        ``train_images`` counts the whole set, held-out images included: estimates of cost compare whole sets.
+        """
         row = {
             **cell.columns,
             "parameters": parameters,
@@ -117,9 +142,9 @@ class Store:
 
     def add_epoch(self, run: int, epoch: Epoch) -> None:
         """Record an epoch of a running run."""
-        row = (run, epoch.epoch, epoch.loss, epoch.accuracy, epoch.test_loss, epoch.test_accuracy, epoch.seconds)
+        row = (run, *astuple(epoch))
         with self._connection() as connection:
-            connection.execute("INSERT INTO epochs VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            connection.execute(f"INSERT INTO epochs (run, {_EPOCH}) VALUES ({', '.join('?' * len(row))})", row)
 
     def end(
         self,
@@ -178,11 +203,7 @@ class Store:
     def epochs(self, run: int) -> list[Epoch]:
         """Return the epochs of a run in order."""
         with self._connection() as connection:
-            rows = connection.execute(
-                "SELECT epoch, loss, accuracy, test_loss, test_accuracy, seconds FROM epochs"
-                " WHERE run = ? ORDER BY epoch",
-                (run,),
-            )
+            rows = connection.execute(f"SELECT {_EPOCH} FROM epochs WHERE run = ? ORDER BY epoch", (run,))
             return [Epoch(*row) for row in rows]
 
     def weights(self, run: int) -> bytes | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -23,7 +24,11 @@ SMALL_RECIPE = Recipe("adam", 0.003, 30, 64)
 
 
 def cells(
-    dataset: Dataset, widths: Mapping[str, Iterable[object]], seeds: Sequence[int], recipe: Recipe | None = None
+    dataset: Dataset,
+    widths: Mapping[str, Iterable[object]],
+    seeds: Sequence[int],
+    recipe: Recipe | None = None,
+    protocol: str | None = None,
 ) -> list[Cell]:
     """Return the cells of a sweep, small networks first and the seeds of one network together.
 
@@ -32,6 +37,7 @@ def cells(
         widths: per family key, the widths.
         seeds: the seeds of every network.
         recipe: how to train; None is each family's own, the article's.
+        protocol: one of ``PROTOCOLS`` in place of the recipe's own.
 
     Raises:
         ArgumentError: for an unknown family, a width or seed out of bounds, images too small, or too many cells.
@@ -41,6 +47,7 @@ def cells(
         chosen = family(key)
         for n in sorted({chosen.width(x) for x in wanted}):
             used = recipe or chosen.recipe
+            used = replace(used, protocol=protocol) if protocol else used
             chosen.build(n, dataset.facts.input_shape, dataset.facts.classes, used.dropout)
             made += [Cell(dataset.name, dataset.facts.fingerprint, key, n, used, seed_number(s)) for s in seeds]
     if len(made) > MAX_CELLS:
@@ -104,7 +111,7 @@ def grid(
         wanted: the cells.
         now: their states, from :func:`states`.
         accuracies: the test accuracy, a share, of cells that have one.
-        progress: for the epoch of the running one.
+        progress: for the epoch of the running one, and its held-out accuracy if it has one.
     """
 
     def words(cell: Cell) -> str:
@@ -112,7 +119,9 @@ def grid(
             case "done":
                 return f"✓ {accuracies[cell]:.2%}" if cell in accuracies else "✓ done"
             case "running":
-                return f"▶ epoch {progress.epoch} of {cell.recipe.epochs}"
+                held_out = progress.epochs[-1].held_out_accuracy if progress.epochs else None
+                accuracy = "" if held_out is None else f", held-out {held_out:.2%}"
+                return f"▶ epoch {progress.epoch} of {cell.recipe.epochs}{accuracy}"
             case "queued":
                 return "… queued"
             case "failed":

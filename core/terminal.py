@@ -90,7 +90,7 @@ def _show(bar: Progress, task: Any, now: progress.Progress) -> None:
     if cell is None:
         return
     place = f" ({now.done + 1} of {now.total})" if now.total > 1 else ""
-    words = f"{now.epochs[-1].test_accuracy:.2%}" if now.epochs else ""
+    words = f"{cell.recipe.watched} {now.epochs[-1].watched[1]:.2%}" if now.epochs else ""
     bar.update(
         task,
         description=f"{family(cell.family).title} n = {cell.width}, seed {cell.seed}{place}",

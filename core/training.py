@@ -14,7 +14,7 @@ import queue
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -41,6 +41,9 @@ from core.network import Network
 from core.recipes import Recipe, seed_number
 from core.runs import Epoch
 
+Resident = tuple[Any, Any]  # tensors of images and their labels
+Means = tuple[float | None, float | None]  # loss and accuracy, where measured
+NONE: Means = (None, None)
 PROGRAMS_KEPT = 16
 DATA_KEPT = 2
 
@@ -77,12 +80,14 @@ def train(
     Args:
         network: one whose input shape and classes are those of ``data``.
         recipe: must ask for a precision that this device has.
-        data: every training image is used once per epoch, the last short batch included.
+        data: every training image is used once per epoch, the last short batch included; with the held-out protocol
+            every one that :func:`core.images.hold_out` leaves.
         seed: decides initial weights, order of images and dropout.
         should_stop: asked after every epoch; True ends the run with what it has.
 
     Raises:
         ArgumentError: if network, data and device do not fit together.
+        DatasetError: if there are too few images to hold one out, and the protocol asks for it.
         TrainingError: if the loss stops being a number.
     """
     if network.input_shape != data.x_train.shape[1:]:
@@ -93,22 +98,28 @@ def train(
         raise invalid("precision", f"{' or '.join(device().precisions)} on {device().name}", recipe.precision)
     begun = time.perf_counter()
     head, trunk = programs.split(network)
-    # the number of epochs is not part of a program: a longer run of the same network reuses it
-    program = _program(trunk, replace(recipe, epochs=1))
-    train_set, test_set = _resident(head, program.formulation.columns, data)
+    # neither the number of epochs nor the protocol is part of a program: other runs of the network reuse it
+    program = _program(trunk, replace(recipe, epochs=1, protocol="article"))
+    train_set, watched_set, test_set = _resident(head, program.formulation.columns, data, recipe.protocol)
     state = programs.begin(network, recipe.optimizer, seed)
     stopped = False
     for number in range(1, recipe.epochs + 1):
         started = time.perf_counter()
-        state, sums = program.epoch(state, train_set, test_set, seed, number)
-        loss, right, test_loss, test_right, finite = (float(x) for x in sums.numpy())
-        if not (math.isfinite(loss) and math.isfinite(test_loss) and finite):
+        state, sums = program.epoch(state, train_set, watched_set, seed, number)
+        *totals, finite = (float(x) for x in sums.numpy())
+        loss, accuracy = _means(totals[:2], train_set)
+        watched = _means(totals[2:], watched_set)
+        test: Means = watched
+        held_out: Means = NONE
+        if recipe.protocol == "held_out":
+            last = number == recipe.epochs
+            test = _means(program.evaluate(state, test_set).numpy(), test_set) if last else NONE
+            held_out = watched
+        if not (finite and all(math.isfinite(x) for x in (loss, watched[0], test[0]) if x is not None)):
             raise TrainingError(
                 f"Training diverged at epoch {number}: the loss is no longer a number; try a smaller learning rate."
             )
-        counts = len(data.y_train), len(data.y_test)
-        seconds = time.perf_counter() - started
-        yield Epoch(number, loss / counts[0], right / counts[0], test_loss / counts[1], test_right / counts[1], seconds)
+        yield Epoch(number, loss, accuracy, *test, time.perf_counter() - started, *held_out)
         stopped = number < recipe.epochs and should_stop()
         if stopped:
             break
@@ -123,10 +134,26 @@ def _program(network: Network, recipe: Recipe) -> programs.Program:
     return programs.build(network, recipe, formulations.choose(network, device()))
 
 
+def _means(sums: Sequence[float], measured: Resident) -> tuple[float, float]:
+    """Return loss and accuracy from the sums over the images that were measured."""
+    images = int(measured[1].shape[0])
+    return float(sums[0]) / images, float(sums[1]) / images
+
+
 @lru_cache(maxsize=DATA_KEPT)
-def _resident(head: tuple[Layer, ...], columns: bool, data: images.Images) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
-    x_train, x_test = (tf.constant(formulations.rows(head, columns, x)) for x in (data.x_train, data.x_test))
-    return (x_train, tf.constant(data.y_train, tf.int32)), (x_test, tf.constant(data.y_test, tf.int32))
+def _resident(
+    head: tuple[Layer, ...], columns: bool, data: images.Images, protocol: str
+) -> tuple[Resident, Resident, Resident]:
+    """Return the images to train on, those to measure after every epoch, and the test images, on the device."""
+
+    def placed(x: Array, y: Array) -> Resident:
+        return tf.constant(formulations.rows(head, columns, x)), tf.constant(y, tf.int32)
+
+    test = placed(data.x_test, data.y_test)
+    if protocol == "article":
+        return placed(data.x_train, data.y_train), test, test
+    split = images.hold_out(data)
+    return placed(split.x_train, split.y_train), placed(split.x_test, split.y_test), test
 
 
 class Conversation:

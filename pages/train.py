@@ -8,29 +8,55 @@ from core import analysis, charts, datasets, frame, sweep
 from core.datasets import Dataset
 from core.errors import ArgumentError, DatasetError, FeatherweightError
 from core.families import FAMILIES, family
+from core.images import HELD_OUT
 from core.progress import Progress
-from core.recipes import MAX_BATCH, MAX_EPOCHS, MAX_LEARNING_RATE, MAX_SEED, OPTIMIZER_TITLES, OPTIMIZERS, Recipe
+from core.recipes import (
+    MAX_BATCH,
+    MAX_EPOCHS,
+    MAX_LEARNING_RATE,
+    MAX_SEED,
+    OPTIMIZER_TITLES,
+    OPTIMIZERS,
+    PROTOCOLS,
+    Recipe,
+)
 from core.runner import Runner
 from core.runs import Cell
 
 
-def recipe_controls(keys: list[str], dataset: Dataset, precisions: tuple[str, ...]) -> Recipe | None:
-    """Draw the recipe controls and return the recipe, or None for each family's own."""
-    own = st.segmented_control(
-        "Recipe",
-        ["article", "own"],
-        default="article",
-        required=True,
-        format_func={"article": "The article's", "own": "My own"}.__getitem__,
-        key="recipe",
-        bind="query-params",
-    )
+def recipe_controls(keys: list[str], dataset: Dataset, precisions: tuple[str, ...]) -> tuple[Recipe | None, str]:
+    """Draw the recipe controls and return the recipe, or None for each family's own, and the protocol."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        own = st.segmented_control(
+            "Recipe",
+            ["article", "own"],
+            default="article",
+            required=True,
+            format_func={"article": "The article's", "own": "My own"}.__getitem__,
+            key="recipe",
+            bind="query-params",
+        )
+        protocol = st.segmented_control(
+            "Protocol",
+            PROTOCOLS,
+            default="article",
+            required=True,
+            format_func={"article": "As in the article", "held_out": "Held-out"}.__getitem__,
+            key="protocol",
+            bind="query-params",
+            help="As in the article: trains on all training images and measures the test images after every epoch; the "
+            "last one counts. Held-out: keeps a sixth of the training images of each class out of the training and "
+            "measures those after every epoch, for you to choose by; the test images are measured once, at the end.",
+        )
     if own == "article":
         recipes = ". ".join(f"{FAMILIES[x].title}: {FAMILIES[x].recipe}" for x in keys)
-        fewer = dataset.facts.train / 60_000
-        few = f" With {dataset.facts.train:,} images instead of 60,000 that is {fewer:.0%} of its updates."
+        images = dataset.facts.train
+        if protocol == "held_out":
+            images = images * (HELD_OUT - 1) // HELD_OUT
+        fewer = images / 60_000
+        few = f" With {images:,} images instead of 60,000 that is {fewer:.0%} of its updates."
         st.caption(f"{recipes}.{few if fewer < 0.9 else ''}")
-        return None
+        return None, protocol
     usual = FAMILIES[keys[0]].recipe
     if len({FAMILIES[x].recipe for x in keys}) > 1:
         st.caption(f"One recipe for all the families chosen; it starts from the {FAMILIES[keys[0]].title}'s.")
@@ -63,7 +89,7 @@ def recipe_controls(keys: list[str], dataset: Dataset, precisions: tuple[str, ..
             help="bfloat16 does the matrix work in 16 bits where the hardware has it; weights stay in 32.",
         )
         dropout = st.toggle("Dropout", key="dropout", bind="query-params", help="The tutorial's Dropout layers.")
-    return Recipe(optimizer, rate, epochs, batch, dropout, precision)
+    return Recipe(optimizer, rate, epochs, batch, dropout, precision), protocol
 
 
 def running(runner: Runner, now: Progress, waiting: float | None) -> None:
@@ -108,13 +134,14 @@ def running(runner: Runner, now: Progress, waiting: float | None) -> None:
             )
     if now.stopping:
         st.caption("Stopping after this epoch.")
-    last = now.epochs[-1] if now.epochs else None
-    words = (
-        f"After epoch {last.epoch}: test accuracy {last.test_accuracy:.2%}" if last else "The first epoch compiles too"
-    )
+    watched, words, more = cell.recipe.watched, "The first epoch compiles too", ""
+    if now.epochs:
+        loss, accuracy = now.epochs[-1].watched
+        words = f"After epoch {now.epochs[-1].epoch}: {watched} accuracy {accuracy:.2%}"
+        more = f", {watched} loss {loss:.3f}"
     for column, field in zip(st.columns(2), ("Accuracy", "Loss"), strict=True):
-        column.altair_chart(charts.history(now.epochs, planned, field), alt=f"{field} per epoch. {words}.")
-    st.caption(f"{words}{f', test loss {last.test_loss:.3f}' if last else ''}. Trains on {now.device}.")
+        column.altair_chart(charts.history(now.epochs, planned, field, watched), alt=f"{field} per epoch. {words}.")
+    st.caption(f"{words}{more}. Trains on {now.device}.")
 
 
 @st.fragment(run_every=1.0)
@@ -202,8 +229,8 @@ def selection(bench: frame.Bench, now: Progress) -> list[Cell]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         count = st.number_input("Seeds", 1, 50, 1, key="seeds", bind="query-params", help="Runs of each network.")
         first = st.number_input("First seed", 0, MAX_SEED, 0, key="seed", bind="query-params")
-    recipe = recipe_controls(keys, dataset, now.precisions)
-    cells = sweep.cells(dataset, widths, sweep.seeds(first, count), recipe)
+    recipe, protocol = recipe_controls(keys, dataset, now.precisions)
+    cells = sweep.cells(dataset, widths, sweep.seeds(first, count), recipe, protocol)
     if not cells:
         st.info("Choose at least one width.")
     return cells

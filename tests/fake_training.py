@@ -29,15 +29,19 @@ def main() -> None:
                 break
             if seed == HANG and number > 1:
                 signal.pause()
+            held_out = job["recipe"]["protocol"] == "held_out"
+            tested = not held_out or number == job["recipe"]["epochs"]
             say(
                 event="epoch",
                 job=name,
                 epoch=number,
                 loss=1.0 / number,
                 accuracy=0.5,
-                test_loss=1.0 / number,
-                test_accuracy=1 - 0.5 / number,
+                test_loss=1.0 / number if tested else None,
+                test_accuracy=1 - 0.5 / number if tested else None,
                 seconds=0.25,
+                held_out_loss=2.0 / number if held_out else None,
+                held_out_accuracy=1 - 0.75 / number if held_out else None,
             )
             once = Path(os.environ["FEATHERWEIGHT_HOME"]) / "crashed"
             if seed == CRASH or (seed == CRASH_ONCE and not once.exists()):

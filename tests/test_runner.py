@@ -92,6 +92,19 @@ def test_cells_are_trained_in_order_and_kept_before_the_next_begins(
     assert second and second["state"] == "running" and second["epochs"] == 1
 
 
+def test_a_held_out_run_is_kept_with_both_figures(own: Settings, store: Store, runner: Runner) -> None:
+    (article,) = cells(own, ENOUGH)
+    (asked,) = sweep.cells(datasets.find(own, "tiny"), {"mlp": [2]}, [ENOUGH], RECIPE, "held_out")
+    assert runner.submit([article, asked]) == 2
+    until(runner, lambda p: p.done == 2)
+    row = store.run(asked)
+    assert row and (row["state"], row["test_accuracy"], row["held_out_accuracy"]) == ("done", 1 - 0.5 / 3, 1 - 0.75 / 3)
+    assert row["train_images"] == 20
+    assert [x.test_accuracy for x in store.epochs(row["id"])] == [None, None, 1 - 0.5 / 3]
+    plain = store.run(article)
+    assert plain and plain["id"] != row["id"] and plain["held_out_accuracy"] is None
+
+
 def test_a_finished_cell_is_not_trained_again(own: Settings, store: Store, runner: Runner) -> None:
     runner.submit(cells(own, ENOUGH))
     until(runner, lambda p: p.done == 1)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,90 @@ def test_a_run_is_kept_with_its_last_epoch_and_weights(store: Store) -> None:
     assert again.weights(run) == b"npz"
     assert len(again.runs()) == len(again.runs("mnist")) == 1 and again.runs("other").empty
     assert again.rows("mnist") == [row]
+
+
+def test_a_held_out_run_has_test_figures_in_its_last_epoch_only(store: Store) -> None:
+    held_out = cell(recipe=replace(ADADELTA, protocol="held_out"))
+    run = begin(store, held_out)
+    epochs = [Epoch(1, 1.0, 0.4, None, None, 3.0, 0.8, 0.5), Epoch(2, 0.9, 0.5, 0.7, 0.625, 2.0, 0.6, 0.75)]
+    store.add_epoch(run, epochs[0])
+    row = store.run(held_out)
+    assert row and (row["test_accuracy"], row["test_loss"]) == (None, None)
+    assert (row["held_out_accuracy"], row["held_out_loss"]) == (0.5, 0.8)
+    store.add_epoch(run, epochs[1])
+    row = store.run(held_out)
+    assert row and (row["test_accuracy"], row["test_loss"]) == (0.625, 0.7)
+    assert (row["held_out_accuracy"], row["held_out_loss"]) == (0.75, 0.6)
+    assert store.epochs(run) == epochs
+    assert store.run(cell()) is None, "another protocol is another run"
+
+
+def version_1(path: Path) -> None:
+    """Write a store as the first version did: one finished run of the article's protocol, with weights."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
+            """
+            PRAGMA journal_mode = WAL;
+            CREATE TABLE runs (
+                id INTEGER PRIMARY KEY, dataset TEXT NOT NULL, fingerprint TEXT NOT NULL, family TEXT NOT NULL,
+                width INTEGER NOT NULL, recipe TEXT NOT NULL, seed INTEGER NOT NULL, parameters INTEGER NOT NULL,
+                multiply_adds INTEGER NOT NULL, train_images INTEGER NOT NULL, test_images INTEGER NOT NULL,
+                state TEXT NOT NULL, started TEXT NOT NULL, ended TEXT, seconds REAL, device TEXT, versions TEXT,
+                formulation TEXT, message TEXT, UNIQUE (dataset, fingerprint, family, width, recipe, seed)
+            );
+            CREATE TABLE epochs (
+                run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE, epoch INTEGER NOT NULL,
+                loss REAL NOT NULL, accuracy REAL NOT NULL, test_loss REAL NOT NULL, test_accuracy REAL NOT NULL,
+                seconds REAL NOT NULL, PRIMARY KEY (run, epoch)
+            ) WITHOUT ROWID;
+            CREATE TABLE weights (
+                run INTEGER PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE, npz BLOB NOT NULL
+            );
+            INSERT INTO runs VALUES (
+                7, 'mnist', 'f', 'cnn', 2, '{"batch_size": 128, "dropout": false, "epochs": 12, "learning_rate": 1.0, '
+                || '"optimizer": "adadelta", "precision": "float32"}', 0, 4802, 58328, 60000, 10000, 'done',
+                '2026-11-01T00:00:00.000+00:00', '2026-11-01T00:01:00.000+00:00', 60.0, 'CPU', '{"a": "1"}', 'XLA', NULL
+            );
+            INSERT INTO epochs VALUES (7, 1, 1.0, 0.4, 0.9, 0.5, 3.0), (7, 2, 0.8, 0.5, 0.7, 0.625, 2.0);
+            INSERT INTO weights VALUES (7, x'6e707a');
+            PRAGMA user_version = 1;
+            """
+        )
+
+
+def test_a_store_of_the_first_version_is_taken_over_whole(tmp_path: Path) -> None:
+    version_1(tmp_path / "runs.sqlite3")
+    for _ in range(2):  # a second time there is nothing left to do
+        store = Store(tmp_path / "runs.sqlite3")
+        row = store.run(cell())
+        assert row and (row["id"], row["state"], row["seconds"], row["epochs"]) == (7, "done", 60.0, 2)
+        assert (row["test_accuracy"], row["test_loss"], row["epoch_seconds"]) == (0.625, 0.7, 2.0)
+        assert (row["held_out_accuracy"], row["held_out_loss"]) == (None, None)
+        assert store.epochs(7) == [Epoch(1, 1.0, 0.4, 0.9, 0.5, 3.0), Epoch(2, 0.8, 0.5, 0.7, 0.625, 2.0)]
+        assert store.weights(7) == b"npz" and store.states([cell()]) == {cell(): "done"}
+    with sqlite3.connect(store.path) as connection:
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+    connection.close()
+    # what the new table is for, and that its epochs still go with their run
+    run = begin(store, cell(seed=1))
+    store.add_epoch(run, Epoch(1, 1.0, 0.4, None, None, 3.0, 0.8, 0.5))
+    assert store.epochs(begin(store, cell(seed=1))) == []
+
+
+def test_a_move_to_a_new_version_that_fails_leaves_the_store_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "runs.sqlite3"
+    version_1(path)
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE VIEW busy AS SELECT test_loss FROM epochs")  # SQLite renames no table under a view
+        before = list(connection.iterdump())
+    connection.close()
+    with pytest.raises(StoreError, match="cannot be used"):
+        Store(path)
+    with sqlite3.connect(path) as connection:
+        assert list(connection.iterdump()) == before
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    connection.close()
 
 
 def test_every_part_of_the_identity_makes_another_run(store: Store) -> None:

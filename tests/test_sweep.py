@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,26 @@ def test_the_grid_says_the_state_of_every_cell() -> None:
             "Seed 3": "✗ failed", "Seed 4": "◼ stopped", "Seed 5": "○ new",
         }
     ]  # fmt: skip
+
+
+def test_a_held_out_run_says_its_accuracy_while_it_goes_on() -> None:
+    (one,) = sweep.cells(DIGITS, {"mlp": [1]}, [0], protocol="held_out")
+    now = Progress(current=one, epochs=(Epoch(1, 1, 1, None, None, 1, 0.5, 0.87654),))
+    (row,) = sweep.grid([one], sweep.states([one], {}, now), {}, now).to_dict("records")
+    assert row["Seed 0"] == "▶ epoch 2 of 20, held-out 87.65%"
+    now = Progress(current=one)
+    (row,) = sweep.grid([one], sweep.states([one], {}, now), {}, now).to_dict("records")
+    assert row["Seed 0"] == "▶ epoch 1 of 20"
+
+
+def test_a_protocol_takes_the_place_of_the_recipes_own() -> None:
+    held_out = replace(RMSPROP, protocol="held_out")
+    (own,) = sweep.cells(DIGITS, {"mlp": [1]}, [0], protocol="held_out")
+    (given,) = sweep.cells(DIGITS, {"mlp": [1]}, [0], held_out)
+    (back,) = sweep.cells(DIGITS, {"mlp": [1]}, [0], held_out, "article")
+    assert own == given and own.recipe == held_out and back.recipe == RMSPROP
+    with pytest.raises(ArgumentError, match=r"^Invalid protocol\. Expected one of article, held_out\."):
+        sweep.cells(DIGITS, {"mlp": [1]}, [0], protocol="zzz")
 
 
 def test_cells_of_another_recipe_or_set_get_rows_of_their_own() -> None:

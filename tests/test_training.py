@@ -12,18 +12,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from core import programs, training
-from core.errors import ArgumentError, TrainingError
+from core.errors import ArgumentError, DatasetError, TrainingError
 from core.families import family
 from core.formulations import device
-from core.images import Images
+from core.images import Images, hold_out
+from core.layers import Array
 from core.recipes import Recipe
 from core.runs import Epoch
 from core.training import Finished
 
 ROOT = Path(training.__file__).parent.parent
 QUICK = Recipe("adam", 0.01, 3, 32)
+HELD_OUT = replace(QUICK, protocol="held_out")
 
 
 def made(count: int = 200, shape: tuple[int, int, int] = (12, 12, 1), classes: int = 4) -> dict[str, Any]:
@@ -93,6 +96,108 @@ def test_divergence_is_told(images: Images) -> None:
     wild = replace(images, x_train=images.x_train * np.float32(1e30))
     with pytest.raises(TrainingError, match=r"^Training diverged at epoch 1: .* smaller learning rate\.$"):
         run("mlp", 4, Recipe("sgd", 10, 3), wild)
+
+
+@pytest.mark.parametrize(("key", "width"), [("mlp", 16), ("cnn", 2), ("cnn", 16)])
+def test_held_out_figures_are_those_of_keras_on_those_images(keras: Any, key: str, width: int, images: Images) -> None:
+    network, split = family(key).build(width, (12, 12, 1), 4), hold_out(images)
+    *epochs, last, finished = run(key, width, HELD_OUT, images)
+    assert [(x.test_loss, x.test_accuracy) for x in epochs] == [(None, None)] * 2
+    model = network.keras_model()
+    model.set_weights(finished.weights)
+    model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    for x, y, figures in (
+        (split.x_test, split.y_test, (last.held_out_loss, last.held_out_accuracy)),
+        (images.x_test, images.y_test, (last.test_loss, last.test_accuracy)),
+    ):
+        assert figures == pytest.approx(model.evaluate(x, y, verbose=0), rel=1e-4)
+    assert len({round(x.held_out_loss, 6) for x in (*epochs, last)}) == 3, "measured after every epoch"
+
+
+def test_held_out_training_is_that_of_keras_on_the_remaining_images(keras: Any, images: Images) -> None:
+    network, split = family("mlp").build(8, (12, 12, 1), 4), hold_out(images)
+    recipe = Recipe("sgd", 0.1, 1, 4, protocol="held_out")
+    (_, finished) = run("mlp", 8, recipe, images, seed=5)
+    model = network.keras_model()
+    model.set_weights([w.numpy() for w in programs.begin(network, "sgd", 5).weights])
+    model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy")
+    order = programs.order(len(split.y_train), tf.constant(5), tf.constant(1)).numpy()
+    for start in range(0, len(order), 4):
+        chosen = order[start : start + 4]
+        model.train_on_batch(split.x_train[chosen], split.y_train[chosen])
+    for mine, theirs in zip(finished.weights, model.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-4)
+
+
+def test_held_out_and_test_images_never_train(images: Images) -> None:
+    held = np.isin(np.arange(200), np.flatnonzero(spoilt(images)))
+    poisoned = replace(images, x_train=np.where(held[:, None, None, None], 9, images.x_train).astype(np.float32))
+    elsewhere = replace(images, x_test=images.x_test + np.float32(9))
+    clean, spoiled, tested = (run("mlp", 8, HELD_OUT, data) for data in (images, poisoned, elsewhere))
+    for other in (spoiled, tested):
+        assert all((a == b).all() for a, b in zip(clean[-1].weights, other[-1].weights, strict=True))
+    figures = [[(x.loss, x.held_out_loss, x.test_loss) for x in events[:-1]] for events in (clean, spoiled, tested)]
+    for number, (clean_, spoiled_, tested_) in enumerate(zip(*figures, strict=True), start=1):
+        assert spoiled_[0] == clean_[0] and spoiled_[1] != clean_[1] and spoiled_[2] == clean_[2]
+        assert tested_[:2] == clean_[:2] and (tested_[2] != clean_[2]) == (number == 3)
+
+
+def spoilt(images: Images) -> Array:
+    """Return which training images the split holds out, found by their pixels."""
+    held = {x.tobytes() for x in hold_out(images).x_test}
+    assert len(held) == 34
+    return np.array([x.tobytes() in held for x in images.x_train])
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """What the programs are given: for an epoch and an evaluation the images each, by their number."""
+    noted: list[tuple[Any, ...]] = []
+    build = training._program
+
+    def spying(network: Any, recipe: Recipe) -> programs.Program:
+        program = build(network, recipe)
+
+        def epoch(state: Any, train: Any, watched: Any, *more: Any) -> Any:
+            noted.append(("epoch", len(train[1]), len(watched[1])))
+            return program.epoch(state, train, watched, *more)
+
+        def evaluate(state: Any, measured: Any) -> Any:
+            noted.append(("evaluate", len(measured[1])))
+            return program.evaluate(state, measured)
+
+        return replace(program, epoch=epoch, evaluate=evaluate)
+
+    monkeypatch.setattr(training, "_program", spying)
+    return noted
+
+
+def test_the_test_images_are_measured_once_at_the_end(images: Images, calls: list[tuple[Any, ...]]) -> None:
+    run("mlp", 8, HELD_OUT, images)
+    assert calls == [("epoch", 166, 34)] * 3 + [("evaluate", 50)]
+    calls.clear()
+    run("mlp", 8, QUICK, images)
+    assert calls == [("epoch", 200, 50)] * 3
+
+
+def test_a_held_out_run_that_is_stopped_has_no_test_figures(images: Images, calls: list[tuple[Any, ...]]) -> None:
+    *epochs, finished = run("mlp", 8, HELD_OUT, images, stop=2)
+    assert finished.stopped and len(epochs) == 2 and len(calls) == 2
+    assert all(x.test_loss is None and x.test_accuracy is None and x.held_out_loss > 0 for x in epochs)
+
+
+@pytest.mark.parametrize(("part", "number"), [("x_train", 1), ("x_test", 3)])
+def test_divergence_of_a_held_out_run_is_told(images: Images, part: str, number: int) -> None:
+    wild = replace(images, **{part: getattr(images, part) * np.float32(3e38)})
+    with pytest.raises(TrainingError, match=rf"^Training diverged at epoch {number}: .* smaller learning rate\.$"):
+        run("mlp", 8, HELD_OUT, wild)
+
+
+def test_too_few_images_to_hold_out_are_a_sentence(images: Images) -> None:
+    few = replace(images, x_train=images.x_train[:4], y_train=images.y_train[:4])
+    assert run("mlp", 8, QUICK, few)[-1].weights
+    with pytest.raises(DatasetError, match="No training image can be held out"):
+        run("mlp", 8, HELD_OUT, few)
 
 
 def test_what_does_not_fit_is_refused(images: Images) -> None:
@@ -174,7 +279,8 @@ def test_a_job_is_told_epoch_by_epoch(talk: Talk) -> None:
     assert talk.hear() == {"event": "started", "job": "a"}
     epochs = [talk.hear() for _ in range(3)]
     numbers = ["epoch", "loss", "accuracy", "test_loss", "test_accuracy", "seconds"]
-    assert all(list(x) == ["event", "job", *numbers] for x in epochs)
+    assert all(list(x) == ["event", "job", *numbers, "held_out_loss", "held_out_accuracy"] for x in epochs)
+    assert all(x["held_out_loss"] is None and x["held_out_accuracy"] is None for x in epochs)
     finished = talk.hear()
     assert {k: finished[k] for k in ("event", "job", "stopped", "precision", "weights")} == {
         "event": "finished",
@@ -187,6 +293,15 @@ def test_a_job_is_told_epoch_by_epoch(talk: Talk) -> None:
         shapes = family("mlp").build(8, (12, 12, 1), 4).weight_shapes
         assert [weights[str(i)].shape for i in range(len(weights))] == list(shapes)
     assert [x.name for x in talk.folder.glob("*weights*")] == ["weights.npz"]
+
+
+def test_a_held_out_job_tells_the_test_figures_at_its_end(talk: Talk) -> None:
+    talk.job("h", recipe=asdict(HELD_OUT))
+    epochs = [talk.until("epoch") for _ in range(3)]
+    assert [x["test_accuracy"] is None for x in epochs] == [x["test_loss"] is None for x in epochs]
+    assert [x["test_accuracy"] is None for x in epochs] == [True, True, False]
+    assert all(0 <= x["held_out_accuracy"] <= 1 and x["held_out_loss"] > 0 for x in epochs)
+    assert talk.until("finished")["stopped"] is False
 
 
 def test_a_stop_arrives_during_training(talk: Talk) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -303,6 +304,58 @@ def test_a_recipe_of_ones_own_is_trained_with(visit: Visit, sentences: Sentences
     assert row["epochs"] == 3 and row["parameters"] == 932
 
 
+def test_a_held_out_run_shows_held_out_figures_and_ends_with_the_test_accuracy(
+    visit: Visit, until: Until, sentences: Sentences, store: Store
+) -> None:
+    at = visit(TRAIN, protocol="Held-out", seed=str(WAIT))
+    assert at.segmented_control(key="protocol").value == "held_out"
+    at = button(at, "Start 1 run")
+    until(epochs)
+    at.run()
+    assert sentences(at) == []
+    assert states(at) == ["▶ epoch 2 of 12, held-out 25.00%"]
+    assert "After epoch 1: held-out accuracy 25.00%, held-out loss 2.000." in text(at)
+    assert "test accuracy" not in text(at)
+    for chart in at.get("vega_lite_chart"):
+        assert json.loads(chart.proto.spec)["encoding"]["color"]["scale"]["domain"] == ["training", "held-out"]
+    button(at, "Stop now")
+    until(idle)
+    assert states(at.run()) == ["◼ stopped"] and store.rows()[0]["test_accuracy"] is None
+    at.number_input(key="seed").set_value(ENOUGH).run()
+    button(at, "Start 1 run")
+    until(idle)
+    at.run()
+    assert sentences(at) == [] and states(at) == ["✓ 95.83%"]
+    assert store.rows()[-1]["recipe"]["protocol"] == "held_out"
+
+
+def test_another_protocol_is_another_run_of_either_recipe(
+    visit: Visit, until: Until, sentences: Sentences, store: Store
+) -> None:
+    at = button(visit(TRAIN), "Start 1 run")
+    until(idle)
+    at.run()
+    at.segmented_control(key="protocol").set_value("held_out").run()
+    assert states(at) == ["○ new"] and "1 to train, about " in text(at)
+    button(at, "Start 1 run")
+    until(idle)
+    at.run()
+    at.segmented_control(key="recipe").set_value("own").run()
+    assert states(at) == ["✓ 95.83%"], "the same recipe, spelt out"
+    at.number_input(key="epochs").set_value(4).run()
+    button(at, "Start 1 run")
+    until(idle)
+    held_out = {"protocol": "held_out", "epochs": 4}
+    assert [x["recipe"].items() >= held_out.items() for x in store.rows()] == [False, False, True]
+    assert sentences(at.run()) == [] and states(at) == ["✓ 87.50%"]
+
+
+def test_the_updates_of_a_held_out_run_are_counted_without_its_held_out_images(visit: Visit) -> None:
+    assert "With 4,000 images instead of 60,000 that is 7% of its updates." in text(visit(TRAIN))
+    held_out = visit(TRAIN, protocol="Held-out")
+    assert "With 3,333 images instead of 60,000 that is 6% of its updates." in text(held_out)
+
+
 def test_the_first_family_says_where_ones_own_recipe_starts(visit: Visit) -> None:
     at = visit(TRAIN, recipe="My own", families="MLP")
     assert at.selectbox(key="optimizer").value == "rmsprop" and at.number_input(key="epochs").value == 20
@@ -330,6 +383,7 @@ def test_nonsense_in_the_address_never_breaks_the_page(
         "seeds",
         "seed",
         "recipe",
+        "protocol",
         "optimizer",
         *rates,
         "epochs",
