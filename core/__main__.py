@@ -14,7 +14,7 @@ from core import datasets, settings
 from core.errors import FeatherweightError, StoreError, TrainingError
 from core.families import FAMILIES, MNIST_CLASSES, MNIST_SHAPE, family
 from core.network import Network
-from core.recipes import OPTIMIZERS, PRECISIONS, Recipe, seed_number
+from core.recipes import OPTIMIZERS, PRECISIONS, PROTOCOLS, Recipe, seed_number
 from core.settings import Settings
 
 Arguments = argparse.Namespace
@@ -90,6 +90,12 @@ def _recipe_options(parser: argparse.ArgumentParser, dropout_only: bool = False)
         parser.add_argument("--optimizer", help=f"one of {', '.join(OPTIMIZERS)}; the article's by default")
         parser.add_argument("--learning-rate", dest="rate", help="the optimiser's by default")
         parser.add_argument("--precision", default="float32", help=f"one of {', '.join(PRECISIONS)}")
+        parser.add_argument(
+            "--protocol",
+            default="article",
+            help=f"one of {', '.join(PROTOCOLS)}; held_out measures a sixth of the training images after every epoch "
+            "instead of the test images, and those once, at the end",
+        )
 
 
 def _recipe(arguments: Arguments, start: Recipe) -> Recipe:
@@ -103,6 +109,7 @@ def _recipe(arguments: Arguments, start: Recipe) -> Recipe:
         batch_size=arguments.batch if arguments.batch is not None else start.batch_size,
         dropout=arguments.dropout,
         precision=arguments.precision,
+        protocol="held_out" if arguments.protocol == "held-out" else arguments.protocol,
     )
 
 
@@ -217,6 +224,7 @@ def _train(arguments: Arguments) -> Answer:
     answer = {
         "parameters": row["parameters"],
         "test_accuracy": row["test_accuracy"],
+        "held_out_accuracy": row["held_out_accuracy"],
         "seconds": row["seconds"],
         "device": row["device"],
         "dataset": dataset.name,
@@ -224,9 +232,10 @@ def _train(arguments: Arguments) -> Answer:
         "seed": seed,
         "history": [asdict(x) for x in store.epochs(row["id"])],
     }
+    held_out = f"held-out accuracy {row['held_out_accuracy']:.2%}, " if recipe.protocol == "held_out" else ""
     text = (
         f"{family(arguments.family).title}, n = {cells[0].width}: {row['parameters']:,} weights, "
-        f"test accuracy {row['test_accuracy']:.2%} on {dataset.title} "
+        f"{held_out}test accuracy {row['test_accuracy']:.2%} on {dataset.title} "
         f"(seed {seed}, {row['seconds']:.1f} s, {row['device']})"
     )
     return answer, text

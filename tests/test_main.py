@@ -96,6 +96,8 @@ BAD = [
     ),
     ("train mlp 2 --optimizer x", "Invalid optimizer. Expected one of rmsprop, adadelta, adam, sgd. Received: 'x'."),
     ("train mlp 2 --precision x", "Invalid precision. Expected one of float32, bfloat16. Received: 'x'."),
+    ("train mlp 2 --protocol x", "Invalid protocol. Expected one of article, held_out. Received: 'x'."),
+    ("sweep --protocol x", "Invalid protocol. Expected one of article, held_out. Received: 'x'."),
     ("train mlp 2 --seed x", "Invalid seed. Expected a whole number from 0 to 2,147,483,647. Received: 'x'."),
     ("sweep --families cnn,rnn", FAMILY),
     ("sweep --widths ,", "Invalid widths. Expected whole numbers and ranges like 1,2,8-16. Received: ','."),
@@ -163,6 +165,26 @@ def test_train_then_results_then_sweep_resumes(run: Run) -> None:
     listed = document(run("results", "--json", "--data", "own"))
     assert {x["id"] for x in listed} == {x["id"] for x in rows}
     assert run("results")[1].count("done") == 4
+
+
+def test_train_and_sweep_hold_images_out(run: Run) -> None:
+    words = ("train", "mlp", "4", "--data", "own", "--epochs", "2")
+    code, out, err = run(*words, "--protocol", "held-out", "--json")
+    first = json.loads(out)
+    assert code == 0, err
+    assert [x["test_accuracy"] is None for x in first["history"]] == [True, False]
+    last = first["history"][-1]
+    assert (first["test_accuracy"], first["held_out_accuracy"]) == (last["test_accuracy"], last["held_out_accuracy"])
+    assert first["recipe"].endswith(", held-out")
+    text = f"held-out accuracy {last['held_out_accuracy']:.2%}, test accuracy {last['test_accuracy']:.2%} on own"
+    assert text in run(*words, "--protocol", "held_out")[1]  # however it is spelt, and not trained again
+    sweep = ("sweep", "--families", "mlp", "--widths", "4", "--data", "own", "--epochs", "2", "--json")
+    (held_out,) = json.loads(run(*sweep, "--protocol", "held_out")[1])
+    assert held_out["seconds"] == first["seconds"] and held_out["recipe"]["protocol"] == "held_out"
+    (article,) = json.loads(run(*sweep)[1])
+    assert article["id"] != held_out["id"] and "protocol" not in article["recipe"]
+    assert article["held_out_accuracy"] is None and article["train_images"] == held_out["train_images"] == 300
+    assert run("results")[1].count("done") == 2
 
 
 def huge(path: Path) -> None:
