@@ -3,44 +3,261 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
+from core.errors import invalid
 from core.families import FAMILIES
+from core.published import Published
 from core.recipes import Recipe
 from core.runs import Cell
 
-POINT = ["dataset", "fingerprint", "family", "width", "recipe"]
+# What one curve holds together: only the width and the seed differ along it.
+LINE = ["dataset", "fingerprint", "origin", "family", "recipe"]
+POINT = [*LINE, "width"]
+CONFIDENCE = 0.95
+SAME = 1e-9  # accuracies closer than this are equal: a mean of shares is not exact
 
 
 def finished(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs that trained for all their epochs, with ``title`` and ``recipe_title`` for people."""
+    """Return the runs that trained for all their epochs, with what the recipe says and titles for people.
+
+    Added: ``title`` of the family, ``recipe_title``, ``protocol`` and ``choosing``, the accuracy that decides which
+    network is small enough: of the held-out images where the protocol has some, else of the test images.
+    """
     done = runs[runs["state"] == "done"].copy()
+    recipes = {x: Recipe.from_json(x) for x in done["recipe"].unique()}
     done["title"] = done["family"].map({key: x.title for key, x in FAMILIES.items()})
-    done["recipe_title"] = done["recipe"].map({x: str(Recipe.from_json(x)) for x in done["recipe"].unique()})
+    done["recipe_title"] = done["recipe"].map({x: str(recipe) for x, recipe in recipes.items()})
+    done["protocol"] = done["recipe"].map({x: recipe.protocol for x, recipe in recipes.items()})
+    held_out = done["held_out_accuracy"].astype("float64")
+    done["choosing"] = held_out.where(done["protocol"] == "held_out", done["test_accuracy"])
     return done
 
 
 def points(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per network and recipe: the mean of its finished runs over seeds, with their spread.
+    """Return one row per network, recipe and origin: the mean of its finished runs over seeds, with both its noises.
 
-    Columns: those of ``POINT``, ``title``, ``recipe_title``, ``parameters``, ``multiply_adds``, ``mean``, ``sd``
-    (sample standard deviation, NaN for one seed), ``low``, ``high`` (all four shares) and ``seeds`` (their number).
-    The smallest network comes first.
+    Columns: those of ``POINT``, ``title``, ``recipe_title``, ``protocol``, ``parameters``, ``multiply_adds``,
+    ``test_images``; of the test accuracy ``mean``, ``sd`` (sample standard deviation, NaN for one seed), ``low`` and
+    ``high`` over seeds, ``wilson_low`` and ``wilson_high`` (the test set's own noise about the mean, see
+    :func:`wilson`); ``choosing``, the mean of the accuracy that chooses; ``seeds``, their number. Accuracies are
+    shares. The smallest network comes first.
     """
-    grouped = finished(runs).groupby(
-        [*POINT, "title", "recipe_title", "parameters", "multiply_adds"], as_index=False, sort=False
+    by = [*POINT, "title", "recipe_title", "protocol", "parameters", "multiply_adds", "test_images"]
+    grouped = finished(runs).groupby(by, as_index=False, sort=False)
+    found = grouped.agg(
+        mean=("test_accuracy", "mean"),
+        sd=("test_accuracy", "std"),
+        low=("test_accuracy", "min"),
+        high=("test_accuracy", "max"),
+        choosing=("choosing", "mean"),
+        seeds=("test_accuracy", "count"),
     )
-    found = grouped["test_accuracy"].agg(mean="mean", sd="std", low="min", high="max", seeds="count")
+    ends = [wilson(x, n) for x, n in zip(found["mean"], found["test_images"], strict=True)]
+    found["wilson_low"] = [low for low, _ in ends]
+    found["wilson_high"] = [high for _, high in ends]
     return found.sort_values(["parameters", "family", "width"], ignore_index=True)
 
 
-def smallest_reaching(points: pd.DataFrame, target: float) -> pd.DataFrame:
-    """Return, for each family that has one, its smallest network whose mean reaches ``target`` (a share)."""
-    passing = points[points["mean"] >= target]
-    return passing.loc[passing.groupby("family")["parameters"].idxmin()].sort_values("parameters", ignore_index=True)
+def wilson(accuracy: float, images: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share that was measured on so many images (Wilson 1927, as SciPy computes it).
+
+    All seeds read the same test images, so the mean over seeds has no narrower interval than one run.
+    """
+    from scipy.stats import binomtest  # takes most of a second to import
+
+    found = binomtest(round(accuracy * images), images).proportion_ci(CONFIDENCE, method="wilson")
+    return float(found.low), float(found.high)
+
+
+def target(value: object) -> float:
+    """Return ``value`` as a target accuracy, a share above 0 and at most 1, or raise ``ArgumentError``."""
+    try:
+        share = float(str(value))
+    except ValueError:
+        share = math.nan
+    if not 0 < share <= 1:
+        raise invalid("target", "an accuracy above 0 and at most 1, such as 0.97", value)
+    return share
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One network of a curve, over its seeds.
+
+    Attributes:
+        width: its width n.
+        parameters: its weights.
+        choosing: mean of the accuracy that chooses, a share.
+        mean: mean test accuracy, a share; the same figure in the article's protocol.
+        sd: sample standard deviation of the test accuracy, or None for one seed.
+        seeds: how many runs.
+        passing: how many of them reach the target with the accuracy that chooses.
+    """
+
+    width: int
+    parameters: int
+    choosing: float
+    mean: float
+    sd: float | None
+    seeds: int
+    passing: int
+
+
+@dataclass(frozen=True, slots=True)
+class TurningPoint:
+    """The smallest network of a family that reaches a target, with its neighbours.
+
+    Attributes:
+        family: its key.
+        recipe: canonical JSON of the recipe of the curve it is on.
+        origin: ``'own'`` or ``'reference'``.
+        mark: the smallest width whose mean over seeds reaches the target, or None if none does.
+        below: the next width down that was trained, or None; without a turning point, the largest width of all.
+        above: the next width up that was trained, or None.
+        best: the highest mean on the curve.
+    """
+
+    family: str
+    recipe: str
+    origin: str
+    mark: Mark | None
+    below: Mark | None
+    above: Mark | None
+    best: Mark
+
+    def facts(self) -> dict[str, Any]:
+        """Return it as plain values for JSON; brackets are weights, accuracies shares."""
+        mark = self.mark
+        return {
+            "family": self.family,
+            "width": mark and mark.width,
+            "parameters": mark and mark.parameters,
+            "mean": mark and mark.mean,
+            "sd": mark and mark.sd,
+            "seeds": mark and mark.seeds,
+            "passing": mark and mark.passing,
+            "bracket_below": self.below and self.below.parameters,
+            "bracket_above": self.above and self.above.parameters,
+            "recipe": str(Recipe.from_json(self.recipe)),
+            "protocol": Recipe.from_json(self.recipe).protocol,
+            "origin": self.origin,
+        }
+
+
+def turning_points(runs: pd.DataFrame, target: float) -> list[TurningPoint]:
+    """Return one turning point a family that has finished runs, smallest first, those never reaching it last.
+
+    The smallest width whose *mean* reaches the target is chosen, by the accuracy that chooses. Where a family has
+    several curves (recipes, origins), the one that gets by with fewest weights speaks for it; if they tie, the one with
+    more seeds. Curves are never mixed. Rows must be of one data set and one protocol.
+
+    Args:
+        runs: rows of ``Store.runs``.
+        target: the accuracy to reach, as a share.
+    """
+    found: dict[str, TurningPoint] = {}
+    for (*_, origin, key, recipe), rows in finished(runs).groupby(LINE, sort=False):
+        point = _turning_point(str(key), str(recipe), str(origin), rows, target)
+        if str(key) not in found or _rank(point) < _rank(found[str(key)]):
+            found[str(key)] = point
+    return sorted(found.values(), key=_rank)
+
+
+def _turning_point(key: str, recipe: str, origin: str, rows: pd.DataFrame, target: float) -> TurningPoint:
+    marks = []
+    for width, runs in rows.groupby("width"):
+        accuracy, choosing = runs["test_accuracy"], runs["choosing"]
+        marks.append(
+            Mark(
+                width=int(str(width)),
+                parameters=int(runs["parameters"].iloc[0]),
+                choosing=float(choosing.mean()),
+                mean=float(accuracy.mean()),
+                sd=float(accuracy.std()) if len(runs) > 1 else None,
+                seeds=len(runs),
+                passing=int((choosing >= target - SAME).sum()),
+            )
+        )
+    best = max(marks, key=lambda x: x.choosing)
+    for below, mark, above in zip([None, *marks], marks, [*marks[1:], None], strict=False):
+        if mark.choosing >= target - SAME:
+            return TurningPoint(key, recipe, origin, mark, below, above, best)
+    return TurningPoint(key, recipe, origin, None, marks[-1], None, best)
+
+
+def _rank(point: TurningPoint) -> tuple[float, ...]:
+    if point.mark is None:
+        return math.inf, -point.best.choosing, -point.best.seeds
+    return point.mark.parameters, -point.mark.seeds, -point.mark.mean
+
+
+def front(table: pd.DataFrame, size: str = "parameters", accuracy: str = "mean") -> pd.DataFrame:
+    """Return the Pareto front of a table: the rows that no other row beats, smallest first.
+
+    A row is beaten by one that is no larger and no less accurate, and better in one of the two. So of equal accuracies
+    the smallest stays, of equal sizes the most accurate, and rows equal in both stay together.
+
+    Args:
+        table: any rows with the two columns; those without either figure are left out.
+        size: the column of which less is better.
+        accuracy: the column of which more is better.
+    """
+    known = table.dropna(subset=[size, accuracy])
+    best = known.groupby(size)[accuracy].max().sort_index()
+    before = best.cummax().shift(fill_value=-math.inf)
+    kept = best[best > before]
+    return known[known[accuracy] == known[size].map(kept)].sort_values(size, ignore_index=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """A published accuracy against ours of the same network and recipe.
+
+    Attributes:
+        published: the published figure.
+        mean: mean of our test accuracies, a share.
+        sd: their sample standard deviation, or None for one seed.
+        seeds: how many.
+        difference: our mean less the published accuracy, a share.
+        agrees: whether the published figure is where one more run of ours would fall (95 % prediction interval, normal
+            accuracies assumed, rounding of the published figure allowed for); None for one seed, which has no spread.
+    """
+
+    published: Published
+    mean: float
+    sd: float | None
+    seeds: int
+    difference: float
+    agrees: bool | None
+
+
+def agreement(published: Published, runs: pd.DataFrame) -> Agreement | None:
+    """Compare a published figure with our finished runs of the same network and the family's own recipe, if any.
+
+    Of several curves (own, reference) the one with most seeds is taken.
+    """
+    assert published.family
+    done = finished(runs)
+    own = FAMILIES[published.family].recipe.to_json()
+    same = done[(done["family"] == published.family) & (done["width"] == published.width) & (done["recipe"] == own)]
+    if same.empty:
+        return None
+    accuracy = max((x["test_accuracy"] for _, x in same.groupby(LINE)), key=len)
+    mean, seeds = float(accuracy.mean()), len(accuracy)
+    difference = mean - published.accuracy
+    if seeds == 1:
+        return Agreement(published, mean, None, 1, difference, None)
+    from scipy.stats import t
+
+    sd = float(accuracy.std())
+    reach = float(t.ppf((1 + CONFIDENCE) / 2, seeds - 1)) * sd * math.sqrt(1 + 1 / seeds)
+    agrees = abs(difference) <= reach + published.rounding + SAME
+    return Agreement(published, mean, sd, seeds, difference, agrees)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +328,3 @@ def accuracies(runs: pd.DataFrame, cells: Sequence[Cell]) -> dict[Cell, float]:
     columns = ["dataset", "fingerprint", "family", "width", "recipe", "seed"]
     known = dict(zip(done[columns].itertuples(index=False, name=None), done["test_accuracy"], strict=True))
     return {cell: known[key] for cell in cells if (key := tuple(cell.columns.values())) in known}
-
-
-def for_people(table: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
-    """Return the columns that ``titles`` names, under those titles; shares become per cent where a title ends in %."""
-    shown = table[list(titles)].rename(columns=dict(titles))
-    percent = [x for x in titles.values() if x.endswith("%")]
-    shown[percent] = shown[percent] * 100
-    return shown

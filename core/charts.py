@@ -14,7 +14,6 @@ import pandas as pd
 
 from core.families import FAMILIES
 from core.network import LayerSummary
-from core.published import Published
 from core.runs import Epoch
 
 TITLES = [x.title for x in FAMILIES.values()]
@@ -34,109 +33,6 @@ def family_color() -> alt.Color:
 def family_shape() -> alt.Shape:
     """Return the shape of a family's title; with the same legend as its colour, the two become one."""
     return alt.Shape("title:N", scale=alt.Scale(domain=TITLES, range=SHAPES), legend=LEGEND)
-
-
-def weights_axis(low: float, high: float) -> alt.X:
-    """Return the logarithmic axis of weights from ``low`` to ``high``."""
-    ticks = [digit * 10**power for power in range(10) for digit in (1, 2, 5)]
-    scale = alt.Scale(type="log", nice=False, domain=[low, high])
-    return alt.X("parameters:Q", scale=scale, title=WEIGHTS_TITLE, axis=alt.Axis(format="~s", values=ticks))
-
-
-def results(
-    points: pd.DataFrame, runs: pd.DataFrame, article: Sequence[Published], target: float
-) -> alt.LayerChart | alt.FacetChart:
-    """Draw test accuracy against weights: means as large marks on a line, seeds as small ones, the target as a rule.
-
-    Args:
-        points: rows of ``analysis.points``.
-        runs: rows of ``analysis.finished``, for the single seeds.
-        article: published points, drawn hollow.
-        target: the accuracy asked for, as a share.
-    """
-    accuracies = [target, *points["low"], *(x.accuracy for x in article)]
-    counts = [*points["parameters"], *(x.parameters for x in article)]
-    low = max(0.0, min(accuracies) - 0.01)
-    x = weights_axis(min(counts) / 2, max(counts) * 1.5)
-    y_axis = alt.Axis(format=".1%" if low > 0.9 else ".0%", tickCount=8)
-
-    def y(field: str) -> alt.Y:
-        return alt.Y(f"{field}:Q", scale=alt.Scale(domain=[low, 1.0], nice=False), title="Test accuracy", axis=y_axis)
-
-    what = [
-        alt.Tooltip("title:N", title="Family"),
-        alt.Tooltip("width:Q", title="Width n"),
-        alt.Tooltip("parameters:Q", title="Weights", format=","),
-    ]
-    own = [
-        *what,
-        alt.Tooltip("mean:Q", title="Mean accuracy", format=".2%"),
-        alt.Tooltip("low:Q", title="Lowest seed", format=".2%"),
-        alt.Tooltip("high:Q", title="Highest seed", format=".2%"),
-        alt.Tooltip("seeds:Q", title="Seeds"),
-        alt.Tooltip("recipe_title:N", title="Recipe"),
-    ]
-    single = [
-        *what,
-        alt.Tooltip("seed:Q", title="Seed"),
-        alt.Tooltip("test_accuracy:Q", title="Test accuracy", format=".2%"),
-        alt.Tooltip("test_loss:Q", title="Test loss", format=".4f"),
-        alt.Tooltip("recipe_title:N", title="Recipe"),
-        alt.Tooltip("seconds:Q", title="Seconds", format=".1f"),
-        alt.Tooltip("device:N", title="Device"),
-        alt.Tooltip("ended:N", title="Finished (UTC)"),
-    ]
-    base = alt.Chart(points)
-    # one recipe, one line: accuracies after 3 and after 12 epochs are different answers
-    lines = base.mark_line(strokeWidth=2).encode(x=x, y=y("mean"), color=family_color(), detail="recipe:N")
-    if points.groupby("family")["recipe"].nunique().max() > 1:
-        lines = lines.encode(
-            strokeDash=alt.StrokeDash("recipe_title:N", legend=alt.Legend(title=None, orient="bottom"))
-        )
-    means = base.mark_point(filled=True, size=130, opacity=1).encode(
-        x=x, y=y("mean"), color=family_color(), shape=family_shape(), tooltip=own
-    )
-    seeds = (
-        alt.Chart(runs)
-        .mark_point(filled=True, size=22, opacity=0.55)
-        .encode(x=x, y=y("test_accuracy"), color=family_color(), shape=family_shape(), tooltip=single)
-    )
-    goal = pd.DataFrame({"target": [target], "text": [f"target {target:.1%}"]})
-    rule = alt.Chart(goal).mark_rule(color=QUIET, strokeDash=[6, 4]).encode(y=y("target"))
-    words = (
-        alt.Chart(goal)
-        .mark_text(align="left", baseline="bottom", dx=4, dy=-3, color=QUIET)
-        .encode(x=alt.value(0), y=y("target"), text="text:N")
-    )
-    layers = [rule, words, lines, seeds, means]
-    if article:
-        layers.append(_article(article, x, y("accuracy")))
-    return alt.layer(*layers).properties(height=460)
-
-
-def _article(article: Sequence[Published], x: alt.X, y: alt.Y) -> alt.Chart:
-    rows = pd.DataFrame(
-        {
-            "title": FAMILIES[p.family].title,
-            "width": p.width,
-            "parameters": p.parameters,
-            "accuracy": p.accuracy,
-            "stated": p.stated,
-            "rules": p.rules,
-            "source": p.source,
-        }
-        for p in article
-    )
-    shown = [
-        alt.Tooltip("source:N", title="Published"),
-        alt.Tooltip("title:N", title="Family"),
-        alt.Tooltip("width:Q", title="Width n"),
-        alt.Tooltip("parameters:Q", title="Weights", format=","),
-        alt.Tooltip("stated:N", title="Test accuracy"),
-        alt.Tooltip("rules:N", title="Rules"),
-    ]
-    mark = alt.Chart(rows).mark_point(filled=False, size=190, strokeWidth=2, shape="diamond", opacity=1)
-    return mark.encode(x=x, y=y, color=family_color(), tooltip=shown)
 
 
 def weights_by_width(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import atexit
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -82,27 +82,41 @@ def explained(*kinds: type[FeatherweightError]) -> Iterator[None]:
         st.error(str(e), icon=":material/error:")
 
 
-def choose_dataset(bench: Bench) -> Dataset | None:
-    """Draw the choice of image set and return it; if it is not at hand, say what to do and return None.
+def choose_name(bench: Bench, preferred: Collection[str] = ()) -> str:
+    """Draw the choice of image set and return its name.
 
-    Raises:
-        DatasetError: if it is malformed.
+    Who comes from another page keeps the set chosen there; if it is none of ``preferred``, the last of these is chosen.
     """
     names = datasets.names(bench.settings)
+    usual = datasets.default(bench.settings)
     # On the way to another page Streamlit drops what both bind to the address, and then the widget's value with it.
-    kept, page = st.session_state.get("dataset", (None, None))
-    if page != st.session_state["page"] and "data" not in st.query_params and kept in names:
-        st.session_state["data"] = kept
+    kept, page = st.session_state.get("dataset", (usual, None))
+    if page != st.session_state["page"] and "data" not in st.query_params:
+        wanted = kept if kept in names else usual
+        if preferred and wanted not in preferred:
+            wanted = list(preferred)[-1]
+        if wanted != usual:
+            st.session_state["data"] = wanted
     name = st.selectbox(
         "Data set",
         names,
-        index=names.index(datasets.default(bench.settings)),
+        index=names.index(usual),
         format_func=datasets.title,
         key="data",
         bind="query-params",
         help=f"The embedded digits, MNIST and Fashion-MNIST, and every NAME.npz in {bench.settings.data}.",
     )
     st.session_state["dataset"] = name, st.session_state["page"]
+    return name
+
+
+def choose_dataset(bench: Bench) -> Dataset | None:
+    """Draw the choice of image set and return it; if it is not at hand, say what to do and return None.
+
+    Raises:
+        DatasetError: if it is malformed.
+    """
+    name = choose_name(bench)
     if datasets.fetchable(bench.settings, name):
         st.warning(datasets.missing(bench.settings, name), icon=":material/cloud_download:")
         if not st.button(f"Fetch {datasets.title(name)}", icon=":material/download:"):

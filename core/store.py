@@ -80,7 +80,8 @@ _EPOCH = ", ".join(x.name for x in fields(Epoch))
 
 # A run's accuracy and loss are those of its last epoch, as in the article; its fastest epoch is free of compiling.
 _RUNS = """
-    SELECT runs.*, last.epoch AS epochs, last.accuracy, last.loss, last.test_accuracy, last.test_loss,
+    SELECT runs.*, :origin AS origin,
+        last.epoch AS epochs, last.accuracy, last.loss, last.test_accuracy, last.test_loss,
         last.held_out_accuracy, last.held_out_loss,
         (SELECT MIN(seconds) FROM epochs WHERE run = runs.id) AS epoch_seconds
     FROM runs LEFT JOIN epochs AS last
@@ -91,14 +92,22 @@ _RUNS = """
 class Store:
     """One SQLite file; every call opens a connection of its own, so any thread and process may use it.
 
+    Args:
+        path: where it is; it is made if it is not there.
+        origin: what its runs say of where they come from.
+        read_only: open a file that is there and must not change, on a disk that need not be writable.
+
     Raises:
         StoreError: from every method, if the file cannot be opened, read or written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, origin: str = "own", read_only: bool = False) -> None:
         self.path = path
+        self.origin = origin
+        self.read_only = read_only
         with self._connection() as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
+            if not read_only:
+                connection.execute("PRAGMA journal_mode = WAL")
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version > len(_MIGRATIONS):
                 raise StoreError(
@@ -172,6 +181,12 @@ class Store:
                 "UPDATE runs SET state = 'interrupted', ended = ? WHERE state = 'running'", (_now(),)
             ).rowcount
 
+    def datasets(self) -> list[str]:
+        """Return the names of the image sets with finished runs, the one of the latest run last."""
+        with self._connection() as connection:
+            rows = connection.execute("SELECT dataset FROM runs WHERE state = 'done' GROUP BY dataset ORDER BY MAX(id)")
+            return [row[0] for row in rows]
+
     def runs(self, dataset: str | None = None) -> pd.DataFrame:
         """Return one row per run, oldest first, with the figures of its last epoch."""
         names, rows = self._select("" if dataset is None else "WHERE dataset = :dataset", {"dataset": dataset})
@@ -190,7 +205,7 @@ class Store:
 
     def _select(self, where: str, values: dict[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
         with self._connection() as connection:
-            cursor = connection.execute(f"{_RUNS} {where} ORDER BY runs.id", values)
+            cursor = connection.execute(f"{_RUNS} {where} ORDER BY runs.id", values | {"origin": self.origin})
             return [x[0] for x in cursor.description], cursor.fetchall()
 
     def states(self, cells: list[Cell]) -> dict[Cell, str]:
@@ -216,7 +231,9 @@ class Store:
     def _connection(self) -> Iterator[sqlite3.Connection]:
         """Yield a connection in a transaction that is kept on success and undone on failure."""
         try:
-            connection = sqlite3.connect(self.path, timeout=30)
+            # immutable: no lock and no file beside it, so it can lie on a disk that is read-only itself
+            mode = "mode=ro&immutable=1" if self.read_only else "mode=rwc"
+            connection = sqlite3.connect(f"{self.path.resolve().as_uri()}?{mode}", timeout=30, uri=True)
             try:
                 connection.execute("PRAGMA foreign_keys = ON")
                 # each run counts as kept only once it is on the disk

@@ -1,44 +1,40 @@
-"""Results: test accuracy against weights on a log axis, beside the article's points."""
+"""Results: how few weights reach a target, with seeds, noise and published results on one log axis."""
 
+from collections.abc import Callable
+from functools import partial
+
+import altair
+import pandas as pd
 import streamlit as st
 
-from core import analysis, charts, datasets, frame, sweep
+from core import analysis, bundle, datasets, exports, frame, reference, results, scatter, sentences, sweep, tables
+from core.datasets import Dataset
 from core.errors import FeatherweightError
-from core.families import MNIST_SHAPE
+from core.families import FAMILIES, family
 from core.progress import Progress
-from core.published import ARTICLE, ARTICLE_SOURCE
+from core.published import ARTICLE, ARTICLE_SOURCE, OTHERS
+from core.recipes import PROTOCOLS, Recipe
+from core.results import Results
+from core.units import UNITS, sizes
 
-MNIST_NAMES = ("mnist", "mnist_5k")
-NETWORKS = {
-    "title": "Family",
-    "width": "Width n",
-    "parameters": "Weights",
-    "mean": "Mean accuracy, %",
-    "sd": "Standard deviation, %",
-    "low": "Lowest, %",
-    "high": "Highest, %",
-    "seeds": "Seeds",
-    "recipe_title": "Recipe",
-}
-RUNS = {
-    "dataset": "Data set",
-    "title": "Family",
-    "width": "Width n",
-    "parameters": "Weights",
-    "seed": "Seed",
-    "test_accuracy": "Test accuracy, %",
-    "test_loss": "Test loss",
-    "recipe_title": "Recipe",
-    "seconds": "Seconds",
-    "device": "Device",
-    "ended": "Finished (UTC)",
-}
+PROTOCOL_TITLES = {"article": "The article's", "held_out": "Held-out"}
+COLOURS = {True: "green", False: "orange", None: "gray"}
 FORMATS = {
-    "Weights": st.column_config.NumberColumn(format="localized"),
     "Test loss": st.column_config.NumberColumn(format="%.4f"),
     "Seconds": st.column_config.NumberColumn(format="%.1f"),
+    "µs per digit": st.column_config.NumberColumn(format="%.0f"),
     "Finished (UTC)": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
-} | {x: st.column_config.NumberColumn(format="%.2f") for x in (*NETWORKS.values(), *RUNS.values()) if x.endswith("%")}
+}
+FORMATS |= {x: st.column_config.NumberColumn(format="%.2f") for x in tables.TITLES if x.endswith("%")}
+FORMATS |= {
+    x: st.column_config.NumberColumn(format="localized") for x in tables.TITLES if x.lower().endswith("weights")
+}
+
+
+def table(rows: pd.DataFrame, titles: dict[str, str], words: str) -> None:
+    """Draw a table under people's titles; columns that are empty throughout are left out."""
+    shown = tables.for_people(rows, {name: title for name, title in titles.items() if not rows[name].isna().all()})
+    st.dataframe(shown, hide_index=True, column_config=FORMATS, placeholder="–", height="content", alt=words)
 
 
 def run_small_sweep(bench: frame.Bench) -> None:
@@ -49,10 +45,144 @@ def run_small_sweep(bench: frame.Bench) -> None:
         st.session_state["data"] = datasets.EMBEDDED
 
 
+def take_clicked() -> None:
+    """Look closer at the mark that was clicked."""
+    clicked = st.session_state["scatter"]["selection"][scatter.SELECTION]
+    if clicked:
+        st.session_state["network"] = clicked[0]["name"]
+
+
+def nothing_yet(bench: frame.Bench, name: str, now: Progress) -> None:
+    """Say that there is no result to show, and what to do about it."""
+    st.info(
+        f"No finished run on {datasets.title(name)} yet. Choose what to train, or see the shape of the answer in a few "
+        "minutes: a small sweep on the embedded 5,000 digits.",
+        icon=":material/scatter_plot:",
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Run the small sweep",
+            type="primary",
+            icon=":material/play_arrow:",
+            on_click=run_small_sweep,
+            args=(bench,),
+            disabled=bench.runner is None or bool(now.current or now.queue),
+        )
+        st.page_link("pages/train.py", label="Choose what to train", icon=":material/model_training:")
+
+
+def choose_recipes(runs: pd.DataFrame, key: str) -> pd.DataFrame:
+    """Draw the choice of recipes where a family has several, and return the runs with the chosen ones."""
+    if runs.groupby("family")["recipe_title"].nunique().max() == 1:
+        return runs
+    recipes = sorted(runs["recipe_title"].unique())
+    known = st.session_state.setdefault(f"{key}_known", [])
+    if key in st.session_state:  # a recipe whose first run has just ended is shown too
+        st.session_state[key] += [x for x in recipes if x not in known]
+    st.session_state[f"{key}_known"] = recipes
+    chosen = st.multiselect(
+        "Recipes",
+        recipes,
+        default=None if key in st.session_state else recipes,
+        key=key,
+        help="Runs with different recipes are never averaged: each recipe has a line of its own.",
+    )
+    return runs[runs["recipe_title"].isin(chosen)]
+
+
+def more_seeds(bench: frame.Bench, dataset: Dataset | None, point: pd.Series, seeds: set[int]) -> None:
+    """Draw what trains further seeds of a network."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        count = st.number_input("Further seeds", 1, 50, 5, key="more", width=140)
+        if st.button(
+            f"Train {count} more seed{'s' if count > 1 else ''}",
+            icon=":material/play_arrow:",
+            disabled=bench.runner is None or dataset is None,
+            help=None if dataset else "The images are not at hand: fetch them on the Train page.",
+        ):
+            assert bench.runner and dataset
+            wanted = sweep.seeds(max(seeds) + 1, count)
+            widths, recipe = {point["family"]: [int(point["width"])]}, Recipe.from_json(point["recipe"])
+            bench.runner.submit(sweep.cells(dataset, widths, wanted, recipe))
+            st.toast(f"Queued: seeds {wanted[0]} to {wanted[-1]}.", icon=":material/playlist_add:")
+
+
+def closer(bench: frame.Bench, found: Results, point: pd.Series, runs: pd.DataFrame) -> None:
+    """Draw one network's runs: their curves, recipe and versions, and what can be done with it."""
+    chosen, width, recipe = family(point["family"]), int(point["width"]), Recipe.from_json(point["recipe"])
+    source = reference.store() if point["origin"] == "reference" else bench.store
+    histories = {int(row["seed"]): source.epochs(int(row["id"])) for _, row in runs.iterrows()}
+    st.markdown(f"**{chosen.title}, n = {width}**: {sentences.network(point)} Recipe: {recipe}.")
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        st.altair_chart(
+            scatter.histories(histories, recipe.watched),
+            alt=f"Accuracy on the {recipe.watched} images per epoch, a line a seed, for {len(histories)} seeds.",
+        )
+    with right:
+        for device, versions in sorted(set(zip(runs["device"], runs["versions"], strict=True))):
+            st.caption(f"Trained on {device}, with {sentences.versions(versions)}.")
+        st.page_link(
+            "app.py",
+            label=f"Open {chosen.title}, n = {width} in Explore",
+            icon=":material/tune:",
+            query_params={"family": chosen.title, "n": str(width)},
+        )
+        more_seeds(bench, found.dataset, point, set(runs["seed"]))
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            seed = st.selectbox("Seed", sorted(runs["seed"]), key="bundle_seed", width=140)
+            run = int(runs.loc[runs["seed"] == seed, "id"].iloc[0])
+            kept = source.weights(run) is not None
+            st.download_button(
+                "Download its bundle",
+                partial(bundle.pack, source, run, found.facts_of(point["fingerprint"])),
+                f"featherweight-{chosen.key}-{width}-seed-{seed}.zip",
+                "application/zip",
+                icon=":material/folder_zip:",
+                on_click="ignore",
+                disabled=not kept,
+                help="A Keras script that trains it again, recipe, versions, history, weights and the .keras file; "
+                "takes some seconds to make."
+                if kept
+                else "The weights of this run were not kept, so there is no bundle of it.",
+            )
+    table(runs, tables.RUNS, f"The runs of {point['name']}")
+
+
+def take_away(
+    name: str,
+    runs: pd.DataFrame,
+    chart: altair.LayerChart | altair.FacetChart,
+    said: str,
+    shown: pd.DataFrame,
+) -> None:
+    """Draw the downloads of the runs and of the chart; a file is made when it is asked for."""
+    st.subheader("Take away")
+    scheme = st.segmented_control(
+        "Colours of the pictures", exports.SCHEMES, default="light", required=True, format_func=str.title, key="scheme"
+    )
+    title = f"Accuracy against size: {datasets.title(name)}"
+    files: tuple[tuple[str, str, str, Callable[[], bytes]], ...] = (
+        ("Runs as CSV", "csv", "text/csv", partial(exports.csv, runs)),
+        ("Runs as JSON", "json", "application/json", lambda: exports.json(runs.to_dict("records"))),
+        ("Chart as SVG", "svg", "image/svg+xml", partial(exports.svg, chart, scheme)),
+        ("Chart as PNG", "png", "image/png", partial(exports.png, chart, scheme)),
+        ("Page as HTML", "html", "text/html", partial(exports.html, chart, scheme, title, said, shown)),
+    )
+    with st.container(horizontal=True):
+        for label, ending, kind, make in files:
+            st.download_button(
+                label, make, f"featherweight-{name}.{ending}", kind, icon=":material/download:", on_click="ignore"
+            )
+
+
 with frame.page("Results") as bench:
     st.title("Accuracy against weights")
+    shipped = None
+    with frame.explained(FeatherweightError):
+        shipped = reference.store()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        dataset = frame.choose_dataset(bench)
+        name = frame.choose_name(bench, results.names(bench.store, shipped))
         target = (
             st.slider(
                 "Target accuracy",
@@ -67,94 +197,133 @@ with frame.page("Results") as bench:
             )
             / 100
         )
-    if dataset is None:
-        st.stop()
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        protocol = st.segmented_control(
+            "Protocol",
+            PROTOCOLS,
+            default="article",
+            required=True,
+            format_func=PROTOCOL_TITLES.__getitem__,
+            key="protocol",
+            bind="query-params",
+            help="The article's: trains on all training images; the test images choose the network. Held-out: a sixth "
+            "of the training images is kept back and chooses; the test images only report. The two are never mixed.",
+        )
+        unit = st.selectbox(
+            "Size in",
+            list(UNITS),
+            format_func=lambda x: UNITS[x].title,
+            key="unit",
+            bind="query-params",
+            width=180,
+            help=". ".join(f"{x.title}: {x.help}" for x in UNITS.values()) + ".",
+        )
+        errors = st.toggle(
+            "Errors, log axis", key="errors", bind="query-params", help="Opens up what lies between 97 and 99.5 %."
+        )
+        with_front = st.toggle(
+            "Pareto front",
+            key="front",
+            bind="query-params",
+            help="The networks than which no other is both smaller and more accurate.",
+        )
+        with_published = st.toggle(
+            "Published", True, key="published", bind="query-params", help="Other people's results, as hollow marks."
+        )
+        with_reference = st.toggle(
+            "Reference",
+            True,
+            key="reference",
+            bind="query-params",
+            disabled=shipped is None,
+            help="Results that come with Featherweight, beside your own.",
+        )
+
     now = bench.runner.progress() if bench.runner else Progress()
     if bench.runner:
         frame.follow(bench.runner, now.version)
-    runs = bench.store.runs(dataset.name)
-    runs = runs[runs["fingerprint"] == dataset.facts.fingerprint]
-    points = analysis.points(runs)
-
-    if points.empty:
+    found = results.find(bench.settings, bench.store, shipped if with_reference else None, name)
+    if found.runs.empty:
+        nothing_yet(bench, name, now)
+        st.stop()
+    runs = found.runs[found.runs["protocol"] == protocol]
+    if runs.empty:
         st.info(
-            f"No finished run on {dataset.title} yet. Choose what to train, or see the shape of the answer in a few "
-            "minutes: a small sweep on the embedded 5,000 digits.",
+            f"None of the {len(found.runs)} finished runs on {datasets.title(name)} has this protocol. "
+            "Choose the other above, or train with this one.",
             icon=":material/scatter_plot:",
         )
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.button(
-                "Run the small sweep",
-                type="primary",
-                icon=":material/play_arrow:",
-                on_click=run_small_sweep,
-                args=(bench,),
-                disabled=bench.runner is None or bool(now.current or now.queue),
-            )
-            st.page_link("pages/train.py", label="Choose what to train", icon=":material/model_training:")
+        st.page_link("pages/train.py", label="Choose what to train", icon=":material/model_training:")
         st.stop()
-
-    recipes = sorted(points["recipe_title"].unique())
-    key = f"recipes_{dataset.name}"
-    known = st.session_state.setdefault(f"{key}_known", [])
-    if key in st.session_state:  # a recipe whose first run has just ended is shown too
-        st.session_state[key] += [x for x in recipes if x not in known]
-    st.session_state[f"{key}_known"] = recipes
-    chosen = st.multiselect(
-        "Recipes",
-        recipes,
-        default=None if key in st.session_state else recipes,
-        key=key,
-        help="Runs with different recipes are never averaged: each recipe has a line of its own.",
-    )
-    if not chosen:
+    runs = choose_recipes(runs, f"recipes_{name}_{protocol}")
+    if runs.empty:
         st.info("Choose at least one recipe.")
         st.stop()
-    points = points[points["recipe_title"].isin(chosen)]
-    single = analysis.finished(runs)
-    single = single[single["recipe_title"].isin(chosen)]
 
-    reaching = analysis.smallest_reaching(points, target)
-    st.markdown(
-        "\n".join(
-            f"- **{row.title}**: {row.parameters:,} weights (n = {row.width}) reach {row.mean:.2%}, "
-            f"mean of {row.seeds} seed{'s' if row.seeds > 1 else ''}."
-            for row in reaching.itertuples()
-        )
-        or f"No network trained here reaches {target:.1%} yet."
-    )
-    article = ARTICLE if dataset.facts.input_shape == MNIST_SHAPE and dataset.name in MNIST_NAMES else ()
+    facts = found.facts
+    points = analysis.points(runs)
+    points = tables.networks(points, sizes(points, unit, facts.input_shape, facts.classes))
+    turning = analysis.turning_points(runs, target)
+    tutorials = {key: x.tutorial_network(facts.input_shape, facts.classes).parameters for key, x in FAMILIES.items()}
+    said = sentences.answer(turning, target, datasets.title(name), tutorials)
+    st.markdown(f"#### {said}")
+    st.markdown("\n".join(f"- {sentences.turning_point(x, target, tutorials[x.family])}" for x in turning))
+
+    digits = name in scatter.DIGITS
+    published = (*ARTICLE, *OTHERS) if digits and with_published and unit == "weights" else ()
+    names = list(points["name"])
+    if st.session_state.get("network") not in names:
+        st.session_state["network"] = None
+    front = points[points["front"] & with_front]
+    draw = partial(scatter.results, points, front, published, target, unit=unit, errors=errors)
     st.altair_chart(
-        charts.results(points, single, article, target),
-        alt=f"Test accuracy against trainable weights on a log axis: {len(points)} networks on {dataset.title}.",
+        draw(selected=st.session_state["network"]),
+        alt=f"{said} Test accuracy against size on a log axis: {len(points)} networks on {datasets.title(name)}.",
+        key="scatter",
+        on_select=take_clicked,
+        selection_mode=scatter.SELECTION,
     )
-    if article:
-        st.caption(
-            f"Hollow diamonds: the four turning points of the {ARTICLE_SOURCE}, trained on all 60,000 images, one run "
-            "each. Large marks are means over seeds, small ones the single seeds."
-        )
-    networks, every_run = st.tabs(["Networks", "Runs"])
-    with networks:
-        st.dataframe(
-            analysis.for_people(points, NETWORKS),
-            hide_index=True,
-            column_config=FORMATS,
-            placeholder="–",
-            alt="One row per network and recipe: the large marks of the chart",
-        )
-    with every_run:
-        st.dataframe(
-            analysis.for_people(single, RUNS),
-            hide_index=True,
-            column_config=FORMATS,
-            placeholder="–",
-            alt="One row per run: the small marks of the chart",
-        )
-    st.download_button(
-        "Download the runs as CSV",
-        single[list(RUNS)].to_csv(index=False),
-        f"featherweight-{dataset.name}.csv",
-        "text/csv",
-        icon=":material/download:",
-        on_click="ignore",
+    legend = [scatter.legend(points, protocol)]
+    if published:
+        legend.append(f"Hollow diamonds: the turning points of the {ARTICLE_SOURCE}.")
+        legend.append("Hollow crosses: results of others, under rules of their own (see the last table).")
+    if "reference" in set(points["origin"]):
+        legend.append(reference.NOTE)
+    st.caption(" ".join(legend))
+
+    selected = st.selectbox(
+        "Look closer at a network", names, key="network", placeholder="Click a mark of the chart, or choose here"
     )
+    if selected:
+        point = points[points["name"] == selected].iloc[0]
+        with st.container(border=True):
+            same = (runs[analysis.POINT] == point[analysis.POINT]).all(axis=1)
+            closer(bench, found, point, runs[same])
+
+    whole = runs[runs["train_images"] == scatter.ARTICLE_IMAGES]
+    agreements = [analysis.agreement(x, whole) for x in ARTICLE] if digits and protocol == "article" else []
+    if any(agreements):
+        st.subheader("Do ours agree with the article?")
+        st.markdown(
+            "\n".join(
+                f"- :{COLOURS[x.agrees]}-badge[{sentences.verdict(x)}] {sentences.agreement(x)}."
+                for x in agreements
+                if x
+            )
+        )
+
+    st.subheader("The same in figures")
+    sized = tables.NETWORKS if unit == "weights" else {**tables.NETWORKS, "size": UNITS[unit].title}
+    tabs = st.tabs(["Turning points", "Networks", "Runs", *(["Published"] if published else [])])
+    with tabs[0]:
+        words = f"One row per family: its smallest network that reaches {target:.1%}"
+        table(tables.turning_points(turning, tutorials), tables.TURNING_POINTS, words)
+    with tabs[1]:
+        table(points, sized, "One row per network and recipe: the marks of the chart")
+    with tabs[2]:
+        table(runs, tables.RUNS, "One row per run")
+    if published:
+        with tabs[3]:
+            words = "Published results with their rules: the hollow marks of the chart"
+            table(pd.DataFrame(published), tables.PUBLISHED, words)
+    take_away(name, runs, draw(), said, tables.for_people(points, sized))

@@ -1,0 +1,77 @@
+"""The finished runs that answer a question: the user's own on an image set, beside those shipped with Featherweight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from core import analysis, datasets
+from core.datasets import Dataset
+from core.families import MNIST_CLASSES, MNIST_SHAPE
+from core.images import Facts
+from core.layers import Shape
+from core.settings import Settings
+from core.store import Store
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Results:
+    """What has been trained on an image set.
+
+    Attributes:
+        name: the image set's name.
+        runs: rows of ``analysis.finished``, of all recipes, protocols and origins.
+        dataset: the image set, or None if it is not at hand; its results can be shown all the same.
+    """
+
+    name: str
+    runs: pd.DataFrame
+    dataset: Dataset | None
+
+    @property
+    def images(self) -> tuple[Shape, int]:
+        """The shape of an image and the number of classes."""
+        return (self.facts.input_shape, self.facts.classes)
+
+    @property
+    def facts(self) -> Facts:
+        """Shapes and counts of the images; there must be a run."""
+        if self.dataset:
+            return self.dataset.facts
+        # a set that is not at hand is one of those built in, and these are all shaped alike
+        counts = self.runs[["train_images", "test_images", "fingerprint"]].iloc[0]
+        return Facts(MNIST_SHAPE, MNIST_CLASSES, *counts)
+
+    def facts_of(self, fingerprint: str) -> Facts:
+        """Return :attr:`facts` for runs on other contents of the same set, as the shipped runs may be."""
+        return replace(self.facts, fingerprint=fingerprint)
+
+
+def names(own: Store, shipped: Store | None) -> list[str]:
+    """Return the image sets with finished runs: first the user's, then the shipped ones."""
+    return [*own.datasets(), *(shipped.datasets() if shipped else [])]
+
+
+def default(settings: Settings, own: Store, shipped: Store | None) -> str:
+    """Return the image set to show where none was chosen: the usual one, if that has no results one that has."""
+    usual, known = datasets.default(settings), names(own, shipped)
+    return usual if usual in known or not known else known[-1]
+
+
+def find(settings: Settings, own: Store, shipped: Store | None, name: str) -> Results:
+    """Return the results on an image set.
+
+    Own runs on a file that has changed since do not count. Shipped ones do: their ``origin`` tells them apart.
+
+    Raises:
+        DatasetError: if the file is malformed.
+        StoreError: if a store cannot be read.
+    """
+    dataset = None if datasets.fetchable(settings, name) else datasets.find(settings, name)
+    runs = own.runs(name)
+    if dataset:
+        runs = runs[runs["fingerprint"] == dataset.facts.fingerprint]
+    tables = [runs, *([shipped.runs(name)] if shipped else [])]
+    every = pd.concat([x for x in tables if len(x)] or [runs], ignore_index=True)
+    return Results(name, analysis.finished(every), dataset)

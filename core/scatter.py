@@ -1,0 +1,242 @@
+"""The chart of the Results page: accuracy against size, with seeds, target and published results on one log axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import altair as alt
+import pandas as pd
+
+from core.charts import QUIET, family_color, family_shape
+from core.families import FAMILIES
+from core.published import Published
+from core.runs import Epoch
+from core.units import UNITS
+
+TICKS = [digit * 10.0**power for power in range(-5, 11) for digit in (1, 2, 5)]
+Height = Callable[[str], alt.Y]
+SELECTION = "network"  # the name of the selection; it gives the ``name`` of the mark that was clicked
+DIGITS = ("mnist", "mnist_5k")  # the image sets whose accuracies may stand beside published ones of MNIST
+ARTICLE_IMAGES = 60_000  # that the article trained on
+COLUMNS = ["name", "title", "width", "parameters", "size", "origin", "recipe", "recipe_title"]
+FIGURES = ["mean", "low", "high", "wilson_low", "wilson_high"]
+
+
+def results(
+    points: pd.DataFrame,
+    front: pd.DataFrame,
+    published: Sequence[Published],
+    target: float,
+    *,
+    unit: str = "weights",
+    errors: bool = False,
+    selected: str | None = None,
+) -> alt.LayerChart | alt.FacetChart:
+    """Draw test accuracy against size: a mark a network, its two kinds of noise, and what to compare it with.
+
+    A thick bar spans the seeds; a thin one with ends is the test set's own 95 % interval about the mean.
+
+    Args:
+        points: rows of ``analysis.points`` with ``size`` (in the unit) and ``name``, the networks' names for people.
+        front: those of its rows that are on the Pareto front; empty to leave it out.
+        published: other people's results, drawn hollow.
+        target: the accuracy asked for, as a share.
+        unit: a key of ``units.UNITS``.
+        errors: whether to draw the share of errors on a log axis, better still being up.
+        selected: the ``name`` of the mark to ring.
+    """
+    best = 0.5 / points["test_images"].max()  # half an image: where no error at all is drawn on a log axis
+
+    def height(values: pd.Series | float) -> pd.Series | float:
+        if not errors:
+            return values
+        return (1 - values).clip(lower=best) if isinstance(values, pd.Series) else max(1 - values, best)
+
+    table = points[[*COLUMNS, *FIGURES, "sd", "seeds"]].copy()
+    table[FIGURES] = table[FIGURES].apply(height)
+    table[["accuracy", "lowest", "highest"]] = points[["mean", "low", "high"]]
+    others = _published(published)
+    others["height"] = height(others["accuracy"])
+    heights = [height(target), *table[["low", "high", "wilson_low", "wilson_high"]].to_numpy().ravel()]
+    heights += list(others["height"])
+    x = _size_axis([*table["size"], *others["size"]], unit)
+    scale, axis, title = _height_axis([float(v) for v in heights], errors)
+
+    def y(field: str) -> alt.Y:
+        return alt.Y(f"{field}:Q", scale=scale, title=title, axis=axis)
+
+    color = family_color()
+    base = alt.Chart(table)
+    strength = alt.Opacity("origin:N", scale=alt.Scale(domain=["own", "reference"], range=[1.0, 0.65]), legend=None)
+    lines = base.mark_line(strokeWidth=1.5).encode(
+        x=x, y=y("mean"), color=color, detail=["recipe:N", "origin:N"], opacity=strength
+    )
+    if points.groupby("family")["recipe"].nunique().max() > 1:
+        dashes = alt.Legend(title=None, orient="bottom", columns=1, labelLimit=0)
+        lines = lines.encode(strokeDash=alt.StrokeDash("recipe_title:N", legend=dashes))
+    seeds = base.mark_rule(strokeWidth=5, opacity=0.4).encode(x=x, y=y("low"), y2="high", color=color)
+    noise = base.mark_errorbar(ticks={"size": 9, "thickness": 1.2}, thickness=1.2, opacity=0.8).encode(
+        x=x, y=y("wilson_low"), y2="wilson_high", color=color
+    )
+    clicked = alt.selection_point(name=SELECTION, fields=["name"], on="click", clear="dblclick")
+    means = (
+        base.mark_point(filled=True, size=120, cursor="pointer")
+        .encode(x=x, y=y("mean"), color=color, shape=family_shape(), opacity=strength, tooltip=_about(unit))
+        .add_params(clicked)
+    )
+    goal = pd.DataFrame({"target": [height(target)], "text": [f"target {target:.1%}"]})
+    rule = alt.Chart(goal).mark_rule(color=QUIET, strokeDash=[6, 4]).encode(y=y("target"))
+    words = (
+        alt.Chart(goal)
+        .mark_text(align="left", baseline="bottom", dx=4, dy=-3, color=QUIET)
+        .encode(x=alt.value(0), y=y("target"), text="text:N")
+    )
+    layers = [rule, words, lines]
+    if len(front):
+        layers.append(_front(table[table["name"].isin(front["name"])].sort_values("size"), x, y))
+    layers += [seeds, noise, means]
+    if len(others):
+        layers += _hollow(others, x, y)
+    ringed = table[table["name"] == selected]
+    if len(ringed):
+        layers.append(
+            alt.Chart(ringed)
+            .mark_point(filled=False, size=420, strokeWidth=2, shape="circle", color=QUIET, opacity=1)
+            .encode(x=x, y=y("mean"))
+        )
+    return alt.layer(*layers).properties(height=480)
+
+
+def legend(points: pd.DataFrame, protocol: str) -> str:
+    """Return what the marks of :func:`results` mean."""
+    images = int(points["test_images"].max())
+    chosen = "; networks are chosen on held-out training images" if protocol == "held_out" else ""
+    origins = set(points["origin"])
+    paler = " Paler marks are reference runs." if len(origins) > 1 else ""
+    return (
+        f"A mark is a network: its mean test accuracy over seeds{chosen}. The thick bar spans its seeds; the thin "
+        f"one is the noise of {images:,} test images alone (Wilson's 95 % interval).{paler} A figure after "
+        "± is the standard deviation over seeds."
+    )
+
+
+def histories(runs: Mapping[int, Sequence[Epoch]], watched: str) -> alt.Chart:
+    """Draw accuracy per epoch on the watched images, a line for each seed.
+
+    Args:
+        runs: the epochs of each seed.
+        watched: the recipe's: ``'test'`` or ``'held-out'``.
+    """
+    rows = pd.DataFrame(
+        [
+            {"seed": f"seed {seed}", "epoch": x.epoch, "accuracy": x.watched[1]}
+            for seed, epochs in sorted(runs.items())
+            for x in epochs
+        ],
+        columns=["seed", "epoch", "accuracy"],
+    )
+    last = max(int(rows["epoch"].max()), 2) if len(rows) else 2
+    epochs = alt.Scale(domain=[1, last], nice=False)
+    return (
+        alt.Chart(rows)
+        .mark_line(strokeWidth=1.5, point={"size": 18})
+        .encode(
+            x=alt.X("epoch:Q", title="Epoch", scale=epochs, axis=alt.Axis(format="d", tickMinStep=1)),
+            y=alt.Y(
+                "accuracy:Q",
+                title=f"Accuracy, {watched} images",
+                scale=alt.Scale(zero=False),
+                axis=alt.Axis(format=".1%"),
+            ),
+            color=alt.Color("seed:N", legend=alt.Legend(title=None, orient="top", columns=5)),
+            tooltip=[
+                alt.Tooltip("seed:N", title="Run"),
+                alt.Tooltip("epoch:Q", title="Epoch"),
+                alt.Tooltip("accuracy:Q", title="Accuracy", format=".2%"),
+            ],
+        )
+        .properties(height=240)
+    )
+
+
+def _about(unit: str) -> list[alt.Tooltip]:
+    told = [
+        alt.Tooltip("title:N", title="Family"),
+        alt.Tooltip("width:Q", title="Width n"),
+        alt.Tooltip("parameters:Q", title="Weights", format=","),
+        alt.Tooltip("accuracy:Q", title="Mean accuracy", format=".2%"),
+        alt.Tooltip("lowest:Q", title="Lowest seed", format=".2%"),
+        alt.Tooltip("highest:Q", title="Highest seed", format=".2%"),
+        alt.Tooltip("seeds:Q", title="Seeds"),
+        alt.Tooltip("recipe_title:N", title="Recipe"),
+        alt.Tooltip("origin:N", title="Runs"),
+    ]
+    if unit != "weights":
+        told.insert(3, alt.Tooltip("size:Q", title=UNITS[unit].title, format=",.3~r"))
+    return told
+
+
+def _size_axis(sizes: Sequence[float], unit: str) -> alt.X:
+    scale = alt.Scale(type="log", nice=False, domain=[min(sizes) / 1.6, max(sizes) * 1.5])
+    axis = alt.Axis(format=UNITS[unit].format, values=TICKS, labelOverlap="greedy")
+    return alt.X("size:Q", scale=scale, title=f"{UNITS[unit].axis} (log scale)", axis=axis)
+
+
+def _height_axis(heights: Sequence[float], errors: bool) -> tuple[alt.Scale, alt.Axis, str]:
+    low, high = min(heights), max(heights)
+    if errors:
+        scale = alt.Scale(type="log", nice=False, domain=[low / 1.2, min(1.0, high * 1.2)], reverse=True)
+        return scale, alt.Axis(format="~%", values=TICKS), "Test errors (log scale, better is up)"
+    bottom = max(0.0, low - 0.01)
+    scale = alt.Scale(domain=[bottom, 1.0], nice=False)
+    return scale, alt.Axis(format=".1%" if bottom > 0.9 else ".0%", tickCount=8), "Test accuracy"
+
+
+def _front(rows: pd.DataFrame, x: alt.X, y: Height) -> alt.LayerChart | alt.FacetChart:
+    line = alt.Chart(rows).mark_line(interpolate="step-after", strokeDash=[2, 3], strokeWidth=1.5, color=QUIET)
+    word = alt.Chart(rows.tail(1)).mark_text(
+        align="right", baseline="bottom", dx=-4, dy=-6, color=QUIET, text="Pareto front"
+    )
+    return alt.layer(line.encode(x=x, y=y("mean")), word.encode(x=x, y=y("mean")))
+
+
+def _published(published: Sequence[Published]) -> pd.DataFrame:
+    columns = ["title", "name", "size", "accuracy", "stated", "rules", "network", "source", "article"]
+    return pd.DataFrame(
+        [
+            (
+                FAMILIES[p.family].title if p.family else None,
+                p.name,
+                p.parameters,
+                p.accuracy,
+                p.stated,
+                p.rules,
+                p.network,
+                p.source,
+                p.family is not None,
+            )
+            for p in published
+        ],
+        columns=columns,
+    )
+
+
+def _hollow(others: pd.DataFrame, x: alt.X, y: Height) -> list[alt.Chart]:
+    told = [
+        alt.Tooltip("source:N", title="Published"),
+        alt.Tooltip("name:N", title="Network"),
+        alt.Tooltip("size:Q", title="Weights", format=","),
+        alt.Tooltip("stated:N", title="Test accuracy"),
+        alt.Tooltip("rules:N", title="Rules"),
+    ]
+    drawn = []
+    ours, theirs = others[others["article"]], others[~others["article"].astype(bool)]
+    if len(ours):
+        mark = alt.Chart(ours).mark_point(filled=False, size=190, strokeWidth=2, shape="diamond", opacity=1)
+        drawn.append(mark.encode(x=x, y=y("height"), color=family_color(), tooltip=told))
+    if len(theirs):
+        mark = alt.Chart(theirs).mark_point(
+            filled=False, size=110, strokeWidth=1.8, shape="cross", color=QUIET, opacity=1
+        )
+        drawn.append(mark.encode(x=x, y=y("height"), tooltip=told))
+    return drawn

@@ -1,0 +1,128 @@
+"""What the results say, in sentences."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from core.analysis import Agreement, Mark, TurningPoint
+from core.families import FAMILIES
+
+
+def percent(share: float, digits: int = 2) -> str:
+    """Return a share for people: ``97.04 %``."""
+    return f"{100 * share:.{digits}f} %"
+
+
+def spread(mean: float, sd: float | None) -> str:
+    """Return a mean with its standard deviation over seeds: ``97.04 ± 0.15 %``; one seed has none."""
+    return percent(mean) if sd is None else f"{100 * mean:.2f} ± {100 * sd:.2f} %"
+
+
+def answer(points: Sequence[TurningPoint], target: float, data: str, tutorials: Mapping[str, int]) -> str:
+    """Return the answer across families: the smallest network, against its tutorial network and the other families.
+
+    Args:
+        points: one a family, smallest first, as ``analysis.turning_points`` returns them.
+        target: the accuracy asked for, as a share.
+        data: the data set's title.
+        tutorials: for each family key, the weights of the tutorial network it is compared with.
+    """
+    reaching = [x for x in points if x.mark]
+    if not reaching:
+        return f"No network here reaches {percent(target, 1)} on {data}."
+    first, *others = reaching
+    assert first.mark
+    tutorial = f"tutorial’s {FAMILIES[FAMILIES[first.family].tutorial[0]].title}"
+    text = (
+        f"The smallest network here that reads {percent(target, 1)} of {data} is a {FAMILIES[first.family].title} of "
+        f"{first.mark.parameters:,} weights: {_against(first.mark.parameters, tutorials[first.family], tutorial)}"
+    )
+    for other in others:
+        assert other.mark
+        text += f", {_against(first.mark.parameters, other.mark.parameters, FAMILIES[other.family].title)}"
+    return f"{text}."
+
+
+def turning_point(point: TurningPoint, target: float, tutorial: int) -> str:
+    """Return a family's turning point with its chance and its bracket.
+
+    ``tutorial`` is the weights of the tutorial network that the family is compared with.
+    """
+    title = f"**{FAMILIES[point.family].title}**" + (" (reference)" if point.origin == "reference" else "")
+    mark = point.mark
+    if mark is None:
+        best = point.best
+        return (
+            f"{title}: never reaches {percent(target, 1)} here; the best mean is {percent(best.choosing)}, "
+            f"with {best.parameters:,} weights (n = {best.width})."
+        )
+    held_out = '"held_out"' in point.recipe
+    where = " on the held-out images" if held_out else ""
+    seeds = f"{mark.passing} of {mark.seeds} seeds reach" if mark.seeds > 1 else "its one seed reaches"
+    text = f"{title}: {mark.parameters:,} weights (n = {mark.width}): {seeds} {percent(target, 1)}{where}, "
+    text += f"mean {percent(mark.choosing)}; on the test images " if held_out else "mean "
+    text += spread(mark.mean, mark.sd)
+    for which, other in (("down", point.below), ("up", point.above)):
+        text += f"; next width {which}: {_chance(other)}" if other else ""
+    text += f". {_bracket(point)}"
+    if mark.parameters < tutorial:
+        text += f" {_times(tutorial / mark.parameters)} times fewer than its tutorial network."
+    return text
+
+
+def verdict(found: Agreement) -> str:
+    """Return in a few words whether ours agree with a published figure."""
+    if found.agrees is None:
+        return "our one seed has no spread"
+    return f"our {found.seeds} seeds agree" if found.agrees else f"our {found.seeds} seeds differ by {_apart(found)}"
+
+
+def agreement(found: Agreement) -> str:
+    """Return a published figure beside ours."""
+    ours = f"{spread(found.mean, found.sd)} ({_apart(found)})"
+    return f"{found.published.name}: published {found.published.stated}, ours {ours}"
+
+
+def _apart(found: Agreement) -> str:
+    return f"{100 * found.difference:+.2f} points".replace("-", "−")
+
+
+def network(point: pd.Series) -> str:
+    """Return what a row of ``analysis.points`` says of a network, with both its noises."""
+    sd = None if pd.isna(point["sd"]) else float(point["sd"])
+    seeds = f"over {point['seeds']} seeds" if point["seeds"] > 1 else "in one seed"
+    return (
+        f"{point['parameters']:,} weights, {spread(float(point['mean']), sd)} {seeds}. The {point['test_images']:,} "
+        f"test images alone leave {percent(point['wilson_low'])} to {percent(point['wilson_high'])} open."
+    )
+
+
+def versions(text: str) -> str:
+    """Return the versions that a run keeps as JSON: ``keras 3.15.1, numpy 2.4.6``."""
+    return ", ".join(f"{name} {number}" for name, number in sorted(json.loads(text or "{}").items()))
+
+
+def _against(small: int, large: int, name: str) -> str:
+    ratio = large / small
+    return f"as many as the {name}" if ratio == 1 else f"{_times(ratio)} times fewer than the {name}’s {large:,}"
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.1f}" if ratio < 100 else f"{ratio:,.0f}"
+
+
+def _chance(mark: Mark) -> str:
+    return f"{mark.parameters:,}, {mark.passing} of {mark.seeds}"
+
+
+def _bracket(point: TurningPoint) -> str:
+    if point.below and point.above:
+        return f"Between {point.below.parameters:,} and {point.above.parameters:,}."
+    if point.below:
+        return f"Above {point.below.parameters:,}; nothing wider was trained."
+    if point.above:
+        return f"Below {point.above.parameters:,}; nothing narrower was trained."
+    return "No other width was trained."
