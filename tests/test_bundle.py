@@ -1,0 +1,215 @@
+"""Bundles of runs that were really trained, opened by those they are for: Keras, Python, pandas."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core import bundle, datasets, images, script, weights
+from core.errors import ArgumentError, DatasetError, StoreError
+from core.families import family
+from core.layers import Array
+from core.recipes import Recipe
+from core.runs import Cell, Epoch
+from core.settings import Settings, load
+from core.store import Store
+from core.training import Finished, train
+
+ROOT = Path(__file__).parents[1]
+VERSIONS = {"tensorflow": "2.21.0", "keras": "3.15.1"}
+MEMBERS = {"README.txt", "reproduce.py", "recipe.json", "versions.json", "history.csv", "weights.npz", "model.keras"}
+PLAIN = Recipe("adam", 0.003, 4, 16)
+CAREFUL = Recipe("rmsprop", 0.002, 1, 64, dropout=True, protocol="held_out")
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory, digits: tuple[Array, Array]) -> Path:
+    """600 real digits to train and 200 to test, as bytes."""
+    path = tmp_path_factory.mktemp("own") / "own.npz"
+    x, y = np.rint(digits[0][:800, :, :, 0] * 255).astype(np.uint8), digits[1][:800].astype(np.uint8)
+    np.savez(path, x_train=x[:600], y_train=y[:600], x_test=x[600:], y_test=y[600:])
+    return path
+
+
+def trained(store: Store, path: Path, key: str, width: int, recipe: Recipe) -> int:
+    """Train a run in this process and store it as the runner does."""
+    data, facts = images.read(path), images.facts(path)
+    network = family(key).build(width, facts.input_shape, facts.classes, recipe.dropout)
+    counts = {"train_images": facts.train, "test_images": facts.test}
+    counts |= {"parameters": network.parameters, "multiply_adds": network.multiply_adds}
+    cell = Cell(path.stem, facts.fingerprint, key, width, recipe, 3)
+    run = store.begin(cell, **counts, device="CPU", versions=VERSIONS)
+    for event in train(network, recipe, data, 3, lambda: False):
+        if isinstance(event, Epoch):
+            store.add_epoch(run, event)
+        elif isinstance(event, Finished):
+            file = io.BytesIO()
+            np.savez(file, **{str(i): x for i, x in enumerate(event.weights)})  # type: ignore[arg-type]
+            store.end(run, "done", seconds=1.0, weights=file.getvalue())
+    return run
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory, own: Path) -> Store:
+    """Run 1 is a plain one, run 2 has Dropout and holds images out."""
+    made = Store(tmp_path_factory.mktemp("store") / "runs.sqlite3")
+    assert [trained(made, own, "deep_cnn", 4, PLAIN), trained(made, own, "mlp", 16, CAREFUL)] == [1, 2]
+    return made
+
+
+@pytest.fixture(scope="module")
+def packed(store: Store, own: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    """The folders that the bundles of both runs were unpacked to."""
+    folders = {}
+    for run in (1, 2):
+        folders[run] = tmp_path_factory.mktemp(f"run{run}")
+        with zipfile.ZipFile(io.BytesIO(bundle.pack(store, run, images.facts(own)))) as file:
+            assert file.testzip() is None
+            file.extractall(folders[run])
+    return folders
+
+
+def run_script(script: Path, *words: str) -> str:
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "2"}
+    environment.pop("PYTHONPATH", None)  # it must do without this project
+    command = [sys.executable, script.name, *words]
+    done = subprocess.run(
+        command, cwd=script.parent, env=environment, capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_members_say_what_the_store_says(packed: dict[int, Path], store: Store) -> None:
+    for run, folder in packed.items():
+        row = bundle.find(store, run)
+        assert {x.name for x in folder.iterdir()} == MEMBERS
+        recipe = json.loads((folder / "recipe.json").read_text("utf-8"))
+        assert Recipe(**recipe["recipe"]) == (PLAIN, CAREFUL)[run - 1]
+        assert recipe["protocol"] == ("article", "held_out")[run - 1] and recipe["seed"] == 3
+        assert recipe["data"]["name"] == "own" and recipe["data"]["fingerprint"] == row["fingerprint"]
+        assert recipe["family"] == row["family"] and recipe["width"] == row["width"]
+        versions = json.loads((folder / "versions.json").read_text("utf-8"))
+        assert versions["keras"] == "3.15.1" and versions["device"] == "CPU" and versions["featherweight"]
+        history = pd.read_csv(folder / "history.csv")
+        assert list(history["epoch"]) == [x.epoch for x in store.epochs(run)]
+        assert history["test_accuracy"].iloc[-1] == row["test_accuracy"]
+        assert (folder / "weights.npz").read_bytes() == store.weights(run)
+        assert len((folder / "README.txt").read_text("utf-8").splitlines()) == 3
+
+
+def test_keras_reads_the_model_and_agrees_with_the_store(
+    packed: dict[int, Path], store: Store, own: Path, keras: Any
+) -> None:
+    data = images.read(own)
+    for run, folder in packed.items():
+        row = bundle.find(store, run)
+        model = keras.models.load_model(folder / "model.keras")
+        assert model.count_params() == row["parameters"]
+        dropouts = [x for x in model.layers if isinstance(x, keras.layers.Dropout)]
+        assert len(dropouts) == (0, 2)[run - 1]
+        theirs = model.predict(data.x_test, verbose=0)
+        network = family(row["family"]).build(row["width"], dropout=row["recipe"]["dropout"])
+        ours = network.predict(weights.read((folder / "weights.npz").read_bytes(), network), data.x_test)
+        np.testing.assert_allclose(theirs, ours, atol=1e-5)
+        accuracies = [float((x.argmax(1) == data.y_test).mean()) for x in (theirs, ours)]
+        assert accuracies == pytest.approx([row["test_accuracy"]] * 2, abs=1e-6)
+        assert row["test_accuracy"] > 0.2  # trained: a guess reads a tenth
+
+
+def test_the_script_trains_the_same_network_on_the_same_images(packed: dict[int, Path], own: Path) -> None:
+    for run, folder in packed.items():
+        copy = folder.with_name(f"script{run}") / "reproduce.py"
+        copy.parent.mkdir()
+        lines = (folder / "reproduce.py").read_text("utf-8")
+        copy.write_text(f"{lines}\nnp.savez('used.npz', x=x_train, y=y_train, xw=watched[0], yw=watched[1])\n", "utf-8")
+        said = run_script(copy, str(own)).splitlines()[-1]
+        counted, accuracy = said.split(" weights, test accuracy ")
+        recipe = json.loads((folder / "recipe.json").read_text("utf-8"))
+        assert int(counted) == recipe["parameters"] and 0.1 < float(accuracy) <= 1
+        data = images.read(own)
+        expected = data if run == 1 else images.hold_out(data)
+        with np.load(copy.parent / "used.npz") as used:
+            assert np.array_equal(used["x"], expected.x_train) and np.array_equal(used["y"], expected.y_train)
+            assert np.array_equal(used["xw"], expected.x_test) and np.array_equal(used["yw"], expected.y_test)
+
+
+def test_the_script_says_what_was_asked() -> None:
+    network = family("mlp").build(16, dropout=True)
+    cell = Cell("own", "f", "mlp", 16, replace(CAREFUL, precision="bfloat16"), 3)
+    text = script.source(cell, network, VERSIONS)
+    compile(text, "reproduce.py", "exec")
+    for words in (
+        "keras.utils.set_random_seed(3)",
+        'keras.config.set_dtype_policy("mixed_bfloat16")',
+        "keras.optimizers.RMSprop(learning_rate=0.002)",
+        "batch_size=64, epochs=1",
+        "keras.layers.Dropout(rate=0.2)",
+        "activation='softmax', dtype='float32'",
+        "tensorflow==2.21.0 keras==3.15.1",
+        "not bit for bit",
+    ):
+        assert words in text
+    assert "bfloat16" not in script.source(replace(cell, recipe=PLAIN), network, VERSIONS)
+    assert "keras.datasets.mnist.load_data()" in script.source(replace(cell, dataset="mnist"), network, VERSIONS)
+    odd = 'a"""b\\c${x}\n'
+    compile(script.source(replace(cell, dataset=odd), network, {}), "reproduce.py", "exec")
+
+
+def test_the_script_needs_no_argument_for_the_embedded_digits(tmp_path: Path) -> None:
+    settings: Settings = load({"FEATHERWEIGHT_HOME": str(tmp_path / "home")})
+    dataset = datasets.find(settings, datasets.EMBEDDED)
+    cell = Cell(dataset.name, dataset.facts.fingerprint, "mlp", 1, Recipe("adam", 0.001, 1, 1000), 0)
+    copy = tmp_path / "reproduce.py"
+    lines = script.source(cell, family("mlp").build(1), VERSIONS)
+    copy.write_text(f"{lines}\nnp.savez('used.npz', x=x_train, y=y_train, xt=x_test, yt=y_test)\n", "utf-8")
+    assert run_script(copy).splitlines()[-1].startswith("807 weights, test accuracy ")
+    data = images.read(dataset.path)
+    with np.load(tmp_path / "used.npz") as used:
+        assert np.array_equal(used["x"], data.x_train) and np.array_equal(used["y"], data.y_train)
+        assert np.array_equal(used["xt"], data.x_test) and np.array_equal(used["yt"], data.y_test)
+
+
+def test_nothing_half_is_packed(store: Store, own: Path, tmp_path: Path) -> None:
+    facts = images.facts(own)
+    with pytest.raises(ArgumentError, match=r"Invalid run\. .* Received: 9\."):
+        bundle.pack(store, 9, facts)
+    with pytest.raises(DatasetError, match="contents differ"):
+        bundle.pack(store, 1, replace(facts, fingerprint="other"))
+    bare = Store(tmp_path / "runs.sqlite3")
+    counts = {"parameters": 6370, "multiply_adds": 1, "train_images": 1, "test_images": 1}
+    cell = Cell("own", facts.fingerprint, "mlp", 8, PLAIN, 0)
+    run = bare.begin(cell, **counts, device="CPU", versions={})
+    with pytest.raises(ArgumentError, match="which is running"):
+        bundle.pack(bare, run, facts)
+    bare.add_epoch(run, Epoch(1, 0.5, 0.8, 0.4, 0.9, 1.0))
+    bare.end(run, "done", seconds=1.0)
+    with pytest.raises(StoreError, match=r"^The weights of run 1 were not kept, so there is nothing to pack"):
+        bundle.pack(bare, run, facts)
+    bare.end(run, "done", seconds=1.0, weights=store.weights(1))
+    with pytest.raises(StoreError, match="another network's"):
+        bundle.pack(bare, run, facts)
+
+
+def test_packing_imports_no_framework(store: Store, own: Path) -> None:
+    program = """
+import sys
+from pathlib import Path
+from core import bundle, exports, images, store
+bundle.pack(store.Store(Path(sys.argv[1])), 2, images.facts(Path(sys.argv[2])))
+print(sorted({x.partition(".")[0] for x in sys.modules} & {"tensorflow", "keras"}))
+"""
+    command = [sys.executable, "-c", program, str(store.path), str(own)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+    assert done.stdout == "[]\n", done.stderr
