@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Any, NoReturn
 
-from core import datasets, settings
+from core import datasets, settings, takeaway
 from core.errors import FeatherweightError, StoreError, TrainingError
 from core.families import FAMILIES, MNIST_CLASSES, MNIST_SHAPE, family
 from core.network import Network
@@ -79,6 +79,10 @@ def _parser() -> argparse.ArgumentParser:
     _recipe_options(added)
     added = verb("results", _results, "list the runs")
     added.add_argument("--data", metavar="NAME", help="only runs on this image set")
+    words = "write the runs, or all of one run, to a file"
+    added = verbs.add_parser("export", help=words, description=words)  # no --json: what it prints is the export
+    added.set_defaults(verb=takeaway.export)
+    takeaway.options(added)
     return parser
 
 
