@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from core import analysis, charts, curves, frame
+from core import frame
 from core.controls import width_control
 from core.families import FAMILIES, family
+from core.layers import shape_text
 from core.network import Network
 
 with frame.page("Explore") as bench:
@@ -37,7 +38,7 @@ with frame.page("Explore") as bench:
     chosen = family(key)
     shape, classes = dataset.facts.input_shape, dataset.facts.classes
     st.caption(
-        f"{chosen.description} Images of {charts.shape_text(shape)}, {classes} classes, "
+        f"{chosen.description} Images of {shape_text(shape)}, {classes} classes, "
         f"{dataset.facts.train:,} to train and {dataset.facts.test:,} to test."
     )
     chosen.build(1, shape, classes, dropout)  # says so in a sentence where the images are too small
@@ -54,6 +55,10 @@ with frame.page("Explore") as bench:
         key="n",
         param="n",
     )
+
+    # Here and not above: the count is on the screen while Altair is still being imported.
+    from core import analysis, charts, curves
+
     network: Network = chosen.build(width, shape, classes, dropout)
     st.page_link(
         "pages/train.py",
@@ -71,7 +76,7 @@ with frame.page("Explore") as bench:
             [
                 {
                     "Layer": x.label,
-                    "Output": charts.shape_text(x.output_shape),
+                    "Output": shape_text(x.output_shape),
                     "Formula": x.formula,
                     "Weights": x.parameters,
                     "Share": x.share,
@@ -94,7 +99,7 @@ with frame.page("Explore") as bench:
         st.subheader("From image to answer")
         st.altair_chart(
             charts.blocks(rows),
-            alt="; ".join(f"{x.label} gives {charts.shape_text(x.output_shape)}" for x in rows),
+            alt="; ".join(f"{x.label} gives {shape_text(x.output_shape)}" for x in rows),
         )
         st.caption(
             "A block is as wide as the square root of the number of values it gives; by the names stand the weights."

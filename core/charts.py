@@ -13,6 +13,7 @@ import altair as alt
 import pandas as pd
 
 from core.families import FAMILIES
+from core.layers import shape_text
 from core.network import LayerSummary
 from core.runs import Epoch
 
@@ -185,11 +186,6 @@ def _block(place: int, label: str, shape: tuple[int, ...], parameters: int) -> d
         "half": half,
         "kind": "weights" if parameters else "no weights",
     }
-
-
-def shape_text(shape: tuple[int, ...]) -> str:
-    """Return a shape for people: ``26×26×2``."""
-    return "×".join(str(side) for side in shape)
 
 
 def history(epochs: Sequence[Epoch], planned: int, field: str, watched: str) -> alt.Chart:

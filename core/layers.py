@@ -18,6 +18,11 @@ Shape = tuple[int, ...]
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
+def shape_text(shape: Shape) -> str:
+    """Return a shape for people: ``26×26×2``."""
+    return "×".join(str(side) for side in shape)
+
+
 def activate(x: Array, activation: str) -> Array:
     """Apply ``'linear'``, ``'relu'`` or ``'softmax'`` (over the last axis) to ``x``."""
     if activation == "relu":

@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from dataclasses import astuple, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from core.errors import StoreError
 from core.runs import Cell, Epoch
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Each entry takes the file from version i to i + 1; PRAGMA user_version says where it is.
 _MIGRATIONS = (
@@ -190,6 +191,8 @@ class Store:
     def runs(self, dataset: str | None = None) -> pd.DataFrame:
         """Return one row per run, oldest first, with the figures of its last epoch."""
         names, rows = self._select("" if dataset is None else "WHERE dataset = :dataset", {"dataset": dataset})
+        import pandas as pd  # takes half a second, and Explore's first count needs none of it
+
         return pd.DataFrame(rows, columns=names)
 
     def rows(self, dataset: str | None = None) -> list[dict[str, Any]]:
