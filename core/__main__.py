@@ -8,9 +8,10 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any, NoReturn
 
-from core import datasets, settings, takeaway
+from core import datasets, question, settings, takeaway
 from core.errors import FeatherweightError, StoreError, TrainingError
 from core.families import FAMILIES, MNIST_CLASSES, MNIST_SHAPE, family
 from core.network import Network
@@ -77,9 +78,11 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("--seeds", default="0", metavar="0-4", help="0 by default")
     added.add_argument("--data", metavar="NAME", help="image set; see the verb 'datasets'")
     _recipe_options(added)
-    added = verb("results", _results, "list the runs")
-    added.add_argument("--data", metavar="NAME", help="only runs on this image set")
-    words = "write the runs, or all of one run, to a file"
+    added = verb("results", _results, "list the runs, or answer how few weights reach a target")
+    question.options(added)
+    added = verb("reference", _reference, "train the reference results, about 80 minutes on two cores, and write them")
+    added.add_argument("--out", metavar="FILE", help="in place of the shipped ones by default")
+    words = "write the runs, the chart, or all of one run to a file"
     added = verbs.add_parser("export", help=words, description=words)  # no --json: what it prints is the export
     added.set_defaults(verb=takeaway.export)
     takeaway.options(added)
@@ -113,7 +116,7 @@ def _recipe(arguments: Arguments, start: Recipe) -> Recipe:
         batch_size=arguments.batch if arguments.batch is not None else start.batch_size,
         dropout=arguments.dropout,
         precision=arguments.precision,
-        protocol="held_out" if arguments.protocol == "held-out" else arguments.protocol,
+        protocol=question.protocol(arguments.protocol),
     )
 
 
@@ -272,6 +275,9 @@ def _sweep(arguments: Arguments) -> Answer:
 
 
 def _results(arguments: Arguments) -> Answer:
+    if arguments.target is not None:
+        found = question.ask(arguments)
+        return [x.facts() for x in found.points], "\n".join([found.sentence, *found.lines])
     from core.store import Store
 
     loaded = settings.load()
@@ -279,6 +285,20 @@ def _results(arguments: Arguments) -> Answer:
         datasets.check_name(loaded, arguments.data)
     rows = Store(loaded.store).rows(arguments.data)
     return rows, _table(rows)
+
+
+def _reference(arguments: Arguments) -> Answer:
+    from core import reference
+    from core.store import Store
+    from core.terminal import follow
+
+    loaded = settings.load()
+    arguments.data = reference.DATASET
+    wanted = reference.cells(_dataset(arguments, loaded))
+    store, path = Store(loaded.store), Path(arguments.out) if arguments.out else reference.PATH
+    follow(loaded, store, wanted)
+    reference.write(store, wanted, path)
+    return {"path": str(path), "runs": len(wanted)}, f"Wrote {len(wanted)} runs to {path}."
 
 
 def _table(rows: list[dict[str, Any]]) -> str:

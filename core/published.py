@@ -34,6 +34,7 @@ class Published:
     width: int | None = None
 
 
+DIGITS = ("mnist", "mnist_5k")  # the image sets whose accuracies may stand beside those of MNIST
 ARTICLE_SOURCE = "blog article, January 2020"
 _MLP = "RMSprop, 20 epochs, batch 128; last epoch on the test set, one run"
 _CNN = "Adadelta 1.0, 12 epochs, batch 128; last epoch on the test set, one run"
@@ -132,3 +133,8 @@ OTHERS = (
         "seven narrow convs with batch norm, one pool, 1x1 transitions, GAP",
     ),
 )
+
+
+def beside(dataset: str, unit: str) -> tuple[Published, ...]:
+    """Return what may stand beside results on an image set: results on MNIST, which are published in weights alone."""
+    return (*ARTICLE, *OTHERS) if dataset in DIGITS and unit == "weights" else ()

@@ -29,6 +29,10 @@ class Results:
     runs: pd.DataFrame
     dataset: Dataset | None
 
+    def only(self, protocol: str) -> Results:
+        """Return the results with one protocol."""
+        return replace(self, runs=self.runs[self.runs["protocol"] == protocol])
+
     @property
     def images(self) -> tuple[Shape, int]:
         """The shape of an image and the number of classes."""

@@ -16,7 +16,6 @@ from core.units import UNITS
 TICKS = [digit * 10.0**power for power in range(-5, 11) for digit in (1, 2, 5)]
 Height = Callable[[str], alt.Y]
 SELECTION = "network"  # the name of the selection; it gives the ``name`` of the mark that was clicked
-DIGITS = ("mnist", "mnist_5k")  # the image sets whose accuracies may stand beside published ones of MNIST
 ARTICLE_IMAGES = 60_000  # that the article trained on
 COLUMNS = ["name", "title", "width", "parameters", "size", "origin", "recipe", "recipe_title"]
 FIGURES = ["mean", "low", "high", "wilson_low", "wilson_high"]

@@ -5,27 +5,29 @@ from __future__ import annotations
 import os
 import tempfile
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from core import datasets, settings
+from core import datasets, question, settings
 from core.errors import ArgumentError, invalid, whole_number
 
-if TYPE_CHECKING:  # pandas and Altair take a second, that other verbs need not wait
-    from core.settings import Settings
-    from core.store import Store
-
+TARGET = "0.97"  # the article's, for a chart
+UNITS = ("weights", "float32", "int8", "operations", "time")  # the keys of units.UNITS, which needs pandas
 LARGEST_ID = 2**63 - 1
+TABLES = ("csv", "json")
+CHARTS = ("svg", "png", "html")
 
 
 def options(parser: ArgumentParser) -> None:
     """Add the verb's options."""
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--format", metavar="FORMAT", help=f"of the runs: one of {', '.join(FORMATS)}")
+    formats = f"the runs as {' or '.join(TABLES)}, the chart as {', '.join(CHARTS)}"
+    what.add_argument("--format", metavar="FORMAT", help=formats)
     what.add_argument("--run", metavar="ID", help="one finished run as a zip file: a Keras script, its weights, how")
-    parser.add_argument("--data", metavar="NAME", help="only runs on this image set")
-    parser.add_argument("--out", metavar="FILE", help="standard output by default, except for --run")
+    question.options(parser)
+    parser.add_argument("--unit", default="weights", help=f"of the chart: one of {', '.join(UNITS)}")
+    parser.add_argument("--errors", action="store_true", help="of the chart: errors on a log axis")
+    parser.add_argument("--scheme", default="light", help="of the chart: light or dark")
+    parser.add_argument("--out", metavar="FILE", help="standard output by default for csv, json, svg and html")
     parser.add_argument("--force", action="store_true", help="write over an existing file")
 
 
@@ -36,51 +38,64 @@ def export(arguments: Namespace) -> tuple[None, str]:
         ArgumentError: on a choice that does not exist, or a file that does.
     """
     form, run, out = arguments.format, arguments.run, arguments.out
-    if form is not None and form not in FORMATS:
-        raise invalid("format", f"one of {', '.join(FORMATS)}", form)
+    if form is not None and form not in (*TABLES, *CHARTS):
+        raise invalid("format", f"one of {', '.join((*TABLES, *CHARTS))}", form)
     number = None if run is None else whole_number(run, "run", 1, LARGEST_ID)
-    if number is not None and out is None:
-        raise ArgumentError("A run is packed into a zip file. Say where to: --out FILE.zip.")
+    if out is None and (number is not None or form == "png"):
+        what, ending = ("A picture is bytes", "png") if form else ("A run is packed into a zip file", "zip")
+        raise ArgumentError(f"{what}. Say where to: --out FILE.{ending}.")
     if number is not None and arguments.data is not None:
         raise ArgumentError("A run is on one image set. Leave out --data.")
     target = Path(out) if out is not None else None
     if target is not None:
         _check(target, arguments.force)  # before any work is done
-    from core.store import Store
-
-    loaded = settings.load()
-    if number is not None:
-        content = _bundle(loaded, number)
-    else:
-        if arguments.data is not None:
-            datasets.check_name(loaded, arguments.data)
-        content = FORMATS[form](Store(loaded.store), arguments.data)
+    content = _bundle(number) if number is not None else _chart(arguments) if form in CHARTS else _table(arguments)
     if target is None:
         return None, content.decode().removesuffix("\n")
     _write(target, content, arguments.force)
     return None, f"Wrote {target} ({len(content):,} bytes)."
 
 
-def _csv(store: Store, dataset: str | None) -> bytes:
+def _table(arguments: Namespace) -> bytes:
     from core import exports
+    from core.store import Store
 
-    return exports.csv(store.runs(dataset))
-
-
-def _json(store: Store, dataset: str | None) -> bytes:
-    from core import exports
-
-    return exports.json(store.rows(dataset))
-
-
-# From a store and the name of an image set, or None for all, to the bytes of a text file.
-FORMATS: dict[str, Callable[[Store, str | None], bytes]] = {"csv": _csv, "json": _json}
+    loaded = settings.load()
+    if arguments.data is not None:
+        datasets.check_name(loaded, arguments.data)
+    store = Store(loaded.store)
+    if arguments.format == "json":
+        return exports.json(store.rows(arguments.data))
+    return exports.csv(store.runs(arguments.data))
 
 
-def _bundle(loaded: Settings, run: int) -> bytes:
+def _chart(arguments: Namespace) -> bytes:
+    from core import analysis, exports, published, scatter, tables, units
+
+    if arguments.unit not in UNITS:
+        raise invalid("unit", f"one of {', '.join(UNITS)}", arguments.unit)
+    exports.theme(arguments.scheme)
+    arguments.target = TARGET if arguments.target is None else arguments.target
+    answered = question.ask(arguments)
+    if not answered.points:
+        raise ArgumentError(f"{answered.sentence} Train one first: 'python -m core train deep_cnn 2'.")
+    found = answered.found
+    points = analysis.points(found.runs)
+    points = tables.networks(points, units.sizes(points, arguments.unit, *found.images))
+    others = published.beside(found.name, arguments.unit)
+    chart = scatter.results(points, points[:0], others, answered.target, unit=arguments.unit, errors=arguments.errors)
+    if arguments.format == "html":
+        title = f"Accuracy against size: {datasets.title(found.name)}"
+        shown = tables.for_people(points, tables.NETWORKS)
+        return exports.html(chart, arguments.scheme, title, answered.sentence, shown)
+    return (exports.svg if arguments.format == "svg" else exports.png)(chart, arguments.scheme)
+
+
+def _bundle(run: int) -> bytes:
     from core import bundle
     from core.store import Store
 
+    loaded = settings.load()
     store = Store(loaded.store)
     facts = datasets.find(loaded, bundle.find(store, run)["dataset"]).facts
     return bundle.pack(store, run, facts)

@@ -12,7 +12,7 @@ from core.datasets import Dataset
 from core.errors import FeatherweightError
 from core.families import FAMILIES, family
 from core.progress import Progress
-from core.published import ARTICLE, ARTICLE_SOURCE, OTHERS
+from core.published import ARTICLE, ARTICLE_SOURCE, DIGITS, beside
 from core.recipes import PROTOCOLS, Recipe
 from core.results import Results
 from core.units import UNITS, sizes
@@ -246,7 +246,7 @@ with frame.page("Results") as bench:
     if found.runs.empty:
         nothing_yet(bench, name, now)
         st.stop()
-    runs = found.runs[found.runs["protocol"] == protocol]
+    runs = found.only(protocol).runs
     if runs.empty:
         st.info(
             f"None of the {len(found.runs)} finished runs on {datasets.title(name)} has this protocol. "
@@ -269,8 +269,7 @@ with frame.page("Results") as bench:
     st.markdown(f"#### {said}")
     st.markdown("\n".join(f"- {sentences.turning_point(x, target, tutorials[x.family])}" for x in turning))
 
-    digits = name in scatter.DIGITS
-    published = (*ARTICLE, *OTHERS) if digits and with_published and unit == "weights" else ()
+    published = beside(name, unit) if with_published else ()
     names = list(points["name"])
     if st.session_state.get("network") not in names:
         st.session_state["network"] = None
@@ -301,7 +300,7 @@ with frame.page("Results") as bench:
             closer(bench, found, point, runs[same])
 
     whole = runs[runs["train_images"] == scatter.ARTICLE_IMAGES]
-    agreements = [analysis.agreement(x, whole) for x in ARTICLE] if digits and protocol == "article" else []
+    agreements = [analysis.agreement(x, whole) for x in ARTICLE] if name in DIGITS and protocol == "article" else []
     if any(agreements):
         st.subheader("Do ours agree with the article?")
         st.markdown(
