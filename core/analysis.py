@@ -152,20 +152,30 @@ class TurningPoint:
 def turning_points(runs: pd.DataFrame, target: float) -> list[TurningPoint]:
     """Return one turning point a family that has finished runs, smallest first, those never reaching it last.
 
-    The smallest width whose *mean* reaches the target is chosen, by the accuracy that chooses. Where a family has
-    several curves (recipes, origins), the one that gets by with fewest weights speaks for it; if they tie, the one with
-    more seeds. Curves are never mixed. Rows must be of one data set and one protocol.
+    The smallest width whose *mean* reaches the target is chosen, by the accuracy that chooses. Curves are never mixed.
+    Where a family has several of one recipe that reach it, the one whose turning point rests on most seeds counts, so
+    that no single lucky seed outdoes five; of the recipes, the one that gets by with the fewest weights speaks for the
+    family. Rows must be of one data set and one protocol.
 
     Args:
         runs: rows of ``Store.runs``.
         target: the accuracy to reach, as a share.
     """
-    found: dict[str, TurningPoint] = {}
+    curves: dict[tuple[str, str], TurningPoint] = {}
     for (*_, origin, key, recipe), rows in finished(runs).groupby(LINE, sort=False):
         point = _turning_point(str(key), str(recipe), str(origin), rows, target)
-        if str(key) not in found or _rank(point) < _rank(found[str(key)]):
-            found[str(key)] = point
+        known = curves.get((point.family, point.recipe))
+        if known is None or _trust(point) < _trust(known):
+            curves[point.family, point.recipe] = point
+    found: dict[str, TurningPoint] = {}
+    for point in curves.values():
+        if point.family not in found or _rank(point) < _rank(found[point.family]):
+            found[point.family] = point
     return sorted(found.values(), key=_rank)
+
+
+def _trust(point: TurningPoint) -> tuple[float, ...]:
+    return point.mark is None, -(point.mark or point.best).seeds, *_rank(point)
 
 
 def _turning_point(key: str, recipe: str, origin: str, rows: pd.DataFrame, target: float) -> TurningPoint:

@@ -70,6 +70,9 @@ def write(source: Store, wanted: list[Cell], path: Path) -> None:
     missing = sum(states.get(cell) != "done" for cell in wanted)
     if missing:
         raise StoreError(f"Of the {len(wanted)} reference runs {missing} are not finished; ask again to go on.")
+    unkept = sum(source.weights(_run(source, x)) is None for x in wanted if _kept(x))
+    if unkept:
+        raise StoreError(f"The weights of {unkept} of the reference runs were not kept. Train them in a new store.")
     partial = path.with_name(f".{path.name}.partial")
     partial.unlink(missing_ok=True)
     try:
@@ -93,6 +96,16 @@ def write(source: Store, wanted: list[Cell], path: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
+def _kept(cell: Cell) -> bool:
+    return (cell.family, cell.width) in KEPT and cell.seed == KEPT_SEED
+
+
+def _run(source: Store, cell: Cell) -> int:
+    row = source.run(cell)
+    assert row
+    return int(row["id"])
+
+
 def _copy(connection: sqlite3.Connection, cell: Cell) -> None:
     identity = " AND ".join(f"{x} = :{x}" for x in cell.columns)
     (old,) = connection.execute(f"SELECT id FROM source.runs WHERE {identity}", cell.columns).fetchone()
@@ -106,5 +119,5 @@ def _copy(connection: sqlite3.Connection, cell: Cell) -> None:
     connection.execute(
         f"INSERT INTO main.epochs (run, {epochs}) SELECT ?, {epochs} FROM source.epochs WHERE run = ?", (new, old)
     )
-    if (cell.family, cell.width) in KEPT and cell.seed == KEPT_SEED:
+    if _kept(cell):
         connection.execute("INSERT INTO main.weights SELECT ?, npz FROM source.weights WHERE run = ?", (new, old))

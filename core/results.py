@@ -44,8 +44,9 @@ class Results:
         if self.dataset:
             return self.dataset.facts
         # a set that is not at hand is one of those built in, and these are all shaped alike
-        counts = self.runs[["train_images", "test_images", "fingerprint"]].iloc[0]
-        return Facts(MNIST_SHAPE, MNIST_CLASSES, *counts)
+        first = self.runs.iloc[0]
+        counts = int(first["train_images"]), int(first["test_images"])
+        return Facts(MNIST_SHAPE, MNIST_CLASSES, *counts, str(first["fingerprint"]))
 
     def facts_of(self, fingerprint: str) -> Facts:
         """Return :attr:`facts` for runs on other contents of the same set, as the shipped runs may be."""
@@ -53,8 +54,9 @@ class Results:
 
 
 def names(own: Store, shipped: Store | None) -> list[str]:
-    """Return the image sets with finished runs: first the user's, then the shipped ones."""
-    return [*own.datasets(), *(shipped.datasets() if shipped else [])]
+    """Return the image sets with finished runs, once each: the shipped ones, then the user's, the latest last."""
+    known = own.datasets()
+    return [*(x for x in (shipped.datasets() if shipped else []) if x not in known), *known]
 
 
 def default(settings: Settings, own: Store, shipped: Store | None) -> str:
@@ -69,6 +71,7 @@ def find(settings: Settings, own: Store, shipped: Store | None, name: str) -> Re
     Own runs on a file that has changed since do not count. Shipped ones do: their ``origin`` tells them apart.
 
     Raises:
+        ArgumentError: if there is no such image set.
         DatasetError: if the file is malformed.
         StoreError: if a store cannot be read.
     """
@@ -78,4 +81,4 @@ def find(settings: Settings, own: Store, shipped: Store | None, name: str) -> Re
         runs = runs[runs["fingerprint"] == dataset.facts.fingerprint]
     tables = [runs, *([shipped.runs(name)] if shipped else [])]
     every = pd.concat([x for x in tables if len(x)] or [runs], ignore_index=True)
-    return Results(name, analysis.finished(every), dataset)
+    return Results(name, analysis.finished(every).reset_index(drop=True), dataset)

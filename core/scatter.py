@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import altair as alt
 import pandas as pd
 
+from core import sentences
 from core.charts import QUIET, family_color, family_shape
 from core.families import FAMILIES
 from core.published import Published
@@ -83,7 +84,7 @@ def results(
         .encode(x=x, y=y("mean"), color=color, shape=family_shape(), opacity=strength, tooltip=_about(unit))
         .add_params(clicked)
     )
-    goal = pd.DataFrame({"target": [height(target)], "text": [f"target {target:.1%}"]})
+    goal = pd.DataFrame({"target": [height(target)], "text": [f"target {sentences.goal(target)}"]})
     rule = alt.Chart(goal).mark_rule(color=QUIET, strokeDash=[6, 4]).encode(y=y("target"))
     words = (
         alt.Chart(goal)

@@ -9,11 +9,18 @@ import pandas as pd
 
 from core.analysis import Agreement, Mark, TurningPoint
 from core.families import FAMILIES
+from core.recipes import Recipe
 
 
 def percent(share: float, digits: int = 2) -> str:
     """Return a share for people: ``97.04 %``."""
     return f"{100 * share:.{digits}f} %"
+
+
+def goal(target: float) -> str:
+    """Return a target for people, with as many digits as it has: ``97.0 %``, ``97.25 %``."""
+    text = f"{100 * target:.6f}".rstrip("0")
+    return f"{text}0 %" if text.endswith(".") else f"{text} %"
 
 
 def spread(mean: float, sd: float | None) -> str:
@@ -32,12 +39,12 @@ def answer(points: Sequence[TurningPoint], target: float, data: str, tutorials: 
     """
     reaching = [x for x in points if x.mark]
     if not reaching:
-        return f"No network here reaches {percent(target, 1)} on {data}."
+        return f"No network here reaches {goal(target)} on {data}."
     first, *others = reaching
     assert first.mark
     tutorial = f"tutorial’s {FAMILIES[FAMILIES[first.family].tutorial[0]].title}"
     text = (
-        f"The smallest network here that reads {percent(target, 1)} of {data} is a {FAMILIES[first.family].title} of "
+        f"The smallest network here that reads {goal(target)} of {data} is {_article(first.family)} of "
         f"{first.mark.parameters:,} weights: {_against(first.mark.parameters, tutorials[first.family], tutorial)}"
     )
     for other in others:
@@ -56,13 +63,13 @@ def turning_point(point: TurningPoint, target: float, tutorial: int) -> str:
     if mark is None:
         best = point.best
         return (
-            f"{title}: never reaches {percent(target, 1)} here; the best mean is {percent(best.choosing)}, "
+            f"{title}: never reaches {goal(target)} here; the best mean is {percent(best.choosing)}, "
             f"with {best.parameters:,} weights (n = {best.width})."
         )
-    held_out = '"held_out"' in point.recipe
+    held_out = Recipe.from_json(point.recipe).protocol == "held_out"
     where = " on the held-out images" if held_out else ""
     seeds = f"{mark.passing} of {mark.seeds} seeds reach" if mark.seeds > 1 else "its one seed reaches"
-    text = f"{title}: {mark.parameters:,} weights (n = {mark.width}): {seeds} {percent(target, 1)}{where}, "
+    text = f"{title}: {mark.parameters:,} weights (n = {mark.width}): {seeds} {goal(target)}{where}, "
     text += f"mean {percent(mark.choosing)}; on the test images " if held_out else "mean "
     text += spread(mark.mean, mark.sd)
     for which, other in (("down", point.below), ("up", point.above)):
@@ -106,8 +113,15 @@ def versions(text: str) -> str:
 
 
 def _against(small: int, large: int, name: str) -> str:
-    ratio = large / small
-    return f"as many as the {name}" if ratio == 1 else f"{_times(ratio)} times fewer than the {name}’s {large:,}"
+    if small == large:
+        return f"as many as the {name}"
+    ratio, than = (large / small, "fewer") if large > small else (small / large, "more")
+    return f"{_times(ratio)} times {than} than the {name}’s {large:,}"
+
+
+def _article(key: str) -> str:
+    title = FAMILIES[key].title
+    return f"an {title}" if title.startswith("MLP") else f"a {title}"
 
 
 def _times(ratio: float) -> str:

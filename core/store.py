@@ -246,9 +246,9 @@ class Store:
             finally:
                 connection.close()
         except sqlite3.Error as e:
-            raise StoreError(
-                f"The store {self.path} cannot be used ({e}). Free space, or set another FEATHERWEIGHT_HOME."
-            ) from e
+            other = "Free space, or set another FEATHERWEIGHT_HOME"
+            remedy = "Install Featherweight again" if self.read_only else other
+            raise StoreError(f"The store {self.path} cannot be used ({e}). {remedy}.") from e
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

@@ -78,15 +78,11 @@ def networks(points: pd.DataFrame, sizes: pd.Series) -> pd.DataFrame:
 
     ``sizes`` is what ``units.sizes`` gives for them; the names tell them apart, for people.
     """
-    named = points.assign(
-        size=sizes,
-        name=points["title"]
-        + ", n = "
-        + points["width"].astype(str)
-        + ", "
-        + points["recipe_title"]
-        + points["origin"].map({"own": "", "reference": ", reference"}),
-    )
+    several = points.groupby("origin")["fingerprint"].transform("nunique") > 1
+    names = points["title"] + ", n = " + points["width"].astype(str) + ", " + points["recipe_title"]
+    names += points["origin"].map({"own": "", "reference": ", reference"})
+    names += (", images " + points["fingerprint"].str[:6]).where(several, "")
+    named = points.assign(size=sizes, name=names)
     return named.assign(front=named["name"].isin(analysis.front(named, "size")["name"]))
 
 

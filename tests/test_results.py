@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core import analysis, datasets, results, settings
+from core.errors import DatasetError, FeatherweightError
+from core.families import FAMILIES
+from core.images import Facts
+from core.runs import Cell, Epoch
+from core.settings import Settings
+from core.store import Store
+
+
+@pytest.fixture
+def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    environment = {"FEATHERWEIGHT_HOME": str(tmp_path / "home"), "FEATHERWEIGHT_DATA": str(tmp_path / "data")}
+    return settings.load(os.environ | environment)
+
+
+@pytest.fixture
+def own(loaded: Settings) -> Store:
+    return Store(loaded.store)
+
+
+@pytest.fixture
+def shipped(tmp_path: Path) -> Store:
+    return Store(tmp_path / "reference.sqlite3", origin="reference")
+
+
+def bring(loaded: Settings, name: str, count: int = 20) -> str:
+    """Put an image set of 12x12 pixels and four classes into the data folder and return its fingerprint."""
+    x = np.random.default_rng(count).integers(0, 256, (count, 12, 12)).astype(np.uint8)
+    y = (np.arange(count) % 4).astype(np.uint8)
+    np.savez(loaded.data / f"{name}.npz", x_train=x, y_train=y, x_test=x[:8], y_test=y[:8])
+    return datasets.find(loaded, name).facts.fingerprint
+
+
+def train(
+    store: Store, data: str, fingerprint: str, accuracy: float, *, seed: int = 0, state: str = "done", **counts: Any
+) -> None:
+    what = Cell(data, fingerprint, "mlp", 4, FAMILIES["mlp"].recipe, seed)
+    images = {"train_images": 60000, "test_images": 10000} | counts
+    run = store.begin(what, parameters=642, multiply_adds=600, device="CPU", versions={}, **images)
+    store.add_epoch(run, Epoch(1, 1.0, 0.5, 0.9, accuracy, 2.0))
+    store.end(run, state, seconds=2.0)
+
+
+def shown(found: results.Results) -> list[tuple[str, float]]:
+    return [(x["origin"], x["test_accuracy"]) for _, x in found.runs.iterrows()]
+
+
+def test_own_results_stand_beside_the_shipped_ones(loaded: Settings, own: Store, shipped: Store) -> None:
+    fingerprint = bring(loaded, "mine")
+    train(own, "mine", fingerprint, 0.9)
+    train(own, "mine", fingerprint, 0.8, seed=1, state="failed")
+    train(own, "mnist_5k", "f", 0.7)
+    train(shipped, "mine", "another", 0.6)
+    train(shipped, "mnist", "another", 0.5)
+    found = results.find(loaded, own, shipped, "mine")
+    assert shown(found) == [("own", 0.9), ("reference", 0.6)]
+    assert list(found.runs.index) == [0, 1] and found.name == "mine"
+    assert "choosing" in found.runs and len(analysis.points(found.runs)) == 2
+    assert shown(results.find(loaded, own, None, "mine")) == [("own", 0.9)]
+
+
+def test_own_runs_on_a_file_that_has_changed_do_not_count_and_shipped_ones_do(
+    loaded: Settings, own: Store, shipped: Store
+) -> None:
+    before = bring(loaded, "mnist", 20)
+    train(own, "mnist", before, 0.9)
+    train(shipped, "mnist", "another", 0.6)
+    assert shown(results.find(loaded, own, shipped, "mnist")) == [("own", 0.9), ("reference", 0.6)]
+    after = bring(loaded, "mnist", 24)
+    assert before != after
+    found = results.find(loaded, own, shipped, "mnist")
+    assert shown(found) == [("reference", 0.6)]
+    assert results.find(loaded, own, None, "mnist").runs.empty
+    train(own, "mnist", after, 0.8)
+    assert shown(results.find(loaded, own, shipped, "mnist")) == [("own", 0.8), ("reference", 0.6)]
+
+
+def test_facts_are_those_of_the_images_at_hand(loaded: Settings, own: Store) -> None:
+    fingerprint = bring(loaded, "mine")
+    found = results.find(loaded, own, None, "mine")
+    assert found.dataset and found.dataset.name == "mine"
+    assert found.facts == Facts((12, 12, 1), 4, 20, 8, fingerprint)
+
+
+def test_results_are_shown_without_the_images(loaded: Settings, own: Store, shipped: Store) -> None:
+    train(own, "mnist", "f", 0.9)
+    train(shipped, "mnist", "g", 0.6)
+    assert datasets.fetchable(loaded, "mnist")
+    found = results.find(loaded, own, shipped, "mnist")
+    assert found.dataset is None and shown(found) == [("own", 0.9), ("reference", 0.6)]
+    assert found.facts == Facts((28, 28, 1), 10, 60000, 10000, "f")
+    assert [type(x) for x in (found.facts.train, found.facts.test, found.facts.fingerprint)] == [int, int, str]
+    assert results.find(loaded, own, shipped, "fashion_mnist").runs.empty
+
+
+def test_nothing_trained_yet(loaded: Settings, own: Store, shipped: Store) -> None:
+    bring(loaded, "mine")
+    for store in (None, shipped):
+        found = results.find(loaded, own, store, "mine")
+        assert found.runs.empty and {"origin", "protocol", "choosing", "title"} <= set(found.runs.columns)
+        assert results.names(own, store) == []
+    train(shipped, "mine", "another", 0.6)
+    assert shown(results.find(loaded, own, shipped, "mine")) == [("reference", 0.6)]
+
+
+def test_a_file_that_is_malformed_or_gone_is_told_in_a_sentence(loaded: Settings, own: Store) -> None:
+    (loaded.data / "broken.npz").write_bytes(b"nothing")
+    with pytest.raises(DatasetError):
+        results.find(loaded, own, None, "broken")
+    fingerprint = bring(loaded, "mine")
+    train(own, "mine", fingerprint, 0.9)
+    (loaded.data / "mine.npz").unlink()
+    with pytest.raises(FeatherweightError, match="mine"):
+        results.find(loaded, own, None, "mine")
+
+
+def test_image_sets_with_finished_runs_own_ones_last(own: Store, shipped: Store) -> None:
+    train(own, "mine", "f", 0.9)
+    train(own, "other", "f", 0.9)
+    train(own, "mine", "f", 0.9, seed=1)
+    train(own, "failed", "f", 0.9, state="failed")
+    train(shipped, "mnist", "f", 0.9)
+    assert own.datasets() == ["other", "mine"], "that of the latest run last"
+    assert results.names(own, shipped) == ["mnist", "other", "mine"], "the latest last"
+    assert results.names(own, None) == ["other", "mine"]
+
+
+def test_an_image_set_of_both_is_named_once(own: Store, shipped: Store) -> None:
+    train(own, "mnist", "f", 0.9)
+    train(shipped, "mnist", "f", 0.9)
+    assert results.names(own, shipped) == ["mnist"]

@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+import json
+import math
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pandas as pd
+import pytest
+import vl_convert
+
+from core import analysis, exports, scatter, tables, units
+from core.families import MNIST_CLASSES, MNIST_SHAPE
+from core.published import ARTICLE, OTHERS, Published
+from core.recipes import Recipe
+from core.runs import Epoch
+from core.units import UNITS
+from tests.rows import runs, seeds
+
+EVERYBODY = (*ARTICLE, *OTHERS)
+ROWS = [
+    *seeds("deep_cnn", 1, 0.93, 0.94),
+    *seeds("deep_cnn", 2, 0.968, 0.972),
+    *seeds("cnn", 2, 0.975),
+    *seeds("mlp", 32, 0.969, 0.971),
+]
+LOG = pytest.mark.parametrize("errors", [False, True], ids=["accuracy", "errors"])
+
+
+def networks(rows: Sequence[dict[str, Any]], unit: str = "weights") -> pd.DataFrame:
+    points = analysis.points(runs(*rows))
+    return tables.networks(points, units.sizes(points, unit, MNIST_SHAPE, MNIST_CLASSES))
+
+
+def draw(rows: Sequence[dict[str, Any]] = ROWS, published: Sequence[Published] = EVERYBODY, **changed: Any) -> Any:
+    """Return the specification of the chart; ``front`` says whether to draw it."""
+    points = networks(rows, changed.get("unit", "weights"))
+    front = points[points["front"] & changed.pop("front", True)]
+    return scatter.results(points, front, published, changed.pop("target", 0.97), **changed).to_dict()
+
+
+def layers(drawn: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for layer in drawn["layer"]:
+        yield from layers(layer) if "layer" in layer else [layer]
+
+
+def layer(drawn: dict[str, Any], **wanted: Any) -> list[dict[str, Any]]:
+    """Return the layers whose marks are as wanted."""
+    return [x for x in layers(drawn) if wanted.items() <= x["mark"].items()]
+
+
+def rows_of(drawn: dict[str, Any], part: dict[str, Any]) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = drawn["datasets"][part["data"]["name"]]
+    return rows
+
+
+def rendered(drawn: dict[str, Any]) -> list[tuple[str, float, float]]:
+    """Return every mark of the rendered chart: its kind and where it is; nothing may be no number or off the chart."""
+    svg = vl_convert.vegalite_to_svg(drawn, exports.VEGA_LITE, allowed_base_urls=[])
+    assert "NaN" not in svg and "Infinity" not in svg and "undefined" not in svg
+    found = []
+    for group in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}g"):
+        kind = re.match(r"mark-(symbol|rule|rect|line) role-mark", group.get("class", ""))
+        for mark in group if kind else ():
+            place = re.match(r"translate\(([-\d.]+),([-\d.]+)\)", mark.get("transform", "translate(0,0)"))
+            assert kind and place, mark.attrib
+            x, y = map(float, place.groups())
+            assert -1 <= x <= 301 and -1 <= y <= 481, (kind[1], x, y)
+            found.append((kind[1], x, y))
+    return found
+
+
+def symbols(drawn: dict[str, Any]) -> int:
+    return sum(kind == "symbol" for kind, *_ in rendered(drawn))
+
+
+def figures(drawn: dict[str, Any], *fields: str) -> list[float]:
+    """Return what the layers draw on these channels."""
+    return [
+        row[part["encoding"][field]["field"]]
+        for part in layers(drawn)
+        for row in rows_of(drawn, part)
+        for field in fields
+        if "field" in part["encoding"].get(field, {})
+    ]
+
+
+@LOG
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_chart_renders_in_every_unit(unit: str, errors: bool) -> None:
+    published = EVERYBODY if unit == "weights" else ()
+    drawn = draw(published=published, unit=unit, errors=errors, selected=networks(ROWS)["name"][0])
+    assert symbols(drawn) == 4 + len(published) + 1
+    for part in layer(drawn, type="point"):
+        assert UNITS[unit].axis in part["encoding"]["x"]["title"]
+        assert part["encoding"]["x"]["scale"]["type"] == "log"
+        assert part["encoding"]["y"]["scale"].get("type", "linear") == ("log" if errors else "linear")
+    json.dumps(drawn, allow_nan=False)
+
+
+@LOG
+@pytest.mark.parametrize("accuracies", [(0.97,), (1.0, 1.0), (0.0, 0.0), (1.0,), (0.0,), (0.0, 1.0)], ids=str)
+@pytest.mark.parametrize("published", [(), EVERYBODY], ids=["alone", "published"])
+def test_one_network_can_be_drawn(accuracies: tuple[float, ...], published: Sequence[Published], errors: bool) -> None:
+    drawn = draw(seeds("deep_cnn", 2, *accuracies), published, errors=errors)
+    assert symbols(drawn) == 1 + len(published)
+    heights, sizes = figures(drawn, "y", "y2"), figures(drawn, "x")
+    assert all(math.isfinite(x) and x >= 0 for x in heights) and all(math.isfinite(x) and x > 0 for x in sizes)
+    if errors:
+        assert min(heights) >= 0.5 / 10000, "half an image stands for no error at all"
+    for part in layers(drawn):
+        for channel in ("x", "y"):
+            low, high = part["encoding"].get(channel, {}).get("scale", {}).get("domain", (1, 2))
+            assert low < high and (low > 0 or not errors)
+
+
+@LOG
+@pytest.mark.parametrize("target", [0.5, 0.97, 0.999, 1.0])
+def test_the_target_is_drawn_where_it_is(target: float, errors: bool) -> None:
+    drawn = draw(target=target, errors=errors)
+    (rule,) = [x for x in layer(drawn, type="rule") if "strokeDash" in x["mark"]]
+    (row,) = rows_of(drawn, rule)
+    assert row["target"] == pytest.approx(max(1 - target, 0.00005) if errors else target)
+    assert f"{100 * target:.1f} %" in row["text"]
+    rendered(drawn)
+
+
+@LOG
+def test_better_is_up(errors: bool) -> None:
+    places = [x for x in rendered(draw(published=(), errors=errors, front=False)) if x[0] == "symbol"]
+    heights = [y for *_, y in places]  # pixels from the top, the smallest network first
+    assert list(networks(ROWS)["mean"]) == pytest.approx([0.935, 0.97, 0.975, 0.97])
+    assert heights[0] > heights[1] > heights[2] and heights[1] == pytest.approx(heights[3], abs=0.01)
+    assert [x for _, x, _ in places] == sorted(x for _, x, _ in places)
+
+
+def test_marks_stand_at_the_mean_and_bars_span_both_noises() -> None:
+    drawn = draw(seeds("deep_cnn", 2, 0.96, 0.98), (), front=False)
+    (mean,), (noise,) = layer(drawn, type="point"), layer(drawn, type="errorbar")
+    (bar,) = [x for x in layer(drawn, type="rule") if "strokeDash" not in x["mark"]]
+
+    def ends(part: dict[str, Any], *channels: str) -> list[float]:
+        (row,) = rows_of(drawn, part)
+        return [row[part["encoding"][x]["field"]] for x in channels]
+
+    assert ends(mean, "x", "y") == [932, 0.97]
+    assert ends(bar, "y", "y2") == [0.96, 0.98]
+    assert ends(noise, "y", "y2") == pytest.approx(analysis.wilson(0.97, 10000))
+
+
+def test_errors_are_what_is_missing_to_one_while_tooltips_stay_accuracies() -> None:
+    drawn = draw(seeds("deep_cnn", 2, 0.96, 0.98), ARTICLE[:1], errors=True, front=False)
+    ours, theirs = layer(drawn, type="point")
+    (row,), (other,) = rows_of(drawn, ours), rows_of(drawn, theirs)
+    assert row["mean"] == pytest.approx(0.03) and other["height"] == pytest.approx(0.0289)
+    told = {x["title"]: x["field"] for x in ours["encoding"]["tooltip"]}
+    assert [row[told[x]] for x in ("Mean accuracy", "Lowest seed", "Highest seed")] == [0.97, 0.96, 0.98]
+
+
+def test_the_ring_is_there_only_when_a_network_is_selected() -> None:
+    ring = {"size": 420}
+    assert layer(draw(), **ring) == layer(draw(selected=None), **ring) == layer(draw(selected="gone"), **ring) == []
+    name = networks(ROWS)["name"][1]
+    drawn = draw(selected=name)
+    (found,) = layer(drawn, **ring)
+    assert [x["name"] for x in rows_of(drawn, found)] == [name]
+    assert symbols(drawn) == symbols(draw()) + 1
+
+
+def test_published_results_are_hollow_marks_of_their_own() -> None:
+    own = layer(draw(published=()), type="point")
+    assert [x["mark"]["filled"] for x in own] == [True] and len(rows_of(draw(published=()), own[0])) == 4
+    drawn = draw()
+    ours, article, others = layer(drawn, type="point")
+    assert [x["mark"]["filled"] for x in (ours, article, others)] == [True, False, False]
+    assert len({x["mark"].get("shape") for x in (article, others)}) == 2
+    assert [x["size"] for x in rows_of(drawn, article)] == [26506, 17418, 4802, 932]
+    assert [x["size"] for x in rows_of(drawn, others)] == [575, 931, 697, 997, 1936, 3003, 5196]
+    for part in (article, others):
+        assert {"Rules", "Published"} <= {x["title"] for x in part["encoding"]["tooltip"]}
+        assert all(x["rules"] and x["source"] for x in rows_of(drawn, part))
+    for published in (ARTICLE, OTHERS):
+        assert symbols(draw(published=published)) == 4 + len(published)
+
+
+def test_the_front_is_drawn_only_when_asked_for() -> None:
+    def stepped(drawn: dict[str, Any]) -> list[dict[str, Any]]:
+        return layer(drawn, interpolate="step-after")
+
+    drawn = draw()
+    (found,) = stepped(drawn)
+    assert [x["size"] for x in rows_of(drawn, found)] == [408, 932, 4802]
+    assert stepped(draw(front=False)) == []
+
+
+def test_recipes_and_origins_have_lines_of_their_own() -> None:
+    other = Recipe("adadelta", 1.0, 3).to_json()
+    rows = [*ROWS, *seeds("deep_cnn", 1, 0.9, recipe=other), *seeds("deep_cnn", 2, 0.95, recipe=other)]
+    rows += [*seeds("deep_cnn", 1, 0.91, origin="reference"), *seeds("deep_cnn", 2, 0.96, origin="reference")]
+    line = next(x for x in layer(draw(rows), type="line") if "detail" in x["encoding"])
+    assert {x["field"] for x in line["encoding"]["detail"]} == {"recipe", "origin"}
+    assert line["encoding"]["strokeDash"]["field"] == "recipe_title"
+    assert "strokeDash" not in next(x for x in layer(draw(), type="line") if "detail" in x["encoding"])["encoding"]
+    # of the deep CNN three lines of two networks each; of CNN and MLP one of one
+    assert sum(kind == "line" for kind, *_ in rendered(draw(rows, front=False))) == 5
+
+
+def test_a_click_gives_the_name_of_the_network() -> None:
+    drawn = draw()
+    (clicked,) = [x for x in drawn["params"] if x["name"] == scatter.SELECTION]
+    assert clicked["select"]["fields"] == ["name"]
+    (marks,) = [x for x in layer(drawn, type="point") if x.get("name") in clicked["views"]]
+    assert marks["mark"]["filled"] and [x["name"] for x in rows_of(drawn, marks)] == list(networks(ROWS)["name"])
+
+
+def test_the_tooltip_tells_the_size_in_other_units_too() -> None:
+    def titles(unit: str) -> list[str]:
+        part = layer(draw(published=(), unit=unit), type="point")[0]
+        return [x["title"] for x in part["encoding"]["tooltip"]]
+
+    assert UNITS["float32"].title in titles("float32") and "Weights" in titles("float32")
+    assert titles("weights").count("Weights") == 1
+
+
+def test_the_legend_says_what_the_marks_mean() -> None:
+    points = networks(ROWS)
+    said = scatter.legend(points, "article")
+    assert "10,000 test images" in said and "standard deviation" in said and "Wilson" in said
+    assert "held-out" not in said and "aler" not in said
+    assert "held-out" in scatter.legend(points, "held_out")
+    both = networks([*ROWS, *seeds("mlp", 16, 0.9, origin="reference")])
+    assert "Paler marks are reference runs." in scatter.legend(both, "article")
+
+
+def test_histories_have_a_line_a_seed() -> None:
+    epochs = [Epoch(n, 1.0, 0.5, 1.0, 1 - 0.5 / n, 2.0) for n in (1, 2, 3)]
+    drawn = scatter.histories({1: epochs, 0: epochs[:2]}, "test").to_dict()
+    (rows,) = drawn["datasets"].values()
+    assert [(x["seed"], x["epoch"]) for x in rows] == [
+        ("seed 0", 1), ("seed 0", 2), ("seed 1", 1), ("seed 1", 2), ("seed 1", 3)
+    ]  # fmt: skip
+    assert rows[-1]["accuracy"] == pytest.approx(1 - 0.5 / 3)
+    assert drawn["encoding"]["x"]["scale"]["domain"] == [1, 3] and "test images" in drawn["encoding"]["y"]["title"]
+    assert [kind for kind, *_ in rendered(drawn)].count("symbol") == 5
+
+
+def test_histories_of_held_out_runs_are_of_the_held_out_images() -> None:
+    epochs = [Epoch(1, 1.0, 0.5, None, None, 2.0, 0.9, 0.6), Epoch(2, 1.0, 0.5, 0.8, 0.99, 2.0, 0.7, 0.8)]
+    drawn = scatter.histories({0: epochs}, "held-out").to_dict()
+    (rows,) = drawn["datasets"].values()
+    assert [x["accuracy"] for x in rows] == [0.6, 0.8] and "held-out images" in drawn["encoding"]["y"]["title"]
+
+
+def test_a_history_of_one_epoch_can_be_drawn() -> None:
+    rendered(scatter.histories({0: [Epoch(1, 1.0, 0.5, 1.0, 0.5, 2.0)]}, "test").to_dict())

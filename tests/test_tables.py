@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core import analysis, tables
+from core.families import FAMILIES
+from core.published import ARTICLE, OTHERS
+from core.recipes import Recipe
+from tests.rows import runs, seeds
+
+TUTORIALS = {key: x.tutorial_network().parameters for key, x in FAMILIES.items()}
+
+
+def networks(*rows: dict[str, Any], sizes: list[float] | None = None) -> pd.DataFrame:
+    points = analysis.points(runs(*rows))
+    return tables.networks(points, points["parameters"] if sizes is None else pd.Series(sizes, index=points.index))
+
+
+def test_tables_for_people_turn_shares_into_per_cent() -> None:
+    shown = tables.for_people(runs({}), {"test_accuracy": "Accuracy, %", "width": "n"})
+    assert shown.to_dict("records") == [{"Accuracy, %": 97.0, "n": 2}]
+    assert tables.for_people(runs({}), {"width": "n"}).to_dict("records") == [{"n": 2}]
+
+
+def test_a_share_that_is_not_known_stays_unknown() -> None:
+    shown = tables.for_people(runs({"test_accuracy": None}, {}), {"test_accuracy": "Accuracy, %"})
+    assert np.isnan(shown["Accuracy, %"].iloc[0]) and shown["Accuracy, %"].iloc[1] == 97.0
+
+
+def test_a_table_for_people_leaves_the_rows_as_they_were() -> None:
+    table = runs({})
+    before = table.copy()
+    tables.for_people(table, {"test_accuracy": "Accuracy, %"})
+    pd.testing.assert_frame_equal(table, before)
+
+
+def test_every_column_that_people_see_exists() -> None:
+    table = runs(*seeds("deep_cnn", 2, 0.96, 0.98), *seeds("mlp", 16, 0.9))
+    turning = tables.turning_points(analysis.turning_points(table, 0.97), TUTORIALS)
+    made = {
+        "turning points": (turning, tables.TURNING_POINTS),
+        "networks": (networks(*table.to_dict("records")), tables.NETWORKS),
+        "runs": (analysis.finished(table), tables.RUNS),
+        "published": (pd.DataFrame(asdict(x) for x in (*ARTICLE, *OTHERS)), tables.PUBLISHED),
+    }
+    for rows, titles in made.values():
+        shown = tables.for_people(rows, titles)
+        assert list(shown.columns) == list(titles.values()) and len(shown) == len(rows) > 0
+        assert set(titles.values()) <= tables.TITLES and len(set(titles.values())) == len(titles)
+
+
+def test_the_names_of_networks_tell_them_apart() -> None:
+    other = Recipe("adadelta", 1.0, 3).to_json()
+    found = networks(
+        *seeds("deep_cnn", 2, 0.97),
+        *seeds("deep_cnn", 2, 0.96, recipe=other),
+        *seeds("deep_cnn", 2, 0.95, origin="reference"),
+        *seeds("deep_cnn", 4, 0.98),
+        *seeds("mlp", 2, 0.9),
+    )
+    names = {accuracy: name for accuracy, name in zip(found["mean"], found["name"], strict=True)}
+    assert names[0.97] == "Deep CNN, n = 2, Adadelta 1, 12 epochs, batch 128"
+    assert names[0.95] == names[0.97] + ", reference"
+    assert len(set(names.values())) == 5
+
+
+def test_networks_of_two_copies_of_an_image_set_have_names_of_their_own() -> None:
+    # both are shown when the images are not at hand
+    found = networks(*seeds("deep_cnn", 2, 0.97), *seeds("deep_cnn", 2, 0.5, fingerprint="g"))
+    assert found["name"].is_unique and list(found.sort_values("mean")["front"]) == [False, True]
+
+
+def test_the_front_is_of_the_unit_that_is_shown() -> None:
+    rows = [*seeds("deep_cnn", 1, 0.9), *seeds("deep_cnn", 2, 0.97), *seeds("mlp", 32, 0.96)]
+    by_weights = networks(*rows)
+    assert list(by_weights["front"]) == [True, True, False] and list(by_weights["size"]) == [408, 932, 26506]
+    assert list(networks(*rows, sizes=[30.0, 40.0, 5.0])["front"]) == [False, True, True]
+
+
+def test_turning_points_are_facts_with_a_title_and_the_tutorial_network() -> None:
+    points = analysis.turning_points(runs(*seeds("deep_cnn", 2, 0.98), *seeds("mlp", 16, 0.9)), 0.97)
+    deep, mlp = tables.turning_points(points, TUTORIALS).to_dict("records")
+    assert (deep["title"], deep["tutorial"], deep["width"], deep["mean"]) == ("Deep CNN", 1_199_882, 2, 0.98)
+    assert (mlp["title"], mlp["tutorial"], mlp["bracket_below"]) == ("MLP", 669_706, 13_002)
+    assert pd.isna(mlp["width"]) and pd.isna(mlp["mean"])
+
+
+@pytest.mark.parametrize(
+    "titles", [tables.TURNING_POINTS, tables.NETWORKS, tables.RUNS], ids=["turning", "networks", "runs"]
+)
+def test_what_is_a_share_is_told_in_per_cent(titles: dict[str, str]) -> None:
+    shares = {"mean", "sd", "low", "high", "wilson_low", "wilson_high", "test_accuracy", "held_out_accuracy"}
+    assert {x for x, title in titles.items() if title.endswith("%")} == shares & set(titles)

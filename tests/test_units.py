@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core import analysis, latency, units
+from core.families import FAMILIES, MNIST_CLASSES, MNIST_SHAPE
+from core.network import Network
+from core.units import UNITS
+from tests.rows import runs, seeds
+
+DEEP = FAMILIES["deep_cnn"].build(2)
+
+
+@pytest.fixture
+def fresh() -> Iterator[None]:
+    """Forget what has been measured, before and after."""
+    latency.microseconds.cache_clear()
+    yield
+    latency.microseconds.cache_clear()
+
+
+def points(*rows: dict[str, Any]) -> pd.DataFrame:
+    return analysis.points(runs(*rows))
+
+
+@pytest.mark.parametrize(
+    ("unit", "deep", "mlp"),
+    # 932 and 26,506 weights; multiply-adds of the MLP: 784 x 32 + 32 x 32 + 32 x 10
+    [("weights", 932, 26506), ("float32", 3.728, 106.024), ("int8", 0.932, 26.506), ("operations", 49_960, 26_432)],
+)
+def test_sizes_by_hand(unit: str, deep: float, mlp: float) -> None:
+    table = points(*seeds("mlp", 32, 0.97), *seeds("deep_cnn", 2, 0.97))
+    assert DEEP.multiply_adds == 49_960
+    assert list(units.sizes(table, unit, MNIST_SHAPE, MNIST_CLASSES)) == pytest.approx([deep, mlp])
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_every_unit_gives_positive_sizes_on_the_rows_own_index(unit: str) -> None:
+    table = points(*seeds("deep_cnn", 2, 0.97), *seeds("deep_cnn", 1, 0.9)).iloc[::-1]
+    found = units.sizes(table, unit, MNIST_SHAPE, MNIST_CLASSES)
+    assert list(found.index) == [1, 0] and (found > 0).all() and np.isfinite(found).all()
+    assert units.sizes(table.iloc[:0], unit, MNIST_SHAPE, MNIST_CLASSES).empty
+
+
+def test_time_is_measured_of_networks_for_these_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[Network] = []
+
+    def fake(network: Network) -> float:
+        measured.append(network)
+        return float(network.parameters)
+
+    monkeypatch.setattr(units, "microseconds", fake)
+    table = points(*seeds("deep_cnn", 2, 0.97), *seeds("mlp", 4, 0.9))
+    found = units.sizes(table, "time", (32, 32, 3), 7)
+    built = [FAMILIES[key].build(n, (32, 32, 3), 7) for key, n in (("deep_cnn", 2), ("mlp", 4))]
+    assert measured == built and list(found) == [x.parameters for x in built]
+    for unit in set(UNITS) - {"time"}:
+        units.sizes(table, unit, (32, 32, 3), 7)
+    assert measured == built, "no other unit measures"
+
+
+def test_every_unit_says_what_it_is() -> None:
+    assert list(UNITS) == ["weights", "float32", "int8", "operations", "time"]
+    for unit in UNITS.values():
+        assert unit.title and unit.axis and unit.format and unit.help
+    assert len({x.title for x in UNITS.values()}) == len(UNITS)
+
+
+def test_latency_is_the_median_of_calls_after_the_first(fresh: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = 0.0
+    takes = iter([1.0, 0.002, 0.002, 0.003, 0.001, 0.5, *[0.002] * 50])
+
+    def predict(self: Network, weights: list[np.ndarray[Any, Any]], images: np.ndarray[Any, Any]) -> None:
+        nonlocal clock
+        assert tuple(x.shape for x in weights) == self.weight_shapes and images.shape == (1, 28, 28, 1)
+        clock += next(takes)
+
+    monkeypatch.setattr(Network, "predict", predict)
+    monkeypatch.setattr(latency, "time", SimpleNamespace(perf_counter=lambda: clock))
+    assert latency.microseconds(DEEP) == pytest.approx(2000.0)
+    left = len(list(takes))
+    assert left == 50, "the half second ended it, after no fewer than five"
+    assert latency.microseconds(DEEP) == pytest.approx(2000.0), "measured once"
+
+
+def test_latency_measures_for_a_while(fresh: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, calls = 0.0, 0
+
+    def predict(*_: Any) -> None:
+        nonlocal clock, calls
+        clock, calls = clock + latency.SECONDS / 100, calls + 1
+
+    monkeypatch.setattr(Network, "predict", predict)
+    monkeypatch.setattr(latency, "time", SimpleNamespace(perf_counter=lambda: clock))
+    latency.microseconds(DEEP)
+    assert 100 <= calls <= 103
+
+
+def test_latency_of_a_real_network(fresh: None) -> None:
+    found = latency.microseconds(DEEP)
+    assert 1 < found < 1e6 and math.isfinite(found)
+    assert latency.microseconds(FAMILIES["deep_cnn"].build(2)) == found, "equal networks are the same one"
