@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 
 from core import datasets
-from core.analysis import Plan
+from core.costs import Plan
 from core.datasets import Dataset
 from core.errors import FeatherweightError, invalid
 from core.families import family
@@ -142,6 +142,14 @@ def grid(
             row["Recipe"] = str(cell.recipe)
         rows.setdefault(tuple(row.values()), row)[f"Seed {cell.seed}"] = words(cell)
     return pd.DataFrame(rows.values()).fillna("")
+
+
+def accuracies(runs: pd.DataFrame, cells: Sequence[Cell]) -> dict[Cell, float]:
+    """Return the test accuracy of each cell that is finished."""
+    done = runs[runs["state"] == "done"]
+    columns = ["dataset", "fingerprint", "family", "width", "recipe", "seed"]
+    known = dict(zip(done[columns].itertuples(index=False, name=None), done["test_accuracy"], strict=True))
+    return {cell: known[key] for cell in cells if (key := tuple(cell.columns.values())) in known}
 
 
 def parse_numbers(text: str, what: str) -> list[int]:

@@ -4,7 +4,7 @@ import time
 
 import streamlit as st
 
-from core import analysis, charts, datasets, frame, sweep
+from core import charts, costs, datasets, frame, sweep
 from core.datasets import Dataset
 from core.errors import ArgumentError, DatasetError, FeatherweightError
 from core.families import FAMILIES, family
@@ -187,7 +187,7 @@ def live(bench: frame.Bench, cells: list[Cell], drawn: int, waiting: float | Non
         if shown:
             states = sweep.states(shown, bench.store.states(shown), now)
             st.dataframe(
-                sweep.grid(shown, states, analysis.accuracies(bench.store.runs(), shown), now),
+                sweep.grid(shown, states, sweep.accuracies(bench.store.runs(), shown), now),
                 hide_index=True,
                 height="content",
                 alt="State of each cell of the sweep",
@@ -241,7 +241,7 @@ def start(bench: frame.Bench, cells: list[Cell], now: Progress) -> None:
     stored = bench.store.states(cells)
     busy = {now.current, *now.queue}
     new = [x for x in cells if stored.get(x) != "done" and x not in busy]
-    estimate = analysis.cost(bench.store.runs(), sweep.plans(bench.settings, new), now.device)
+    estimate = costs.cost(bench.store.runs(), sweep.plans(bench.settings, new), now.device)
     if not new and busy.intersection(cells):
         st.caption("All of these are trained or on their way.")
     elif not new:
@@ -272,5 +272,5 @@ with frame.page("Train") as bench:
         if cells:
             start(bench, cells, now)
     st.divider()
-    waiting = analysis.cost(bench.store.runs(), sweep.plans(bench.settings, now.queue), now.device)
+    waiting = costs.cost(bench.store.runs(), sweep.plans(bench.settings, now.queue), now.device)
     live(bench, cells, now.version, waiting.seconds)

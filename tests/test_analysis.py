@@ -13,10 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import analysis
-from core.analysis import Plan, TurningPoint
+from core.analysis import TurningPoint
 from core.published import ARTICLE, Published
 from core.recipes import ADADELTA, RMSPROP, Recipe
-from core.runs import Cell
 from tests.rows import runs, seeds
 
 HELD_OUT = replace(ADADELTA, protocol="held_out").to_json()
@@ -412,32 +411,3 @@ def test_every_figure_of_the_article_can_be_compared(published: Published) -> No
     assert published.family and published.width
     found = analysis.agreement(published, runs(*seeds(published.family, published.width, *FIVE)))
     assert found and found.seeds == 5
-
-
-def cell(family: str = "deep_cnn", width: int = 2, recipe: Recipe = ADADELTA, seed: int = 9) -> Cell:
-    return Cell("mnist", "f", family, width, recipe, seed)
-
-
-def plan(images: int = 60000, work: int = 49960, **changed: object) -> Plan:
-    return Plan(cell(**changed), work, images)  # type: ignore[arg-type]
-
-
-def test_cost_of_a_known_network_is_its_epochs_and_one_compilation() -> None:
-    known = runs({}, {"seed": 1, "seconds": 24.0})
-    estimate = analysis.cost(known, [plan()], "CPU")
-    assert estimate.seconds == pytest.approx(24 + 6) and estimate.runs == 2
-    assert analysis.cost(known, [plan(), plan(seed=10)], "CPU").seconds == pytest.approx(2 * 24 + 6)
-    assert analysis.cost(known, [plan(images=4000)], "CPU").seconds == pytest.approx(24 / 15 + 6)
-    assert analysis.cost(known, [plan(width=9, work=4 * 49960)], "CPU").seconds == pytest.approx(48 + 6)
-    assert analysis.cost(known, [plan(family="mlp", recipe=RMSPROP)], "CPU").seconds == pytest.approx(40 + 6)
-
-
-def test_cost_is_unknown_without_finished_runs_on_the_device() -> None:
-    assert analysis.cost(runs({}), [plan()], "GPU") == analysis.Cost(None, 0)
-    assert analysis.cost(runs({"state": "failed"}), [plan()], "CPU") == analysis.Cost(None, 0)
-    assert analysis.cost(runs(), [], "CPU").seconds == 0
-
-
-def test_accuracies_of_finished_cells() -> None:
-    table = runs({}, {"seed": 1, "state": "stopped"})
-    assert analysis.accuracies(table, [cell(seed=0), cell(seed=1), cell(seed=2)]) == {cell(seed=0): 0.97}
