@@ -15,10 +15,12 @@ from core.runs import Epoch
 from core.units import UNITS
 
 TICKS = [digit * 10.0**power for power in range(-5, 11) for digit in (1, 2, 5)]
+# Reference runs are paler than the user's own; an order, as Vega wants for opacities.
+STRENGTH = alt.Opacity("origin:O", scale=alt.Scale(domain=["own", "reference"], range=[1.0, 0.65]), legend=None)
 Height = Callable[[str], alt.Y]
 SELECTION = "network"  # the name of the selection; it gives the ``name`` of the mark that was clicked
 ARTICLE_IMAGES = 60_000  # that the article trained on
-COLUMNS = ["name", "title", "width", "parameters", "size", "origin", "recipe", "recipe_title"]
+COLUMNS = ["name", "title", "family", "width", "parameters", "size", "origin", "recipe", "recipe_title"]
 FIGURES = ["mean", "low", "high", "wilson_low", "wilson_high"]
 
 
@@ -57,53 +59,25 @@ def results(
     table[["accuracy", "lowest", "highest"]] = points[["mean", "low", "high"]]
     others = _published(published)
     others["height"] = height(others["accuracy"])
-    heights = [height(target), *table[["low", "high", "wilson_low", "wilson_high"]].to_numpy().ravel()]
-    heights += list(others["height"])
+    goal = pd.DataFrame({"height": [height(target)], "text": [f"target {sentences.goal(target)}"]})
+    heights = [*table[FIGURES].to_numpy().ravel(), *others["height"], *goal["height"]]
     x = _size_axis([*table["size"], *others["size"]], unit)
     scale, axis, title = _height_axis([float(v) for v in heights], errors)
 
     def y(field: str) -> alt.Y:
         return alt.Y(f"{field}:Q", scale=scale, title=title, axis=axis)
 
-    color = family_color()
-    base = alt.Chart(table)
-    strength = alt.Opacity("origin:N", scale=alt.Scale(domain=["own", "reference"], range=[1.0, 0.65]), legend=None)
-    lines = base.mark_line(strokeWidth=1.5).encode(
-        x=x, y=y("mean"), color=color, detail=["recipe:N", "origin:N"], opacity=strength
-    )
-    if points.groupby("family")["recipe"].nunique().max() > 1:
-        dashes = alt.Legend(title=None, orient="bottom", columns=1, labelLimit=0)
-        lines = lines.encode(strokeDash=alt.StrokeDash("recipe_title:N", legend=dashes))
-    seeds = base.mark_rule(strokeWidth=5, opacity=0.4).encode(x=x, y=y("low"), y2="high", color=color)
-    noise = base.mark_errorbar(ticks={"size": 9, "thickness": 1.2}, thickness=1.2, opacity=0.8).encode(
-        x=x, y=y("wilson_low"), y2="wilson_high", color=color
-    )
-    clicked = alt.selection_point(name=SELECTION, fields=["name"], on="click", clear="dblclick")
-    means = (
-        base.mark_point(filled=True, size=120, cursor="pointer")
-        .encode(x=x, y=y("mean"), color=color, shape=family_shape(), opacity=strength, tooltip=_about(unit))
-        .add_params(clicked)
-    )
-    goal = pd.DataFrame({"target": [height(target)], "text": [f"target {sentences.goal(target)}"]})
-    rule = alt.Chart(goal).mark_rule(color=QUIET, strokeDash=[6, 4]).encode(y=y("target"))
-    words = (
-        alt.Chart(goal)
-        .mark_text(align="left", baseline="bottom", dx=4, dy=-3, color=QUIET)
-        .encode(x=alt.value(0), y=y("target"), text="text:N")
-    )
-    layers = [rule, words, lines]
+    layers: list[alt.Chart | alt.LayerChart | alt.FacetChart] = [*_target(goal, y), _curves(table, x, y)]
     if len(front):
         layers.append(_front(table[table["name"].isin(front["name"])].sort_values("size"), x, y))
-    layers += [seeds, noise, means]
-    if len(others):
-        layers += _hollow(others, x, y)
-    ringed = table[table["name"] == selected]
-    if len(ringed):
-        layers.append(
-            alt.Chart(ringed)
-            .mark_point(filled=False, size=420, strokeWidth=2, shape="circle", color=QUIET, opacity=1)
-            .encode(x=x, y=y("mean"))
+    layers += [*_noises(table, x, y), *_hollow(others, x, y)]
+    if selected in set(table["name"]):
+        ring = alt.Chart(table[table["name"] == selected])
+        ring = ring.mark_point(
+            filled=False, size=420, strokeWidth=2, shape="circle", color=QUIET, opacity=1, aria=False
         )
+        layers.append(ring.encode(x=x, y=y("mean")))
+    layers.append(_marks(table, x, y, unit))  # last, so that nothing is in the way of a click
     return alt.layer(*layers).properties(height=480)
 
 
@@ -148,15 +122,50 @@ def histories(runs: Mapping[int, Sequence[Epoch]], watched: str) -> alt.Chart:
                 scale=alt.Scale(zero=False),
                 axis=alt.Axis(format=".1%"),
             ),
-            color=alt.Color("seed:N", legend=alt.Legend(title=None, orient="top", columns=5)),
+            color=alt.Color("seed:N", legend=alt.Legend(title=None, orient="top", columns=3)),
             tooltip=[
                 alt.Tooltip("seed:N", title="Run"),
                 alt.Tooltip("epoch:Q", title="Epoch"),
                 alt.Tooltip("accuracy:Q", title="Accuracy", format=".2%"),
             ],
         )
-        .properties(height=240)
+        .properties(height=320)
     )
+
+
+def _target(goal: pd.DataFrame, y: Height) -> list[alt.Chart]:
+    base = alt.Chart(goal)
+    rule = base.mark_rule(color=QUIET, strokeDash=[6, 4]).encode(y=y("height"))
+    words = base.mark_text(align="left", baseline="bottom", dx=4, dy=-3, color=QUIET)
+    return [rule, words.encode(x=alt.value(0), y=y("height"), text="text:N")]
+
+
+def _curves(table: pd.DataFrame, x: alt.X, y: Height) -> alt.Chart:
+    # one recipe, one line: accuracies after 3 and after 12 epochs are different answers
+    lines = alt.Chart(table).mark_line(strokeWidth=1.5, aria=False)
+    lines = lines.encode(
+        x=x, y=y("mean"), color=family_color(), detail=["recipe:N", "origin:N"], order="width:Q", opacity=STRENGTH
+    )
+    if table.groupby("family")["recipe"].nunique().max() == 1:
+        return lines
+    dashes = alt.Legend(title=None, orient="bottom", columns=1, labelLimit=0)
+    return lines.encode(strokeDash=alt.StrokeDash("recipe_title:N", legend=dashes))
+
+
+def _noises(table: pd.DataFrame, x: alt.X, y: Height) -> list[alt.Chart]:
+    base = alt.Chart(table).encode(x=x, color=family_color())
+    seeds = base.mark_rule(strokeWidth=5, opacity=0.4, aria=False).encode(y=y("low"), y2="high")
+    ends = {"size": 9, "thickness": 1.2, "aria": False}
+    images = base.mark_errorbar(ticks=ends, rule={"aria": False}, thickness=1.2, opacity=0.8)
+    return [seeds, images.encode(y=y("wilson_low"), y2="wilson_high")]
+
+
+def _marks(table: pd.DataFrame, x: alt.X, y: Height, unit: str) -> alt.Chart:
+    clicked = alt.selection_point(name=SELECTION, fields=["name"], on="click", clear="dblclick")
+    marks = alt.Chart(table).mark_point(filled=True, size=120, cursor="pointer")
+    color, shape = family_color(), family_shape()
+    drawn = marks.encode(x=x, y=y("mean"), color=color, shape=shape, opacity=STRENGTH, tooltip=_about(unit))
+    return drawn.add_params(clicked)
 
 
 def _about(unit: str) -> list[alt.Tooltip]:

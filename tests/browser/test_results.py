@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from core import datasets, settings, sweep
+from core.families import FAMILIES
 from core.runs import Epoch
 from core.store import Store
 
@@ -25,7 +30,14 @@ from playwright.sync_api import expect
 
 APP = Path(__file__).parents[2] / "app.py"
 LONG = 120_000  # for what waits for TensorFlow to start or to compile, on a busy machine
-PAGES = ("", "train", "results")
+REFERENCE = "results?data=MNIST"
+CLOSER = f"{REFERENCE}#closer"  # with a network chosen
+PAGES = ("", "train", "results", f"{REFERENCE}&errors=true&front=true&unit=Multiply-adds", CLOSER)
+CUT_OFF = """e => {
+    const right = x => x.getBoundingClientRect().right, end = Math.max(...[...e.querySelectorAll('svg')].map(right));
+    return [...e.querySelectorAll('svg text')].filter(x => x.textContent && right(x) > end + 1).map(x => x.textContent);
+}"""
+NETWORK = "Deep CNN, n = 2, Adadelta 1, 12 epochs, batch 128, reference"
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +55,21 @@ def url(browser: Browser, serve: Serve, folders: dict[str, str]) -> str:
     np.savez(where.data / "few.npz", x_train=x, y_train=y, x_test=x, y_test=y)
     store, digits = Store(where.store), datasets.find(where, datasets.EMBEDDED)
     for cell in sweep.cells(digits, {"mlp": [16, 32], "deep_cnn": [2, 4]}, [0, 1]):
-        figures = {"parameters": 100 * cell.width, "multiply_adds": 1000, "train_images": 4000, "test_images": 1000}
-        run = store.begin(cell, **figures, device="a device", versions={})
+        network = FAMILIES[cell.family].build(cell.width)
+        figures = {"parameters": network.parameters, "multiply_adds": network.multiply_adds}
+        images = {"train_images": 4000, "test_images": 1000}
+        run = store.begin(cell, **figures, **images, device="a device", versions={})
         store.add_epoch(run, Epoch(1, 0.2, 0.9, 0.1, 0.95 + cell.width / 1000 + cell.seed / 500, 1.5))
         store.end(run, "done", seconds=20.0)
     return serve(APP, folders)
+
+
+def at_rest(page: Page) -> Page:
+    """Wait until no run of the page's script goes on and every chart is drawn."""
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
+    for chart in page.get_by_test_id("stVegaLiteChart").all():
+        expect(chart.locator("svg, canvas").first).to_be_attached()
+    return page
 
 
 def settled(page: Page, address: str) -> Page:
@@ -56,12 +78,12 @@ def settled(page: Page, address: str) -> Page:
     last = {
         "": page.locator("pre"),
         "/train": button(page, re.compile("^Start|^Nothing to start")),
-        "/results": button(page, "Download"),
+        "/results": button(page, "Page as HTML"),
     }
     expect(last[urlsplit(address).path.rstrip("/")]).to_be_visible()
-    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
-    for chart in page.get_by_test_id("stVegaLiteChart").all():
-        expect(chart.locator("svg, canvas").first).to_be_attached()
+    at_rest(page)
+    if urlsplit(address).fragment == "closer":
+        choose(page, NETWORK)
     return page
 
 
@@ -73,21 +95,74 @@ def rows(page: Page, name: str) -> Locator:
     return page.get_by_role("region", name=re.compile(f"^{name}")).locator("tbody [role=row]")
 
 
-def test_chart_tables_and_download_agree(new_page: NewPage, url: str) -> None:
+def chart(page: Page) -> Locator:
+    return page.get_by_test_id("stVegaLiteChart").first
+
+
+def symbols(page: Page, words: str) -> Locator:
+    """Return the chart's marks of whose name, as a screen reader says it, these words are part."""
+    return chart(page).locator(f"[role=graphics-symbol][aria-label*='{words}']")
+
+
+def means(page: Page) -> Locator:
+    return symbols(page, "Lowest seed")
+
+
+def mean(page: Page, weights: str) -> Locator:
+    return symbols(page, f"Weights: {weights}; Mean accuracy")
+
+
+def rings(page: Page) -> Locator:
+    """Return what rings a mark: a point larger than any other."""
+    return chart(page).locator("g.mark-symbol path[aria-roledescription=point][stroke-width='2'][stroke='#8A94A0']")
+
+
+def answer(page: Page) -> Locator:
+    return page.get_by_role("heading", level=4)
+
+
+def closer(page: Page) -> Locator:
+    return page.get_by_role("combobox", name="Look closer at a network")
+
+
+def pick(page: Page, box: Locator, words: str) -> None:
+    """Choose from a select box by keyboard."""
+    box.focus()
+    box.press("ArrowDown")
+    expect(page.get_by_role("option").first).to_be_visible()
+    box.fill(words)
+    expect(page.get_by_role("option")).to_have_text([words])
+    box.press("Enter")
+
+
+def choose(page: Page, name: str) -> None:
+    """Choose a network by keyboard and wait until its runs are there."""
+    pick(page, closer(page), name)
+    expect(page.get_by_role("region", name=f"The runs of {name}")).to_be_visible()
+    at_rest(page)
+
+
+def downloaded(page: Page, label: str, name: str, timeout: float = 30_000) -> Path:
+    """Click a download button and return the file that came."""
+    with page.expect_download(timeout=timeout) as waiting:
+        page.get_by_role("button", name=label, exact=True).click()
+    assert waiting.value.suggested_filename == name
+    return Path(waiting.value.path())
+
+
+def test_chart_tables_and_csv_agree(new_page: NewPage, url: str) -> None:
     page = settled(new_page(), f"{url}/results")
-    chart = page.get_by_test_id("stVegaLiteChart")
-    expect(chart.locator("[role=graphics-symbol][aria-label*='Lowest seed']")).to_have_count(4)
-    expect(chart.locator("[role=graphics-symbol][aria-label*='Seconds']")).to_have_count(8)
-    expect(chart.locator("[role=graphics-symbol][aria-label*='Published']")).to_have_count(4)
-    expect(chart).to_contain_text("target 97.0%")
-    expect(chart).to_have_attribute("aria-label", re.compile("on a log axis: 4 networks on MNIST, 5,000 digits"))
+    expect(means(page)).to_have_count(4)
+    expect(symbols(page, "Published")).to_have_count(11)
+    expect(chart(page)).to_contain_text("target 97.0")
+    expect(chart(page)).to_have_attribute("aria-label", re.compile("on a log axis: 4 networks on MNIST, 5,000 digits"))
+    expect(rows(page, "One row per family")).to_have_count(2)
+    page.get_by_role("tab", name="Networks").click()
     expect(rows(page, "One row per network")).to_have_count(4)
     page.get_by_role("tab", name="Runs").click()
     expect(rows(page, "One row per run")).to_have_count(8)
-    with page.expect_download() as waiting:
-        button(page, "Download the runs as CSV").click()
-    downloaded = list(csv.DictReader(waiting.value.path().read_text("utf-8").splitlines()))
-    assert [(x["title"], x["width"], x["seed"]) for x in downloaded] == [
+    found = downloaded(page, "Runs as CSV", "featherweight-mnist_5k.csv")
+    assert [(x["title"], x["width"], x["seed"]) for x in csv.DictReader(found.read_text("utf-8").splitlines())] == [
         (title, width, seed)
         for title, width in (("MLP", "16"), ("MLP", "32"), ("Deep CNN", "2"), ("Deep CNN", "4"))
         for seed in "01"
@@ -96,14 +171,168 @@ def test_chart_tables_and_download_agree(new_page: NewPage, url: str) -> None:
 
 def test_a_moved_target_answers_again(new_page: NewPage, url: str) -> None:
     page = settled(new_page(), f"{url}/results")
-    expect(page.get_by_text("MLP: 3,200 weights (n = 32) reach 98.30%, mean of 2 seeds.")).to_be_visible()
+    expect(answer(page)).to_contain_text("reads 97.0 % of MNIST, 5,000 digits is an MLP of 26,506 weights")
     slider = page.get_by_role("slider", name="Target accuracy")
     slider.press("Home")
-    expect(page.get_by_text("Deep CNN: 200 weights (n = 2) reach 95.30%, mean of 2 seeds.")).to_be_visible()
-    expect(page.get_by_test_id("stVegaLiteChart")).to_contain_text("target 50.0%")
+    expect(answer(page)).to_contain_text("reads 50.0 % of MNIST, 5,000 digits is a Deep CNN of 932 weights")
+    expect(page.get_by_role("listitem").first).to_contain_text(
+        "Deep CNN: 932 weights (n = 2): 2 of 2 seeds reach 50.0 %, mean 95.30 ± 0.14 %"
+    )
+    expect(chart(page)).to_contain_text("target 50.0")
     expect(page).to_have_url(re.compile("target=50"))
     slider.press("End")
-    expect(page.get_by_text("No network trained here reaches 99.9% yet.")).to_be_visible()
+    expect(answer(page)).to_have_text("No network here reaches 99.9 % on MNIST, 5,000 digits.")
+    expect(page.get_by_role("listitem").first).to_contain_text("never reaches 99.9 % here; the best mean is 98.30 %")
+
+
+@pytest.mark.parametrize("weights", ["26,506", "13,002"], ids=["under a published mark", "alone"])
+def test_a_clicked_mark_is_looked_at(new_page: NewPage, url: str, weights: str) -> None:
+    page = settled(new_page(height=1400), f"{url}/{REFERENCE}")
+    width = {"26,506": 32, "13,002": 16}[weights]
+    expect(rings(page)).to_have_count(0)
+    mean(page, weights).click()
+    expect(closer(page)).to_have_value(f"MLP, n = {width}, RMSprop 0.001, 20 epochs, batch 128, reference")
+    expect(rows(page, f"The runs of MLP, n = {width}, ")).to_have_count(5)
+    expect(rings(page)).to_have_count(1)
+    mean(page, weights).hover()  # Playwright finds out whether anything else would get the pointer
+    expect(page.locator("#vg-tooltip-element")).to_contain_text(weights)
+
+
+def test_marks_and_select_box_go_together(new_page: NewPage, url: str) -> None:
+    page = settled(new_page(height=1400), f"{url}/results")
+    top = chart(page).bounding_box()
+    choose(page, "MLP, n = 16, RMSprop 0.001, 20 epochs, batch 128")
+    expect(rings(page)).to_have_count(1)
+    mean(page, "932").click()
+    expect(closer(page)).to_have_value("Deep CNN, n = 2, Adadelta 1, 12 epochs, batch 128")
+    expect(rings(page)).to_have_count(1)
+    choose(page, "MLP, n = 16, RMSprop 0.001, 20 epochs, batch 128")
+    mean(page, "932").click()  # the same mark once more
+    expect(closer(page)).to_have_value("Deep CNN, n = 2, Adadelta 1, 12 epochs, batch 128")
+    assert chart(page).bounding_box() == top  # nothing above or in it has jumped
+
+
+def test_explore_opens_the_network(new_page: NewPage, url: str) -> None:
+    page = settled(new_page(), f"{url}/{CLOSER}")
+    page.get_by_role("link", name="Open Deep CNN, n = 2 in Explore").click()
+    expect(page.get_by_test_id("weights-total")).to_have_text("932")
+    expect(page.get_by_role("radio", name="Deep CNN")).to_be_checked()
+    expect(page).to_have_url(re.compile("n=2"))
+
+
+def test_toggles_change_the_chart_and_the_address(new_page: NewPage, url: str) -> None:
+    page = settled(new_page(), f"{url}/results")
+
+    def toggle(name: str) -> None:
+        page.get_by_test_id("stCheckbox").filter(has_text=name).locator("label").click()
+
+    toggle("Errors, log axis")
+    expect(chart(page).locator("[aria-label*='Test errors (log scale']").first).to_be_attached()
+    expect(page).to_have_url(re.compile("errors=true"))
+    toggle("Pareto front")
+    expect(chart(page)).to_contain_text("Pareto front")
+    toggle("Published")
+    expect(symbols(page, "Published")).to_have_count(0)
+    expect(page.get_by_role("tab", name="Published")).to_have_count(0)
+    pick(page, page.get_by_role("combobox", name="Size in"), "Multiply-adds")
+    expect(chart(page).locator("[aria-label*='Multiply-adds per digit']").first).to_be_attached()
+    expect(page).to_have_url(re.compile("unit=Multiply-adds"))
+    page.reload()
+    expect(chart(page).locator("[aria-label*='Multiply-adds per digit']").first).to_be_attached()
+    expect(chart(page)).to_contain_text("Pareto front")
+    expect(symbols(page, "Published")).to_have_count(0)
+
+
+def test_the_reference_can_be_hidden_and_the_protocol_chosen(new_page: NewPage, url: str) -> None:
+    page = settled(new_page(), f"{url}/{REFERENCE}")
+    expect(answer(page)).to_contain_text("of MNIST is a Deep CNN of 932 weights")
+    page.get_by_role("radio", name="Held-out").click()
+    expect(page.get_by_text(re.compile(r"^None of the \d+ finished runs on MNIST has this protocol"))).to_be_visible()
+    expect(page).to_have_url(re.compile("protocol=Held-out"))
+    page.get_by_role("radio", name="The article's").click()
+    expect(means(page)).not_to_have_count(0)
+    page.get_by_test_id("stCheckbox").filter(has_text="Reference").locator("label").click()
+    expect(page.get_by_text(re.compile("^No finished run on MNIST yet"))).to_be_visible()
+    expect(page).to_have_url(re.compile("reference=false"))
+
+
+def test_a_fresh_visit_goes_from_explore_to_results_that_are_there(
+    new_page: NewPage, serve: Serve, tmp_path: Path
+) -> None:
+    folders = {"FEATHERWEIGHT_HOME": tmp_path, "FEATHERWEIGHT_DATA": tmp_path / "data", "KERAS_HOME": tmp_path / "k"}
+    page = settled(new_page(), serve(APP, {name: str(folder) for name, folder in folders.items()}))
+    page.get_by_role("link", name="Results", exact=True).click()
+    expect(answer(page)).to_contain_text("of MNIST is a Deep CNN of 932 weights: 1,287 times fewer")
+    expect(page.get_by_role("combobox", name="Data set")).to_have_value("MNIST")
+
+
+def test_runs_can_be_taken_away(new_page: NewPage, url: str) -> None:
+    page = settled(new_page(), f"{url}/results")
+    found = json.loads(downloaded(page, "Runs as JSON", "featherweight-mnist_5k.json").read_text("utf-8"))
+    assert len(found) == 8 and {x["origin"] for x in found} == {"own"}
+    assert {x["recipe"]["optimizer"] for x in found} == {"rmsprop", "adadelta"}
+
+
+def test_pictures_can_be_taken_away(new_page: NewPage, url: str) -> None:
+    page = settled(new_page(), f"{url}/{REFERENCE}&front=true")
+    root = ElementTree.parse(downloaded(page, "Chart as SVG", "featherweight-mnist.svg")).getroot()
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    texts = [x.text for x in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"Deep CNN", "Pareto front", "Test accuracy", "Trainable weights (log scale)"} <= set(texts)
+
+    def corner() -> tuple[int, ...]:
+        with Image.open(downloaded(page, "Chart as PNG", "featherweight-mnist.png")) as image:
+            image.load()
+            assert image.width > 2000 and image.height > 1000, "sharp on any screen"
+            colors = image.convert("RGB").getcolors(maxcolors=10_000_000)
+            assert colors is not None and len(colors) > 100, "something is drawn"
+            pixel = image.convert("RGB").getpixel((1, 1))
+        assert isinstance(pixel, tuple)
+        return pixel
+
+    light = corner()
+    page.get_by_role("radio", name="Dark").click()
+    # the page is drawn anew meanwhile, and nothing on it says when: a download is the only witness
+    dark = next((x for x in (sum(corner()) for _ in range(10)) if x < 200), None)
+    assert sum(light) > 600 and dark is not None
+
+
+def test_the_page_taken_away_needs_no_network(new_page: NewPage, browser: Browser, url: str) -> None:
+    page = settled(new_page(), f"{url}/{REFERENCE}")
+    said = answer(page).text_content()
+    found = downloaded(page, "Page as HTML", "featherweight-mnist.html")
+    asked: list[str] = []
+    thrown: list[str] = []
+    context = browser.new_context(offline=True)
+    try:
+        alone = context.new_page()
+        alone.on("request", lambda x: asked.append(urlsplit(x.url).scheme))
+        alone.on("pageerror", lambda x: thrown.append(str(x)))
+        alone.on("console", lambda x: thrown.append(x.text) if x.type == "error" else None)
+        target = found.with_name("page.html")  # a browser takes a file without an ending for text
+        target.write_bytes(found.read_bytes())
+        alone.goto(target.as_uri())
+        drawn = alone.locator("svg, canvas").first
+        expect(drawn).to_be_visible()
+        box = drawn.bounding_box()
+        assert box and box["width"] > 300 and box["height"] > 200
+        assert said and said in (alone.locator("body").text_content() or "")
+        expect(alone.locator("table tbody tr").filter(has_text="26,506")).to_have_count(1)
+        assert set(asked) <= {"file", "data", "blob"} and thrown == []
+    finally:
+        context.close()
+
+
+def test_the_bundle_of_a_reference_network(new_page: NewPage, url: str) -> None:
+    page = settled(new_page(), f"{url}/{CLOSER}")
+    found = downloaded(page, "Download its bundle", "featherweight-deep_cnn-2-seed-0.zip", LONG)
+    with zipfile.ZipFile(found) as file:
+        assert file.testzip() is None
+        assert {"README.txt", "reproduce.py", "recipe.json", "versions.json", "history.csv"} <= set(file.namelist())
+        compile(file.read("reproduce.py"), "reproduce.py", "exec")
+        assert json.loads(file.read("recipe.json"))["parameters"] == 932
+        with file.open("model.keras") as inner, zipfile.ZipFile(inner) as model:
+            assert {"config.json", "model.weights.h5"} <= set(model.namelist())
 
 
 def colours(page: Page) -> tuple[int, int]:
@@ -141,6 +370,8 @@ def test_every_page_fits_asks_nobody_else_and_has_no_complaints(
     assert complaints == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.get_by_test_id("stMain").evaluate("e => e.scrollWidth") <= width
+    for drawn in page.get_by_test_id("stVegaLiteChart").all():
+        assert drawn.evaluate(CUT_OFF) == []
     background, text = colours(page)
     assert (background > text) == (scheme == "light")
     # A font that did not come would leave the names of the icons in their place.
@@ -158,6 +389,8 @@ def test_the_empty_page_starts_a_small_sweep_at_once(new_page: NewPage, url: str
         timeout=LONG
     )
     expect(page.get_by_role("combobox", name="Data set")).to_have_value("MNIST, 5,000 digits")
+    expect(means(page)).not_to_have_count(4, timeout=LONG)
+    page.get_by_role("tab", name="Networks").click()
     expect(rows(page, "One row per network").nth(4)).to_be_attached(timeout=LONG)
     page.get_by_role("link", name="Train", exact=True).click()
     button(page, "Clear queue").click()

@@ -93,10 +93,11 @@ def test_choose_count_train_and_see_the_point(new_page: NewPage, url: str) -> No
     expect(chart).to_be_visible()
     point = chart.locator("[role=graphics-symbol][aria-label*='Weights: 932; Mean accuracy']")
     expect(point).to_have_count(1)
+    page.get_by_role("tab", name="Networks").click()
     networks = page.get_by_role("region", name=re.compile("^One row per network"))
     expect(networks.locator("[role=gridcell]").nth(0)).to_have_text("Deep CNN")
     with page.expect_download() as waiting:
-        button(page, "Download the runs as CSV").click()
+        button(page, "Runs as CSV").click()
     assert waiting.value.suggested_filename == "featherweight-mnist_5k.csv"
     (row,) = csv.DictReader(waiting.value.path().read_text("utf-8").splitlines())
     assert (row["title"], row["width"], row["parameters"]) == ("Deep CNN", "2", "932")

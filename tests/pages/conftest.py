@@ -15,7 +15,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core import datasets, frame, images, settings
+from core import datasets, frame, images, reference, settings
 from core.progress import Progress
 from core.runner import Runner
 from core.settings import Settings
@@ -23,6 +23,7 @@ from core.store import Store
 
 ROOT = Path(__file__).parents[2]
 FAKE = (sys.executable, str(ROOT / "tests" / "fake_training.py"))
+SHIPPED = reference.PATH
 
 Visit = Callable[..., AppTest]
 Bring = Callable[..., Path]
@@ -50,6 +51,34 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digits: Path) -> Settin
 @pytest.fixture
 def store(own: Settings) -> Store:
     return Store(own.store)
+
+
+def _point(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    monkeypatch.setattr(reference, "PATH", path)
+    reference.store.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def reference_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """Let nothing come with the product but what a test writes into this store, so that own runs stand alone."""
+    store = Store(tmp_path / "reference.sqlite3")
+    _point(monkeypatch, store.path)
+    yield store
+    reference.store.cache_clear()
+
+
+@pytest.fixture
+def shipped(reference_runs: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """Return the reference results as they come with the product."""
+    _point(monkeypatch, SHIPPED)
+    return reference.store()
+
+
+@pytest.fixture
+def without_reference(reference_runs: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Take the file of reference results away and return where it is looked for."""
+    _point(monkeypatch, tmp_path / "gone" / "reference.sqlite3")
+    return reference.PATH
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 Sentences = Callable[[AppTest], list[str]]
 
 EMBEDDED = "MNIST, 5,000 digits"
-PAGES = ("app.py", "pages/train.py", "pages/results.py")
+NEEDING_IMAGES = ("app.py", "pages/train.py")  # results can be shown without the images
+PAGES = (*NEEDING_IMAGES, "pages/results.py")
 # What is known beforehand of each family at its width on the page: the article's counts.
 SHOWN = {"MLP": (32, 26_506), "Pooled MLP": (32, 7_690), "CNN": (2, 4_802), "Deep CNN": (2, 932)}
 
@@ -236,7 +237,7 @@ def test_the_full_set_is_the_default_where_it_is_at_hand(visit: Visit, bring: Br
         assert visit(page).selectbox(key="data").value == "mnist"
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", NEEDING_IMAGES)
 @pytest.mark.parametrize("title", ["MNIST", "Fashion-MNIST"])
 def test_a_set_that_is_not_at_hand_is_offered(
     visit: Visit, sentences: Sentences, own: Settings, page: str, title: str
@@ -248,7 +249,7 @@ def test_a_set_that_is_not_at_hand_is_offered(
     assert [x.label for x in at.button] == [f"Fetch {title}"]
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", NEEDING_IMAGES)
 @pytest.mark.parametrize("title", ["MNIST", "Fashion-MNIST"])
 def test_fetching_offline_is_one_sentence(
     visit: Visit, sentences: Sentences, own: Settings, monkeypatch: pytest.MonkeyPatch, page: str, title: str
