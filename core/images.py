@@ -6,6 +6,7 @@ import hashlib
 import math
 import zipfile
 import zlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from lzma import LZMAError
@@ -66,8 +67,25 @@ def read(path: Path) -> Images:
     Raises:
         DatasetError: one sentence on the first thing found wrong.
     """
-    x_train, y_train, x_test, y_test = _checked(path, unpack=True)
-    return Images(_scaled(x_train), y_train, _scaled(x_test), y_test, int(y_train.max()) + 1)
+    x_train, y_train, x_test, y_test = _checked(path, unpack=MEMBERS)
+    return Images(scaled(x_train), y_train, scaled(x_test), y_test, int(y_train.max()) + 1)
+
+
+def read_test(path: Path) -> tuple[Array, Array]:
+    """Return only the test images, as they lie in the file, and their labels; training images of bytes stay packed.
+
+    Raises:
+        DatasetError: as :func:`read` does.
+    """
+    *_, x_test, y_test = _checked(path, unpack=("x_test",))
+    return x_test, y_test
+
+
+def scaled(x: Array) -> Array:
+    """Return images as networks take them: float32, uint8 pixels divided by 255, floats as they were."""
+    if x.dtype == np.uint8:
+        return x.astype(np.float32) / np.float32(255)
+    return x.astype(np.float32)
 
 
 def hold_out(data: Images) -> Images:
@@ -107,12 +125,12 @@ def facts(path: Path) -> Facts:
 
 @lru_cache(maxsize=64)
 def _facts(path: Path, mtime_ns: int, size: int) -> Facts:
-    x_train, y_train, x_test, _ = _checked(path, unpack=False)
+    x_train, y_train, x_test, _ = _checked(path, unpack=())
     return Facts(x_train.shape[1:], int(y_train.max()) + 1, len(x_train), len(x_test), _fingerprint(path))
 
 
-def _checked(path: Path, unpack: bool) -> tuple[Array, Array, Array, Array]:
-    """Return the four arrays, found well; without ``unpack``, images of bytes are stand-ins of the right shape."""
+def _checked(path: Path, unpack: Collection[str]) -> tuple[Array, Array, Array, Array]:
+    """Return the four arrays, found well; images of bytes not in ``unpack`` are stand-ins of the right shape."""
     arrays = _arrays(path, unpack)
     x_train, x_test = (_pixels(path, name, arrays[name]) for name in ("x_train", "x_test"))
     y_train, y_test = (_labels(path, name, arrays[name]) for name in ("y_train", "y_test"))
@@ -137,7 +155,7 @@ def _fingerprint(path: Path) -> str:
     return hashlib.sha256(repr(known).encode()).hexdigest()[:16]
 
 
-def _arrays(path: Path, unpack: bool) -> dict[str, Array]:
+def _arrays(path: Path, unpack: Collection[str]) -> dict[str, Array]:
     """Return the four arrays of a file, refusing what is no such file before much of it is read."""
     try:
         with zipfile.ZipFile(path) as file:
@@ -150,7 +168,7 @@ def _arrays(path: Path, unpack: bool) -> dict[str, Array]:
             size = sum(sizes[name] for name in MEMBERS)
             if size > MAX_BYTES:
                 raise _wrong(path, f"at most {MAX_BYTES / 2**30:.0f} GiB of arrays", f"{size / 2**30:.1f} GiB")
-            bytes_shapes = {name: None if unpack else _bytes_shape(file, name, sizes[name]) for name in MEMBERS}
+            bytes_shapes = {x: None if x in unpack else _bytes_shape(file, x, sizes[x]) for x in MEMBERS}
         with np.load(path, allow_pickle=False) as file:
             return {
                 name: file[name] if shape is None else np.broadcast_to(np.uint8(0), shape)
@@ -211,12 +229,6 @@ def _labels(path: Path, name: str, y: Array | bytes) -> Array:
     if low < 0 or high >= MAX_CLASSES:
         raise _wrong(path, f"labels from 0 to at most {MAX_CLASSES - 1} in {name}", f"{low} to {high}")
     return y.astype(np.int32)
-
-
-def _scaled(x: Array) -> Array:
-    if x.dtype == np.uint8:
-        return x.astype(np.float32) / np.float32(255)
-    return x.astype(np.float32)
 
 
 def _size(shape: Shape) -> str:
