@@ -32,6 +32,13 @@ _FASHION_FILES = {
     "y_test": ("t10k-labels-idx1-ubyte.gz", "md5:bb300cfdad3c16e7a12a480ee83cd310"),
 }
 
+# As Zalando Research calls them.
+_LABELS = {
+    "fashion_mnist": (
+        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"
+    )
+}  # fmt: skip
+
 # told (bytes so far, bytes in all) while a file is fetched
 Progress = Callable[[int, int], None]
 
@@ -66,6 +73,12 @@ def names(settings: Settings) -> list[str]:
 def title(name: str) -> str:
     """Return the name for people; a user's file is called by its own name."""
     return TITLES.get(name, name)
+
+
+def label(name: str, index: int) -> str:
+    """Return what a class is called: a digit is its own name, as are classes of which no other is known."""
+    known = _LABELS.get(name, ())
+    return known[index] if index < len(known) else str(index)
 
 
 def default(settings: Settings) -> str:

@@ -230,6 +230,11 @@ class Store:
             row = connection.execute("SELECT npz FROM weights WHERE run = ?", (run,)).fetchone()
             return row[0] if row else None
 
+    def kept(self) -> set[int]:
+        """Return the ids of the runs whose weights were kept."""
+        with self._connection() as connection:
+            return {row[0] for row in connection.execute("SELECT run FROM weights")}
+
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
         """Yield a connection in a transaction that is kept on success and undone on failure."""

@@ -1,0 +1,58 @@
+"""Test images to show to the networks: one by chance, with its label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from core import datasets, images
+from core.errors import DatasetError
+from core.layers import Array
+from core.settings import Settings
+
+FALLBACKS = {"mnist": datasets.EMBEDDED}  # sets of the same kind of images, for when the file is not at hand
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Specimen:
+    """A test image.
+
+    Attributes:
+        image: float32 ``(height, width, channels)``, scaled as for training.
+        label: its class.
+        dataset: the image set it was taken from.
+        index: its place among the test images, from 0.
+    """
+
+    image: Array
+    label: int
+    dataset: str
+    index: int
+
+
+def source(settings: Settings, name: str) -> str | None:
+    """Return the set that a specimen for ``name`` comes from: itself, the one in its place, or None if none is here."""
+    return FALLBACKS.get(name) if datasets.fetchable(settings, name) else name
+
+
+def draw(settings: Settings, name: str, chance: np.random.Generator) -> Specimen:
+    """Return a test image by chance.
+
+    Raises:
+        DatasetError: if none is at hand, or the file is malformed.
+    """
+    found = source(settings, name)
+    if found is None:
+        raise DatasetError(datasets.missing(settings, name))
+    path = datasets.find(settings, found).path
+    pixels, labels = _test(path, path.stat().st_mtime_ns)
+    index = int(chance.integers(len(labels)))
+    return Specimen(images.scaled(pixels[index]), int(labels[index]), found, index)
+
+
+@lru_cache(maxsize=2)
+def _test(path: Path, mtime_ns: int) -> tuple[Array, Array]:
+    return images.read_test(path)
