@@ -27,6 +27,7 @@ PAGES = (
     ("app.py", "Explore", ":material/tune:"),
     ("pages/train.py", "Train", ":material/model_training:"),
     ("pages/results.py", "Results", ":material/scatter_plot:"),
+    ("pages/draw.py", "Draw", ":material/draw:"),
 )
 
 

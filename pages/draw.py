@@ -1,0 +1,123 @@
+"""Draw: a digit by hand or a test image, answered by every trained network at once."""
+
+import numpy as np
+import streamlit as st
+
+from core import answers, datasets, frame, readers, reference, results, scatter, specimens
+from core.bars import bars
+from core.errors import FeatherweightError
+from core.layers import Array
+from core.pad import pad, wipe
+from core.readers import Panel
+from core.specimens import Specimen
+
+CHANCE = np.random.default_rng()
+
+
+def nobody(name: str, trained: int) -> None:
+    """Say that no network can answer, and what to do about it."""
+    title = datasets.title(name)
+    st.info(
+        f"The weights of none of the {trained} networks trained on {title} were kept, so none can answer."
+        if trained
+        else f"No network has been trained on {title} yet, so none can answer.",
+        icon=":material/draw:",
+    )
+    st.page_link("pages/train.py", label=f"Train networks on {title}", icon=":material/model_training:")
+
+
+def give(name: str) -> None:
+    """Have the next run take a test image."""
+    st.session_state[f"wanted_{name}"] = True
+    wipe(name)
+
+
+def take_drawing(name: str, image: Array | None) -> None:
+    """Show what was drawn; of a new drawing nobody has said yet what it is."""
+    if image is None or not isinstance(st.session_state.get(f"shown_{name}"), np.ndarray):
+        st.session_state[f"truth_{name}"] = None
+    st.session_state[f"shown_{name}"] = image
+
+
+@st.fragment  # lifting the pen draws no more than this anew
+def ask(bench: frame.Bench, name: str, panel: Panel, drawable: bool) -> None:
+    """Draw the pad or the test image, and what every network makes of it."""
+    key, noun = f"shown_{name}", "digit" if name in scatter.DIGITS else "image"
+    left, right = st.columns([2, 3], gap="large")
+    if st.session_state.pop(f"wanted_{name}", False):
+        with left, frame.explained(FeatherweightError):
+            st.session_state[key] = specimens.draw(bench.settings, name, CHANCE)
+    # a drawing is the bare picture: nobody knows its label
+    shown: Specimen | Array | None = st.session_state.get(key)
+    specimen = shown if isinstance(shown, Specimen) else None
+    image = shown.image if isinstance(shown, Specimen) else shown
+    with left:
+        pad(
+            image,
+            f"A test {noun}" if specimen else "Your digit",
+            key=name,
+            on_draw=(lambda x: take_drawing(name, x)) if drawable else None,
+        )
+        st.button(f"Give me a test {noun}", icon=":material/casino:", on_click=give, args=(name,))
+    with right:
+        if image is None:
+            st.markdown("#### Every network answers here")
+            st.caption(
+                "Draw a digit, or take one of the test images. The answers come as soon as the pen is lifted."
+                if drawable
+                else "Take one of the test images."
+            )
+            return
+        with frame.explained(FeatherweightError):
+            said = answers.ask(panel.readers, image)
+
+            def label(x: int) -> str:
+                return datasets.label(name, x)
+
+            place = st.container()
+            if specimen is None:
+                truth = st.pills(
+                    "Which digit did you draw?",
+                    range(len(said[0].probabilities)),
+                    key=f"truth_{name}",
+                    help="Only you know. With it the answers are marked right or wrong.",
+                )
+            else:
+                truth = specimen.label
+            with place:
+                st.markdown(f"#### {answers.sentence(said, truth, label)}")
+                bars(said, truth, label, key=f"bars_{name}")
+            if specimen:
+                st.caption(
+                    f"Test image {specimen.index + 1:,} of {datasets.title(specimen.dataset)}. "
+                    f"Its label: **{label(specimen.label)}**."
+                )
+        if len(panel.readers) < panel.trained:
+            st.caption(
+                f"{len(panel.readers)} of the {panel.trained} networks trained on {datasets.title(name)} answer: "
+                "of the others no weights were kept."
+            )
+
+
+with frame.page("Draw") as bench:
+    st.title("Put the networks to work")
+    shipped = None
+    with frame.explained(FeatherweightError):
+        shipped = reference.store()
+    name = frame.choose_name(bench, readers.datasets(bench.store, shipped))
+    if bench.runner:
+        frame.follow(bench.runner, bench.runner.progress().version)
+    found = results.find(bench.settings, bench.store, shipped, name)
+    panel = readers.find(found, bench.store, shipped)
+    for problem in panel.problems:
+        st.error(problem, icon=":material/error:")
+    if not panel.readers:
+        nobody(name, panel.trained)
+        st.stop()
+    shape, _ = found.images
+    drawable = name in scatter.DIGITS
+    if not drawable:
+        st.caption(
+            f"The pad is for digits of 28×28 pixels; {datasets.title(name)} offers its test images in their place."
+        )
+    ask(bench, name, panel, drawable)
