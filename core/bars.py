@@ -53,5 +53,5 @@ def _row(answer: Answer, truth: int | None, label: Label) -> dict[str, object]:
 
 
 def _percent(share: float) -> str:
-    """Return a probability for people; only certainty, which no network has, is 100 %."""
-    return f"{min(100 * share, 99.9):.1f} %"
+    """Return a probability for people; a network is never so sure as 100.0 % would say."""
+    return f"{100 * share:.1f} %" if share < 0.9995 else "> 99.9 %"

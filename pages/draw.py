@@ -43,7 +43,7 @@ def take_drawing(name: str, image: Array | None) -> None:
 def ask(bench: frame.Bench, name: str, panel: Panel, drawable: bool) -> None:
     """Draw the pad or the test image, and what every network makes of it."""
     key, noun = f"shown_{name}", "digit" if name in scatter.DIGITS else "image"
-    left, right = st.columns([2, 3], gap="large")
+    left, right = st.columns([2, 3], gap="medium")
     if st.session_state.pop(f"wanted_{name}", False):
         with left, frame.explained(FeatherweightError):
             st.session_state[key] = specimens.draw(bench.settings, name, CHANCE)
