@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import datasets, sweep
+from core.families import FAMILIES
+from core.runs import Epoch
+from core.settings import Settings
+from core.store import Store
+
+if TYPE_CHECKING:
+    from tests.pages.conftest import Bring, Visit
+
+Sentences = Callable[[AppTest], list[str]]
+Train = Callable[..., None]
+DRAW = "pages/draw.py"
+DIGIT, IMAGE = "Give me a test digit", "Give me a test image"
+
+
+@pytest.fixture
+def trained(own: Settings, store: Store) -> Train:
+    """Return a function that records a run with weights: ``trained("mnist_5k", "mlp", 2)``."""
+
+    def record(name: str, family: str, width: int, weights: bytes | None = None, kept: bool = True) -> None:
+        data = datasets.find(own, name)
+        network = FAMILIES[family].build(width, data.facts.input_shape, data.facts.classes)
+        file = io.BytesIO()
+        np.savez(file, **{str(i): np.zeros(x, np.float32) for i, x in enumerate(network.weight_shapes)})
+        [cell] = sweep.cells(data, {family: [width]}, [0])
+        counts = {"parameters": network.parameters, "multiply_adds": 1, "train_images": 9, "test_images": 9}
+        run = store.begin(cell, **counts, device="a device", versions={})
+        store.add_epoch(run, Epoch(1, 0.1, 0.9, 0.1, 0.9, 1.0))
+        store.end(run, "done", seconds=1.0, weights=(weights or file.getvalue()) if kept else None)
+
+    return record
+
+
+def button(at: AppTest, label: str) -> Any:
+    return next(x for x in at.button if x.label == label)
+
+
+def texts(at: AppTest) -> list[str]:
+    return [str(x.value) for x in (*at.markdown, *at.caption, *at.info)]
+
+
+def component(at: AppTest, key: str) -> dict[str, Any]:
+    """Return what a component is sent."""
+    found = [x.proto for x in at.get("bidi_component") if f"-{key}" in x.proto.id]
+    assert len(found) == 1, key
+    sent: dict[str, Any] = json.loads(found[0].mixed.json if found[0].HasField("mixed") else found[0].json)
+    return sent
+
+
+def test_a_fresh_install_can_draw(visit: Visit, shipped: Store, sentences: Sentences) -> None:
+    at = visit(DRAW)
+    assert sentences(at) == []
+    assert at.selectbox(key="data").value == "mnist"
+    assert any(x.startswith("Draw a digit, or take one of the test images.") for x in texts(at))
+    sent = component(at, "mnist_pad")
+    assert sent["draw"] is True and sent["side"] == 140 and sent["picture"] is None and sent["strokes"] == []
+
+
+def test_a_test_digit_is_answered_by_every_shipped_network(visit: Visit, shipped: Store, sentences: Sentences) -> None:
+    at = visit(DRAW)
+    right = 0
+    for _ in range(5):
+        button(at, DIGIT).click().run()
+        assert sentences(at) == []
+        label = next(x for x in texts(at) if "Its label: **" in x).split("**")[1]
+        sent = component(at, "bars_mnist")
+        assert [x["weights"].split()[0] for x in sent["rows"]] == ["932", "1,582", "4,802", "17,418", "26,506"]
+        assert sent["truth"] == int(label) and sent["labels"] == list("0123456789")
+        for row in sent["rows"]:
+            assert row["right"] == (row["choice"] == label) and abs(sum(row["shares"]) - 1) < 0.01
+            assert row["words"].startswith(f"{row['choice']} {row['sure']}, ")
+            right += row["right"]
+        assert component(at, "mnist_pad")["picture"]["height"] == 28
+        assert not at.get("button_group"), "nobody is asked what is known"
+    assert right >= 20
+    assert any("MNIST, 5,000 digits" in x for x in texts(at))
+
+
+def test_other_networks_are_accounted_for(visit: Visit, shipped: Store) -> None:
+    at = visit(DRAW)
+    button(at, DIGIT).click().run()
+    assert "5 of the 23 networks trained on MNIST answer: of the others no weights were kept." in texts(at)
+
+
+def test_fashion_like_sets_have_test_images_in_place_of_the_pad(
+    visit: Visit, bring: Bring, trained: Train, sentences: Sentences
+) -> None:
+    bring("fashion_mnist", 28, 28)
+    trained("fashion_mnist", "mlp", 2)
+    at = visit(DRAW, data="Fashion-MNIST")
+    assert component(at, "fashion_mnist_pad")["draw"] is False
+    assert any("Fashion-MNIST offers its test images in their place" in x for x in texts(at))
+    button(at, IMAGE).click().run()
+    assert sentences(at) == []
+    [row] = component(at, "bars_fashion_mnist")["rows"]
+    assert row["choice"] == "T-shirt/top"
+
+
+def test_a_set_of_another_shape_too(visit: Visit, bring: Bring, trained: Train, sentences: Sentences) -> None:
+    bring("mine", 32, 40, 3, classes=4)
+    trained("mine", "deep_cnn", 1)
+    at = visit(DRAW, data="mine")
+    assert any("digits of 28×28 pixels; mine offers" in x for x in texts(at))
+    button(at, IMAGE).click().run()
+    assert sentences(at) == []
+    picture = component(at, "mine_pad")["picture"]
+    assert (picture["height"], picture["width"], picture["channels"]) == (32, 40, 3)
+    assert len(component(at, "bars_mine")["rows"][0]["shares"]) == 4
+
+
+@pytest.mark.parametrize(("runs", "said"), [(0, "No network has been trained on"), (1, "The weights of none of the 1")])
+def test_without_weights_one_sentence_says_so(
+    visit: Visit, trained: Train, sentences: Sentences, runs: int, said: str
+) -> None:
+    if runs:
+        trained(datasets.EMBEDDED, "mlp", 2, kept=False)
+    at = visit(DRAW)
+    assert sentences(at) == []
+    assert [x for x in texts(at) if said in x] and not at.get("bidi_component")
+
+
+@pytest.mark.usefixtures("without_reference")
+def test_without_reference_results_own_networks_answer(visit: Visit, trained: Train, sentences: Sentences) -> None:
+    trained(datasets.EMBEDDED, "mlp", 2)
+    at = visit(DRAW)
+    [said] = sentences(at)
+    assert said.startswith("The reference results ") and "are missing" in said
+    button(at, DIGIT).click().run()
+    assert len(component(at, "bars_mnist_5k")["rows"]) == 1
+
+
+def test_damaged_weights_are_one_sentence(visit: Visit, trained: Train, sentences: Sentences) -> None:
+    trained(datasets.EMBEDDED, "mlp", 2, weights=b"no zip")
+    trained(datasets.EMBEDDED, "mlp", 4)
+    at = visit(DRAW)
+    assert sentences(at) == [
+        "MLP, n = 2: The weights kept of this run are damaged. Delete the run's row and train it again."
+    ]
+    button(at, DIGIT).click().run()
+    assert len(component(at, "bars_mnist_5k")["rows"]) == 1
+
+
+def test_a_test_file_that_goes_away_is_one_sentence(
+    visit: Visit, bring: Bring, trained: Train, sentences: Sentences, own: Settings
+) -> None:
+    path: Path = bring("mine", 28, 28)
+    trained("mine", "mlp", 2)
+    at = visit(DRAW, data="mine")
+    path.write_bytes(b"no zip")
+    button(at, IMAGE).click().run()
+    assert len(sentences(at)) == 1 and "cannot be read as .npz" in sentences(at)[0]

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import io
+import os
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core import images, readers, reference, results, settings
+from core.answers import ask
+from core.families import FAMILIES
+from core.layers import Array
+from core.recipes import Recipe
+from core.runs import Cell, Epoch
+from core.settings import Settings
+from core.store import Store
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+Train = Callable[..., int]
+
+
+def npz(family: str, width: int, fill: float = 0.0) -> bytes:
+    file = io.BytesIO()
+    shapes = FAMILIES[family].build(width).weight_shapes
+    np.savez(file, **{str(i): np.full(x, fill, np.float32) for i, x in enumerate(shapes)})
+    return file.getvalue()
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    return settings.load({"FEATHERWEIGHT_HOME": str(tmp_path)})
+
+
+@pytest.fixture
+def store(own: Settings) -> Store:
+    return Store(own.store)
+
+
+@pytest.fixture
+def train(store: Store) -> Train:
+    """Return a function that records a run: ``train("mlp", 2, seed=1, weights=b"...")``; weights fit if not given."""
+
+    def record(family: str, width: int, seed: int = 0, recipe: Recipe | None = None, **told: Any) -> int:
+        cell = Cell(told.get("dataset", "mnist"), "f", family, width, recipe or FAMILIES[family].recipe, seed)
+        parameters = FAMILIES[family].build(width).parameters
+        counts = {"parameters": parameters, "multiply_adds": 1, "train_images": 9, "test_images": 9}
+        run = store.begin(cell, **counts, device="a device", versions={})
+        store.add_epoch(run, Epoch(1, 0.1, 0.9, 0.1, 0.9, 1.0))
+        kept = told.get("weights", npz(family, width, seed))
+        store.end(run, told.get("state", "done"), seconds=1.0, weights=kept)
+        return run
+
+    return record
+
+
+def panel(own: Settings, store: Store, shipped: Store | None = None, name: str = "mnist") -> readers.Panel:
+    return readers.find(results.find(own, store, shipped, name), store, shipped)
+
+
+def test_the_smallest_network_comes_first(own: Settings, store: Store, train: Train) -> None:
+    for family, width in (("mlp", 4), ("deep_cnn", 2), ("cnn", 1)):
+        train(family, width)
+    found = panel(own, store)
+    assert [x.name for x in found.readers] == ["Deep CNN, n = 2", "CNN, n = 1", "MLP, n = 4"]
+    assert [x.parameters for x in found.readers] == sorted(x.parameters for x in found.readers)
+    assert found.trained == 3 and found.problems == []
+
+
+def test_of_several_seeds_the_lowest_that_was_kept_answers(own: Settings, store: Store, train: Train) -> None:
+    runs = {seed: train("mlp", 2, seed, weights=None if seed == 0 else npz("mlp", 2, seed)) for seed in (3, 0, 2)}
+    found = panel(own, store)
+    assert [x.run for x in found.readers] == [runs[2]]
+    assert found.readers[0].weights[0].flat[0] == 2 and found.trained == 1
+
+
+def test_networks_of_the_same_name_are_told_apart(own: Settings, store: Store, train: Train) -> None:
+    train("deep_cnn", 2)
+    train("deep_cnn", 2, recipe=Recipe("adam", 0.003, 2, 64))
+    train("mlp", 2)
+    found = panel(own, store, reference.store())
+    names = [x.name for x in found.readers]
+    assert len(set(names)) == len(names) == 8
+    assert [x for x in names if x.startswith("Deep CNN, n = 2")] == [
+        "Deep CNN, n = 2, own, Adadelta 1, 12 epochs, batch 128",
+        "Deep CNN, n = 2, own, Adam 0.003, 2 epochs, batch 64",
+        "Deep CNN, n = 2, reference",
+    ]
+    assert "MLP, n = 2" in names and "MLP, n = 32" in names
+
+
+def test_weights_are_read_once(own: Settings, store: Store, train: Train) -> None:
+    train("mlp", 2)
+    assert [id(x) for x in panel(own, store).readers] == [id(x) for x in panel(own, store).readers]
+
+
+def test_runs_without_weights_or_unfinished_do_not_answer(own: Settings, store: Store, train: Train) -> None:
+    train("mlp", 2, weights=None)
+    train("mlp", 4, state="stopped")
+    found = panel(own, store)
+    assert found.readers == [] and found.trained == 1
+    assert readers.datasets(store, None) == []
+
+
+@pytest.mark.parametrize("weights", [b"", b"no zip", npz("mlp", 3)])
+def test_damaged_weights_are_named_and_the_others_answer(
+    own: Settings, store: Store, train: Train, weights: bytes
+) -> None:
+    train("mlp", 2, weights=weights)
+    train("mlp", 4)
+    found = panel(own, store)
+    assert [x.name for x in found.readers] == ["MLP, n = 4"]
+    assert len(found.problems) == 1 and found.problems[0].startswith("MLP, n = 2: The weights kept of this run are ")
+
+
+def test_image_sets_with_weights(store: Store, train: Train) -> None:
+    train("mlp", 2, dataset="mnist_5k")
+    train("mlp", 2, dataset="fashion_mnist", weights=None)
+    assert readers.datasets(store, None) == ["mnist_5k"]
+    assert readers.datasets(store, reference.store()) == ["mnist_5k", "mnist"]
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> list[readers.Reader]:
+    """The networks that come with the product, on an install with nothing else."""
+    home = settings.load({"FEATHERWEIGHT_HOME": str(tmp_path_factory.mktemp("home"))})
+    return panel(home, Store(home.store), reference.store()).readers
+
+
+@pytest.fixture(scope="module")
+def tests_of_mnist(digits: tuple[Array, Array]) -> tuple[Array, Array]:
+    """1,000 test images: of MNIST where it is at hand, else of the embedded digits."""
+    path = Path(os.environ.get("FEATHERWEIGHT_DATA") or SHARED) / "mnist.npz"
+    if not path.is_file():
+        return digits[0][:1000], digits[1][:1000]
+    x, y = images.read_test(path)
+    return images.scaled(x[:1000]), y[:1000]
+
+
+def test_the_shipped_networks_are_the_turning_points_and_one_wider(shipped: list[readers.Reader]) -> None:
+    assert [(x.name, x.parameters) for x in shipped] == [
+        ("Deep CNN, n = 2", 932),
+        ("Deep CNN, n = 3", 1582),
+        ("CNN, n = 2", 4802),
+        ("Pooled MLP, n = 64", 17418),
+        ("MLP, n = 32", 26506),
+    ]
+
+
+def test_the_shipped_networks_predict_as_in_keras(
+    keras: Any, shipped: list[readers.Reader], tests_of_mnist: tuple[Array, Array]
+) -> None:
+    x, y = tests_of_mnist
+    assert len(x) == 1000
+    for reader in shipped:
+        model = reader.network.keras_model()
+        model.set_weights(list(reader.weights))
+        expected, found = model.predict(x, verbose=0), reader.network.predict(reader.weights, x)
+        assert np.abs(found - expected).max() < 1e-4, reader.name
+        assert np.array_equal(found.argmax(1), expected.argmax(1)), reader.name
+        assert (found.argmax(1) == y).mean() > 0.95, reader.name
+        one = np.stack([reader.read(image) for image in x[:20]])
+        assert np.abs(one - expected[:20]).max() < 1e-4, reader.name
+
+
+def test_the_four_turning_points_answer_within_ten_milliseconds(shipped: list[readers.Reader]) -> None:
+    four = [x for x in shipped if x.name != "Deep CNN, n = 3"]
+    image = np.random.default_rng(0).random((28, 28, 1), np.float32)
+    took = []
+    for _ in range(50):
+        begun = time.perf_counter()
+        ask(four, image)
+        took.append(time.perf_counter() - begun)
+    assert len(four) == 4 and statistics.median(took) < 0.010
