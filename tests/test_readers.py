@@ -28,7 +28,7 @@ Train = Callable[..., int]
 def npz(family: str, width: int, fill: float = 0.0) -> bytes:
     file = io.BytesIO()
     shapes = FAMILIES[family].build(width).weight_shapes
-    np.savez(file, **{str(i): np.full(x, fill, np.float32) for i, x in enumerate(shapes)})
+    np.savez(file, allow_pickle=False, **{str(i): np.full(x, fill, np.float32) for i, x in enumerate(shapes)})
     return file.getvalue()
 
 

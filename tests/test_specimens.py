@@ -7,6 +7,7 @@ import pytest
 
 from core import datasets, images, settings, specimens
 from core.errors import DatasetError
+from core.layers import Array
 from core.settings import Settings
 
 
@@ -18,7 +19,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 def bring(own: Settings, name: str, *shape: int, kind: type = np.uint8) -> Path:
     draw = np.random.default_rng(0)
-    x = draw.integers(0, 256, (30, *shape)).astype(kind)
+    x: Array = draw.integers(0, 256, (30, *shape)).astype(kind)
     y = np.arange(30) % 10
     path = own.data / f"{name}.npz"
     np.savez(path, x_train=x[:10], y_train=y[:10], x_test=x[10:], y_test=y[10:])

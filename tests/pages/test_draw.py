@@ -33,7 +33,8 @@ def trained(own: Settings, store: Store) -> Train:
         data = datasets.find(own, name)
         network = FAMILIES[family].build(width, data.facts.input_shape, data.facts.classes)
         file = io.BytesIO()
-        np.savez(file, **{str(i): np.zeros(x, np.float32) for i, x in enumerate(network.weight_shapes)})
+        zeros = {str(i): np.zeros(x, np.float32) for i, x in enumerate(network.weight_shapes)}
+        np.savez(file, allow_pickle=False, **zeros)
         [cell] = sweep.cells(data, {family: [width]}, [0])
         counts = {"parameters": network.parameters, "multiply_adds": 1, "train_images": 9, "test_images": 9}
         run = store.begin(cell, **counts, device="a device", versions={})
