@@ -1,8 +1,9 @@
 """Measure how quickly the pages answer, idle and while a network trains, in a real Chromium.
 
-Three figures: from a movement of the width control to the moved total being painted; from letting the handle go to the
-whole page settled (the last change of the document before half a second of rest, with the new code shown); and the
-seconds from starting the server to the first painted count.
+Four figures: from a movement of the width control to the moved total being painted; from letting the handle go to the
+whole page settled (the last change of the document before half a second of rest, with the new code shown); from lifting
+the pen of the Draw page to the answers of the shipped networks being painted; and the seconds from starting the server
+to the first painted count.
 
     python -m benchmarks.pages --moves 60 --drags 20
 """
@@ -61,6 +62,28 @@ WATCH_SETTLING = """
     const rested = performance.now() - changed > 500;
     return code.includes(`== ${count}`) && !busy && rested ? changed - window.released : null;
   };
+}
+"""
+
+
+# From the browser's own timestamp of the pen being lifted to the frame after new answers have come.
+WATCH_ANSWERS = """
+() => {
+  window.answers = [];
+  const row = () => [...document.querySelectorAll('*')]
+    .map(x => x.shadowRoot?.querySelector('[data-testid=answers] tbody tr')).find(x => x);
+  window.addEventListener('pointerup', event => {
+    const old = row();
+    if (!event.composedPath().some(x => x.dataset?.testid === 'pad')) return;
+    const look = () => {
+      const now = row();
+      if (!now || now === old) return requestAnimationFrame(look);
+      const painted = new MessageChannel();
+      painted.port1.onmessage = () => window.answers.push(performance.now() - event.timeStamp);
+      painted.port2.postMessage(0);
+    };
+    requestAnimationFrame(look);
+  }, true);
 }
 """
 
@@ -137,6 +160,27 @@ def drags(page: Page, url: str, moves: int, count: int) -> tuple[list[float], li
     return list(page.evaluate("() => window.moves")), settlings
 
 
+def drawings(page: Page, url: str, count: int) -> list[float]:
+    """Draw a stroke on an empty pad and one more, again and again; return milliseconds per lifted pen."""
+    page.goto(f"{url}/draw")
+    page.get_by_test_id("pad").wait_for()
+    page.wait_for_load_state("networkidle")
+    page.evaluate(WATCH_ANSWERS)
+    box = page.get_by_test_id("pad").bounding_box()
+    assert box
+    for turn in range(count):
+        if turn % 2 == 0 and turn:
+            page.get_by_test_id("pad-clear").click()
+            page.get_by_test_id("answers").wait_for(state="detached")
+        x, y = (0.5, 0.2) if turn % 2 == 0 else (0.3, 0.3)
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        page.mouse.down()
+        page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + (1 - y) * box["height"], steps=20)
+        page.mouse.up()
+        page.wait_for_function("n => window.answers.length === n", arg=turn + 1, polling=50)
+    return list(page.evaluate("() => window.answers"))
+
+
 def train(page: Page, url: str) -> None:
     """Start a long run on the embedded digits or MNIST and wait for its first epoch."""
     page.goto(f"{url}/train?families=CNN&widths_cnn=32&seeds=20")
@@ -178,6 +222,8 @@ def main() -> None:
                 moves, settlings = drags(page, url, arguments.moves, arguments.drags)
                 rows.append(line(f"movement to painted total, {state}", moves))
                 rows.append(line(f"letting go to page settled, {state}", settlings))
+                lifts = drawings(page, url, 2 * arguments.drags)
+                rows.append(line(f"pen lifted to painted answers, {state}", lifts))
         browser.close()
     for row in rows:
         print(
