@@ -72,8 +72,8 @@ def sentence(answers: Sequence[Answer], truth: int | None, label: Label = str) -
 def _against_truth(answers: Sequence[Answer], truth: int, label: Label) -> str:
     right = [x for x in answers if x.choice == truth]
     if not right:
-        one = "The one network here does not read it" if len(answers) == 1 else "None of the networks reads it"
-        return f"{one}: it is {label(truth)}."
+        nobody = "The one network here does not read it" if len(answers) == 1 else "None of the networks reads it"
+        return f"{nobody} as {label(truth)}."
     text = f"The smallest network that reads it: {_size(right[0])}."
     if len(answers) == 1:
         return text

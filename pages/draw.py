@@ -80,6 +80,7 @@ def ask(bench: frame.Bench, name: str, panel: Panel, drawable: bool) -> None:
                     "Which digit did you draw?",
                     range(len(said[0].probabilities)),
                     key=f"truth_{name}",
+                    wrap=True,
                     help="Only you know. With it the answers are marked right or wrong.",
                 )
             else:

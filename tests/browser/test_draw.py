@@ -64,11 +64,11 @@ def answers(page: Page) -> Locator:
 
 def choices(page: Page) -> dict[str, str]:
     """Return what each network reads, by its weights."""
-    expect(answers(page)).to_be_visible()
-    return {
-        row.locator("th b").inner_text(): row.locator(".choice b").inner_text()
-        for row in answers(page).locator("tbody tr").all()
-    }
+    expect(answers(page).locator("tbody tr")).to_have_count(5)
+    rows: list[list[str]] = answers(page).evaluate(
+        "t => [...t.tBodies[0].rows].map(r => ['th b', '.choice b'].map(x => r.querySelector(x).innerText))"
+    )
+    return {weights: digit for weights, digit in rows}
 
 
 def seen(page: Page) -> list[int]:
@@ -182,6 +182,8 @@ def test_touch_draws_and_does_not_scroll_the_page(new_page: NewPage, url: str, s
         "t => Math.max(...[...t.querySelectorAll('*')].map(e => e.getBoundingClientRect().right))"
     )
     assert right <= 390
+    last = page.get_by_test_id("stButtonGroup").get_by_text("9", exact=True).bounding_box()
+    assert last and last["x"] + last["width"] <= 374, "no digit to choose is cut off"
 
 
 def test_a_palm_beside_the_pen_draws_nothing(page: Page) -> None:
