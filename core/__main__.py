@@ -222,7 +222,7 @@ def _train(arguments: Arguments) -> Answer:
     family(arguments.family).width(arguments.width)
     loaded = settings.load()
     dataset = _dataset(arguments, loaded)
-    store = Store(loaded.store)
+    store = Store(loaded.store, room=loaded.room)
     cells = sweep.cells(dataset, {arguments.family: [arguments.width]}, [seed], recipe)
     follow(loaded, store, cells)
     row = store.run(cells[0])
@@ -263,7 +263,7 @@ def _sweep(arguments: Arguments) -> Answer:
             family(key).width(n)
     loaded = settings.load()
     dataset = _dataset(arguments, loaded)
-    store = Store(loaded.store)
+    store = Store(loaded.store, room=loaded.room)
     cells = [x for key in keys for x in sweep.cells(dataset, {key: widths[key]}, seeds, recipes[key])]
     follow(loaded, store, cells)
     rows = [row for cell in cells if (row := store.run(cell))]

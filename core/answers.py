@@ -82,4 +82,4 @@ def _against_truth(answers: Sequence[Answer], truth: int, label: Label) -> str:
 
 
 def _size(answer: Answer) -> str:
-    return f"{answer.reader.parameters:,} weights"
+    return f"{answer.reader.chosen.parameters:,} weights"

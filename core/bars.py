@@ -42,7 +42,7 @@ def _row(answer: Answer, truth: int | None, label: Label) -> dict[str, object]:
     shares = answer.probabilities
     told = [f"{label(int(x))} {_percent(shares[x])}" for x in shares.argsort()[::-1][:TOLD]]
     return {
-        "weights": f"{answer.reader.parameters:,} weights",
+        "weights": f"{answer.reader.chosen.parameters:,} weights",
         "name": answer.reader.name,
         "choice": label(answer.choice),
         "sure": _percent(answer.confidence),

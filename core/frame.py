@@ -28,7 +28,10 @@ PAGES = (
     ("pages/train.py", "Train", ":material/model_training:"),
     ("pages/results.py", "Results", ":material/scatter_plot:"),
     ("pages/draw.py", "Draw", ":material/draw:"),
+    ("pages/inspect.py", "Inspect", ":material/search:"),
 )
+
+DRAWN = "The digit drawn on the Draw page"  # as Inspect offers it
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +166,7 @@ def duration(seconds: float) -> str:
 @st.cache_resource(show_spinner=False)
 def _opened() -> tuple[Settings, Store]:
     loaded = settings.load()
-    return loaded, Store(loaded.store)
+    return loaded, Store(loaded.store, room=loaded.room)
 
 
 @st.cache_resource(show_spinner=False)

@@ -120,4 +120,4 @@ def _copy(connection: sqlite3.Connection, cell: Cell) -> None:
         f"INSERT INTO main.epochs (run, {epochs}) SELECT ?, {epochs} FROM source.epochs WHERE run = ?", (new, old)
     )
     if _kept(cell):
-        connection.execute("INSERT INTO main.weights SELECT ?, npz FROM source.weights WHERE run = ?", (new, old))
+        connection.execute("INSERT INTO main.weights SELECT ?, npz, NULL FROM source.weights WHERE run = ?", (new, old))

@@ -53,10 +53,13 @@ class Results:
         return replace(self.facts, fingerprint=fingerprint)
 
 
-def names(own: Store, shipped: Store | None) -> list[str]:
-    """Return the image sets with finished runs, once each: the shipped ones, then the user's, the latest last."""
-    known = own.datasets()
-    return [*(x for x in (shipped.datasets() if shipped else []) if x not in known), *known]
+def names(own: Store, shipped: Store | None, with_weights: bool = False) -> list[str]:
+    """Return the image sets with finished runs, once each: the shipped ones, then the user's, the latest last.
+
+    ``with_weights`` leaves only those with a run whose weights are kept.
+    """
+    known = own.datasets(with_weights)
+    return [*(x for x in (shipped.datasets(with_weights) if shipped else []) if x not in known), *known]
 
 
 def default(settings: Settings, own: Store, shipped: Store | None) -> str:

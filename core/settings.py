@@ -12,18 +12,22 @@ from platformdirs import user_data_path
 
 from core.errors import SettingsError
 
+ROOM = 1024  # MB
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where things are kept.
+    """Where things are kept, and how much of them.
 
     Attributes:
         home: ``FEATHERWEIGHT_HOME``: the store of results and caches; by default the per-user data folder.
         data: ``FEATHERWEIGHT_DATA``: image sets as ``NAME.npz``; by default ``data`` inside home. It may be read-only.
+        room: ``FEATHERWEIGHT_WEIGHTS_MB``, here in bytes: what the weights kept of all runs may take.
     """
 
     home: Path
     data: Path
+    room: int = ROOM * 10**6
 
     @property
     def store(self) -> Path:
@@ -49,7 +53,8 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
     """
     home = _folder(environment, "FEATHERWEIGHT_HOME", user_data_path("featherweight", appauthor=False))
     data = _folder(environment, "FEATHERWEIGHT_DATA", home / "data")
-    settings = Settings(home, data)
+    room = _whole(environment, "FEATHERWEIGHT_WEIGHTS_MB", ROOM)
+    settings = Settings(home, data, room * 10**6)
     try:
         settings.cache.mkdir(exist_ok=True)
         with tempfile.TemporaryFile(dir=home):
@@ -59,6 +64,15 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
             f"The folder {home} cannot be written ({e.strerror}). Set FEATHERWEIGHT_HOME to a folder that can."
         ) from None
     return settings
+
+
+def _whole(environment: Mapping[str, str], variable: str, default: int) -> int:
+    text = environment.get(variable, "").strip()
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise SettingsError(f"{variable} is {text!r}. Set it to a whole number from 0 to 999999999.")
+    return int(text)
 
 
 def _folder(environment: Mapping[str, str], variable: str, default: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Test images to show to the networks: one by chance, with its label."""
+"""Test images to show to the networks: all of a set, or one by chance."""
 
 from __future__ import annotations
 
@@ -47,12 +47,23 @@ def draw(settings: Settings, name: str, chance: np.random.Generator) -> Specimen
     found = source(settings, name)
     if found is None:
         raise DatasetError(datasets.missing(settings, name))
-    path = datasets.find(settings, found).path
-    pixels, labels = _test(path, path.stat().st_mtime_ns)
+    pixels, labels = tests(datasets.find(settings, found).path)
     index = int(chance.integers(len(labels)))
     return Specimen(images.scaled(pixels[index]), int(labels[index]), found, index)
 
 
+def tests(path: Path) -> tuple[Array, Array]:
+    """Return all test images as they lie in a file, and their labels; read once per process, and not to be changed.
+
+    Raises:
+        DatasetError: if the file is malformed.
+    """
+    return _tests(path, path.stat().st_mtime_ns)
+
+
 @lru_cache(maxsize=2)
-def _test(path: Path, mtime_ns: int) -> tuple[Array, Array]:
-    return images.read_test(path)
+def _tests(path: Path, mtime_ns: int) -> tuple[Array, Array]:
+    found = images.read_test(path)
+    for x in found:
+        x.flags.writeable = False
+    return found

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import astuple, fields
+from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,6 +76,18 @@ _MIGRATIONS = (
     DROP TABLE epochs;
     ALTER TABLE new_epochs RENAME TO epochs;
     """,
+    # Weights that went to make room leave a row that says when.
+    """
+    CREATE TABLE new_weights (
+        run INTEGER PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
+        npz BLOB,
+        dropped TEXT,
+        CHECK ((npz IS NULL) = (dropped IS NOT NULL))
+    );
+    INSERT INTO new_weights SELECT run, npz, NULL FROM weights;
+    DROP TABLE weights;
+    ALTER TABLE new_weights RENAME TO weights;
+    """,
 )
 _EPOCH = ", ".join(x.name for x in fields(Epoch))
 
@@ -84,10 +96,28 @@ _RUNS = """
     SELECT runs.*, :origin AS origin,
         last.epoch AS epochs, last.accuracy, last.loss, last.test_accuracy, last.test_loss,
         last.held_out_accuracy, last.held_out_loss,
-        (SELECT MIN(seconds) FROM epochs WHERE run = runs.id) AS epoch_seconds
-    FROM runs LEFT JOIN epochs AS last
+        (SELECT MIN(seconds) FROM epochs WHERE run = runs.id) AS epoch_seconds,
+        CASE WHEN dropped IS NOT NULL THEN 'dropped' WHEN weights.run IS NOT NULL THEN 'kept' END AS weights
+    FROM runs
+    LEFT JOIN epochs AS last
         ON last.run = runs.id AND last.epoch = (SELECT MAX(epoch) FROM epochs WHERE run = runs.id)
+    LEFT JOIN weights ON weights.run = runs.id
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the weights in a store take.
+
+    Attributes:
+        kept: runs whose weights are kept.
+        dropped: runs whose weights went to make room.
+        size: bytes of those kept.
+    """
+
+    kept: int
+    dropped: int
+    size: int
 
 
 class Store:
@@ -97,15 +127,17 @@ class Store:
         path: where it is; it is made if it is not there.
         origin: what its runs say of where they come from.
         read_only: open a file that is there and must not change, on a disk that need not be writable.
+        room: bytes that the weights of all runs may take together; the oldest go first. None sets no bound.
 
     Raises:
         StoreError: from every method, if the file cannot be opened, read or written.
     """
 
-    def __init__(self, path: Path, *, origin: str = "own", read_only: bool = False) -> None:
+    def __init__(self, path: Path, *, origin: str = "own", read_only: bool = False, room: int | None = None) -> None:
         self.path = path
         self.origin = origin
         self.read_only = read_only
+        self.room = room
         with self._connection() as connection:
             if not read_only:
                 connection.execute("PRAGMA journal_mode = WAL")
@@ -173,7 +205,20 @@ class Store:
                 (state, _now(), seconds, formulation, message, run),
             )
             if weights is not None:
-                connection.execute("INSERT OR REPLACE INTO weights VALUES (?, ?)", (run, weights))
+                connection.execute("INSERT OR REPLACE INTO weights VALUES (?, ?, NULL)", (run, weights))
+                self._make_room(connection)
+
+    def _make_room(self, connection: sqlite3.Connection) -> None:
+        """Drop the weights of the oldest runs, not the runs, until the rest fits; SQLite uses their pages again."""
+        if self.room is None:
+            return
+        kept = connection.execute("SELECT run, LENGTH(npz) FROM weights WHERE npz IS NOT NULL ORDER BY run").fetchall()
+        excess = sum(size for _, size in kept) - self.room
+        for run, size in kept:
+            if excess <= 0:
+                break
+            connection.execute("UPDATE weights SET npz = NULL, dropped = ? WHERE run = ?", (_now(), run))
+            excess -= size
 
     def interrupt(self) -> int:
         """Mark runs that a process left behind as interrupted and return how many; only for the store's one runner."""
@@ -182,11 +227,12 @@ class Store:
                 "UPDATE runs SET state = 'interrupted', ended = ? WHERE state = 'running'", (_now(),)
             ).rowcount
 
-    def datasets(self) -> list[str]:
-        """Return the names of the image sets with finished runs, the one of the latest run last."""
+    def datasets(self, with_weights: bool = False) -> list[str]:
+        """Return the image sets with finished runs, or with such whose weights are kept, the latest run's last."""
+        only = "AND id IN (SELECT run FROM weights WHERE npz IS NOT NULL)" if with_weights else ""
+        query = f"SELECT dataset FROM runs WHERE state = 'done' {only} GROUP BY dataset ORDER BY MAX(id)"
         with self._connection() as connection:
-            rows = connection.execute("SELECT dataset FROM runs WHERE state = 'done' GROUP BY dataset ORDER BY MAX(id)")
-            return [row[0] for row in rows]
+            return [row[0] for row in connection.execute(query)]
 
     def runs(self, dataset: str | None = None) -> pd.DataFrame:
         """Return one row per run, oldest first, with the figures of its last epoch."""
@@ -225,15 +271,16 @@ class Store:
             return [Epoch(*row) for row in rows]
 
     def weights(self, run: int) -> bytes | None:
-        """Return the bytes of the ``.npz`` with a run's weights, or None if none were kept."""
+        """Return the bytes of the ``.npz`` with a run's weights, or None if none are kept."""
         with self._connection() as connection:
             row = connection.execute("SELECT npz FROM weights WHERE run = ?", (run,)).fetchone()
             return row[0] if row else None
 
-    def kept(self) -> set[int]:
-        """Return the ids of the runs whose weights were kept."""
+    def usage(self) -> Usage:
+        """Return how much the weights of all runs take."""
         with self._connection() as connection:
-            return {row[0] for row in connection.execute("SELECT run FROM weights")}
+            row = connection.execute("SELECT COUNT(npz), COUNT(dropped), TOTAL(LENGTH(npz)) FROM weights").fetchone()
+            return Usage(row[0], row[1], int(row[2]))
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:

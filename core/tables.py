@@ -9,6 +9,7 @@ import pandas as pd
 from core import analysis
 from core.analysis import TurningPoint
 from core.families import FAMILIES
+from core.network import Network
 
 TURNING_POINTS = {
     "title": "Family",
@@ -51,6 +52,7 @@ RUNS = {
     "seconds": "Seconds",
     "device": "Device",
     "formulation": "Computed by",
+    "weights": "Weights kept",
     "ended": "Finished (UTC)",
     "origin": "Runs",
 }
@@ -90,4 +92,23 @@ def turning_points(found: Sequence[TurningPoint], tutorials: Mapping[str, int]) 
     """Return a row per family; ``tutorials`` gives the weights of its tutorial network by family key."""
     return pd.DataFrame(
         [x.facts() | {"title": FAMILIES[x.family].title, "tutorial": tutorials[x.family]} for x in found]
+    )
+
+
+def layers(network: Network) -> pd.DataFrame:
+    """Return a row per layer with its share of all weights and of all multiply-adds."""
+    total = network.multiply_adds or 1
+    return pd.DataFrame(
+        [
+            {
+                "Layer": x.label,
+                "Output": "×".join(str(side) for side in x.output_shape),
+                "Formula": x.formula,
+                "Weights": x.parameters,
+                "Share of weights": x.share,
+                "Multiply-adds": x.multiply_adds,
+                "Share of multiply-adds": x.multiply_adds / total,
+            }
+            for x in network.summary()
+        ]
     )

@@ -3,11 +3,12 @@
 import numpy as np
 import streamlit as st
 
-from core import answers, datasets, frame, readers, reference, results, scatter, specimens
+from core import answers, datasets, frame, readers, reference, results, specimens
 from core.bars import bars
 from core.errors import FeatherweightError
 from core.layers import Array
 from core.pad import pad, wipe
+from core.published import DIGITS
 from core.readers import Panel
 from core.specimens import Specimen
 
@@ -18,7 +19,7 @@ def nobody(name: str, trained: int) -> None:
     """Say that no network can answer, and what to do about it."""
     title = datasets.title(name)
     st.info(
-        f"The weights of none of the {trained} networks trained on {title} were kept, so none can answer."
+        f"The weights of none of the {trained} networks trained on {title} are kept, so none can answer."
         if trained
         else f"No network has been trained on {title} yet, so none can answer.",
         icon=":material/draw:",
@@ -42,7 +43,7 @@ def take_drawing(name: str, image: Array | None) -> None:
 @st.fragment  # lifting the pen draws no more than this anew
 def ask(bench: frame.Bench, name: str, panel: Panel, drawable: bool) -> None:
     """Draw the pad or the test image, and what every network makes of it."""
-    key, noun = f"shown_{name}", "digit" if name in scatter.DIGITS else "image"
+    key, noun = f"shown_{name}", "digit" if name in DIGITS else "image"
     left, right = st.columns([2, 3], gap="medium")
     if st.session_state.pop(f"wanted_{name}", False):
         with left, frame.explained(FeatherweightError):
@@ -96,8 +97,15 @@ def ask(bench: frame.Bench, name: str, panel: Panel, drawable: bool) -> None:
         if len(panel.readers) < panel.trained:
             st.caption(
                 f"{len(panel.readers)} of the {panel.trained} networks trained on {datasets.title(name)} answer: "
-                "of the others no weights were kept."
+                "of the others no weights are kept."
             )
+        st.page_link(
+            "pages/inspect.py",
+            label="See what their layers make of it",
+            icon=":material/search:",
+            query_params={"data": datasets.title(name), "view": "Feature maps"}
+            | ({"image": str(specimen.index + 1)} if specimen else {"source": frame.DRAWN}),
+        )
 
 
 with frame.page("Draw") as bench:
@@ -105,7 +113,7 @@ with frame.page("Draw") as bench:
     shipped = None
     with frame.explained(FeatherweightError):
         shipped = reference.store()
-    name = frame.choose_name(bench, readers.datasets(bench.store, shipped))
+    name = frame.choose_name(bench, results.names(bench.store, shipped, with_weights=True))
     if bench.runner:
         frame.follow(bench.runner, bench.runner.progress().version)
     found = results.find(bench.settings, bench.store, shipped, name)
@@ -116,7 +124,7 @@ with frame.page("Draw") as bench:
         nobody(name, panel.trained)
         st.stop()
     shape, _ = found.images
-    drawable = name in scatter.DIGITS
+    drawable = name in DIGITS
     if not drawable:
         st.caption(
             f"The pad is for digits of 28×28 pixels; {datasets.title(name)} offers its test images in their place."

@@ -1,13 +1,26 @@
 """Results: how few weights reach a target, with seeds, noise and published results on one log axis."""
 
-from collections.abc import Callable
 from functools import partial
 
 import altair
 import pandas as pd
 import streamlit as st
 
-from core import analysis, bundle, datasets, exports, frame, reference, results, scatter, sentences, sweep, tables
+from core import (
+    analysis,
+    bundle,
+    datasets,
+    downloads,
+    exports,
+    frame,
+    reference,
+    results,
+    scatter,
+    sentences,
+    sweep,
+    tables,
+)
+from core.downloads import Download
 from core.errors import FeatherweightError
 from core.families import FAMILIES, family
 from core.progress import Progress
@@ -141,6 +154,17 @@ def closer(bench: frame.Bench, found: Results, point: pd.Series, runs: pd.DataFr
             query_params={"family": chosen.title, "n": str(width)}
             | ({} if found.dataset else {"data": datasets.title(datasets.EMBEDDED)}),
         )
+        st.page_link(
+            "pages/inspect.py",
+            label=f"Look inside {chosen.title}, n = {width}, in Inspect",
+            icon=":material/search:",
+            query_params={
+                "data": datasets.title(found.name),
+                "family": chosen.key,
+                "n": str(width),
+                "origin": str(point["origin"]),
+            },
+        )
         more_seeds(bench, found, point)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             seed = st.selectbox("Seed", sorted(runs["seed"]), key="bundle_seed", width=140)
@@ -171,22 +195,17 @@ def take_away(
 ) -> None:
     """Draw the downloads of the runs and of the chart; a file is made when it is asked for."""
     st.subheader("Take away")
-    scheme = st.segmented_control(
-        "Colours of the pictures", exports.SCHEMES, default="light", required=True, format_func=str.title, key="scheme"
+    scheme, title, file = downloads.scheme(), f"Accuracy against size: {datasets.title(name)}", f"featherweight-{name}"
+    page = partial(exports.html, chart, scheme, title, said, shown)
+    downloads.draw(
+        (
+            Download("Runs as CSV", f"{file}.csv", "text/csv", partial(exports.csv, runs)),
+            Download("Runs as JSON", f"{file}.json", "application/json", lambda: exports.json(runs.to_dict("records"))),
+            Download("Chart as SVG", f"{file}.svg", "image/svg+xml", partial(exports.svg, chart, scheme)),
+            Download("Chart as PNG", f"{file}.png", "image/png", partial(exports.png, chart, scheme)),
+            Download("Page as HTML", f"{file}.html", "text/html", page),
+        )
     )
-    title = f"Accuracy against size: {datasets.title(name)}"
-    files: tuple[tuple[str, str, str, Callable[[], bytes]], ...] = (
-        ("Runs as CSV", "csv", "text/csv", partial(exports.csv, runs)),
-        ("Runs as JSON", "json", "application/json", lambda: exports.json(runs.to_dict("records"))),
-        ("Chart as SVG", "svg", "image/svg+xml", partial(exports.svg, chart, scheme)),
-        ("Chart as PNG", "png", "image/png", partial(exports.png, chart, scheme)),
-        ("Page as HTML", "html", "text/html", partial(exports.html, chart, scheme, title, said, shown)),
-    )
-    with st.container(horizontal=True):
-        for label, ending, kind, make in files:
-            st.download_button(
-                label, make, f"featherweight-{name}.{ending}", kind, icon=":material/download:", on_click="ignore"
-            )
 
 
 with frame.page("Results") as bench:

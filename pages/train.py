@@ -274,3 +274,11 @@ with frame.page("Train") as bench:
     st.divider()
     waiting = costs.cost(bench.store.runs(), sweep.plans(bench.settings, now.queue), now.device)
     live(bench, cells, now.version, waiting.seconds)
+    used, room = bench.store.usage(), bench.settings.room
+    if used.kept or used.dropped:
+        gone = f" Those of the oldest {used.dropped} were dropped so far to make room." if used.dropped else ""
+        st.caption(
+            f"The weights of {used.kept} run{'s' if used.kept != 1 else ''} are kept: {used.size / 1e6:,.1f} of "
+            f"{room / 1e6:,.0f} MB, as FEATHERWEIGHT_WEIGHTS_MB says. When they are full, the oldest go first; "
+            f"results stay.{gone}"
+        )

@@ -5,13 +5,20 @@ import pytest
 
 from core.answers import Answer, ask, sentence
 from core.families import FAMILIES
+from core.kept import Kept
+from core.layers import Array
+from core.network import Network
 from core.readers import Reader
 
 
+def reader(parameters: int, network: Network, *weights: Array) -> Reader:
+    recipe = FAMILIES["mlp"].recipe
+    run = Kept(str(parameters), "own", 1, "", "mlp", 1, 0, parameters, 0.9, 9, "f", recipe, network)
+    return Reader(run.name, run, weights)
+
+
 def answer(parameters: int, choice: int) -> Answer:
-    network = FAMILIES["mlp"].build(1)
-    reader = Reader(f"{parameters}", parameters, network, (), "own", 1)
-    return Answer(reader, np.where(np.arange(10) == choice, 0.91, 0.01))
+    return Answer(reader(parameters, FAMILIES["mlp"].build(1)), np.where(np.arange(10) == choice, 0.91, 0.01))
 
 
 def answers(*choices: int) -> list[Answer]:
@@ -27,8 +34,7 @@ def test_all_readers_answer_in_their_order() -> None:
     network = FAMILIES["mlp"].build(2)
     draw = np.random.default_rng(0)
     readers = [
-        Reader(str(i), network.parameters, network, tuple(draw.normal(size=x) for x in network.weight_shapes), "own", i)
-        for i in range(3)
+        reader(network.parameters, network, *(draw.normal(size=x) for x in network.weight_shapes)) for _ in range(3)
     ]
     image = draw.random((28, 28, 1))
     found = ask(readers, image)

@@ -69,14 +69,14 @@ def test_the_smallest_network_comes_first(own: Settings, store: Store, train: Tr
         train(family, width)
     found = panel(own, store)
     assert [x.name for x in found.readers] == ["Deep CNN, n = 2", "CNN, n = 1", "MLP, n = 4"]
-    assert [x.parameters for x in found.readers] == sorted(x.parameters for x in found.readers)
+    assert [x.chosen.parameters for x in found.readers] == sorted(x.chosen.parameters for x in found.readers)
     assert found.trained == 3 and found.problems == []
 
 
 def test_of_several_seeds_the_lowest_that_was_kept_answers(own: Settings, store: Store, train: Train) -> None:
     runs = {seed: train("mlp", 2, seed, weights=None if seed == 0 else npz("mlp", 2, seed)) for seed in (3, 0, 2)}
     found = panel(own, store)
-    assert [x.run for x in found.readers] == [runs[2]]
+    assert [x.chosen.run for x in found.readers] == [runs[2]]
     assert found.readers[0].weights[0].flat[0] == 2 and found.trained == 1
 
 
@@ -88,16 +88,16 @@ def test_networks_of_the_same_name_are_told_apart(own: Settings, store: Store, t
     names = [x.name for x in found.readers]
     assert len(set(names)) == len(names) == 8
     assert [x for x in names if x.startswith("Deep CNN, n = 2")] == [
+        "Deep CNN, n = 2, reference",
         "Deep CNN, n = 2, own, Adadelta 1, 12 epochs, batch 128",
         "Deep CNN, n = 2, own, Adam 0.003, 2 epochs, batch 64",
-        "Deep CNN, n = 2, reference",
     ]
     assert "MLP, n = 2" in names and "MLP, n = 32" in names
 
 
 def test_weights_are_read_once(own: Settings, store: Store, train: Train) -> None:
     train("mlp", 2)
-    assert [id(x) for x in panel(own, store).readers] == [id(x) for x in panel(own, store).readers]
+    assert [id(x.weights) for x in panel(own, store).readers] == [id(x.weights) for x in panel(own, store).readers]
 
 
 def test_runs_without_weights_or_unfinished_do_not_answer(own: Settings, store: Store, train: Train) -> None:
@@ -105,7 +105,7 @@ def test_runs_without_weights_or_unfinished_do_not_answer(own: Settings, store: 
     train("mlp", 4, state="stopped")
     found = panel(own, store)
     assert found.readers == [] and found.trained == 1
-    assert readers.datasets(store, None) == []
+    assert results.names(store, None, with_weights=True) == []
 
 
 @pytest.mark.parametrize("weights", [b"", b"no zip", npz("mlp", 3)])
@@ -122,8 +122,8 @@ def test_damaged_weights_are_named_and_the_others_answer(
 def test_image_sets_with_weights(store: Store, train: Train) -> None:
     train("mlp", 2, dataset="mnist_5k")
     train("mlp", 2, dataset="fashion_mnist", weights=None)
-    assert readers.datasets(store, None) == ["mnist_5k"]
-    assert readers.datasets(store, reference.store()) == ["mnist_5k", "mnist"]
+    assert results.names(store, None, with_weights=True) == ["mnist_5k"]
+    assert results.names(store, reference.store(), with_weights=True) == ["mnist", "mnist_5k"]
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +144,7 @@ def tests_of_mnist(digits: tuple[Array, Array]) -> tuple[Array, Array]:
 
 
 def test_the_shipped_networks_are_the_turning_points_and_one_wider(shipped: list[readers.Reader]) -> None:
-    assert [(x.name, x.parameters) for x in shipped] == [
+    assert [(x.name, x.chosen.parameters) for x in shipped] == [
         ("Deep CNN, n = 2", 932),
         ("Deep CNN, n = 3", 1582),
         ("CNN, n = 2", 4802),
@@ -159,9 +159,9 @@ def test_the_shipped_networks_predict_as_in_keras(
     x, y = tests_of_mnist
     assert len(x) == 1000
     for reader in shipped:
-        model = reader.network.keras_model()
+        model = reader.chosen.network.keras_model()
         model.set_weights(list(reader.weights))
-        expected, found = model.predict(x, verbose=0), reader.network.predict(reader.weights, x)
+        expected, found = model.predict(x, verbose=0), reader.chosen.network.predict(reader.weights, x)
         assert np.abs(found - expected).max() < 1e-4, reader.name
         assert np.array_equal(found.argmax(1), expected.argmax(1)), reader.name
         assert (found.argmax(1) == y).mean() > 0.95, reader.name

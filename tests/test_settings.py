@@ -47,3 +47,14 @@ def test_home_that_cannot_be_written_is_refused(tmp_path: Path, monkeypatch: pyt
 def test_a_home_of_nobody_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"^FEATHERWEIGHT_HOME is ~nobody-has-this-name/x, which cannot be opened"):
         settings.load({"FEATHERWEIGHT_HOME": "~nobody-has-this-name/x"})
+
+
+@pytest.mark.parametrize(("text", "room"), [("", 1024 * 10**6), ("50", 50 * 10**6), ("0", 0)])
+def test_the_room_for_weights_is_in_megabytes(tmp_path: Path, text: str, room: int) -> None:
+    assert settings.load({"FEATHERWEIGHT_HOME": str(tmp_path), "FEATHERWEIGHT_WEIGHTS_MB": text}).room == room
+
+
+@pytest.mark.parametrize("text", ["-1", "1.5", "much", "1" * 10, "²"])
+def test_a_room_that_is_no_number_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SettingsError, match=f"^FEATHERWEIGHT_WEIGHTS_MB is '{text}'. Set it to a whole number"):
+        settings.load({"FEATHERWEIGHT_HOME": str(tmp_path), "FEATHERWEIGHT_WEIGHTS_MB": text})

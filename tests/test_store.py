@@ -12,7 +12,7 @@ import pytest
 from core.errors import ArgumentError, StoreError
 from core.recipes import ADADELTA, RMSPROP
 from core.runs import Cell, Epoch
-from core.store import Store
+from core.store import Store, Usage
 
 
 def cell(**changed: Any) -> Cell:
@@ -60,6 +60,46 @@ def test_a_run_is_kept_with_its_last_epoch_and_weights(store: Store) -> None:
     assert again.weights(run) == b"npz"
     assert len(again.runs()) == len(again.runs("mnist")) == 1 and again.runs("other").empty
     assert again.rows("mnist") == [row]
+
+
+def ended(store: Store, seed: int, size: int) -> int:
+    run = begin(store, cell(seed=seed))
+    store.end(run, "done", seconds=1.0, weights=bytes(size))
+    return run
+
+
+def test_the_weights_of_the_oldest_runs_make_room_and_their_results_stay(tmp_path: Path) -> None:
+    store = Store(tmp_path / "runs.sqlite3", room=100)
+    runs = [ended(store, seed, 40) for seed in range(2)]
+    assert store.usage() == Usage(2, 0, 80)
+    runs += [ended(store, 2, 60)]
+    assert store.usage() == Usage(2, 1, 100)  # full to the last byte
+    runs += [ended(store, 3, 90)]
+    assert store.usage() == Usage(1, 3, 90)
+    assert [row["weights"] for row in store.rows()] == ["dropped", "dropped", "dropped", "kept"]
+    assert [store.weights(x) for x in runs] == [None, None, None, bytes(90)]
+    assert {row["state"] for row in store.rows()} == {"done"}
+    ended(store, 4, 101)  # more than there is room for
+    assert store.usage() == Usage(0, 5, 0) and store.datasets() == ["mnist"] and store.datasets(True) == []
+
+
+def test_without_a_bound_all_weights_stay(store: Store) -> None:
+    for seed in range(3):
+        ended(store, seed, 10**6)
+    begin(store, cell(seed=9))
+    assert store.usage() == Usage(3, 0, 3 * 10**6)
+    assert [row["weights"] for row in store.rows()] == [*["kept"] * 3, None]
+
+
+def test_dropped_weights_leave_their_place_to_new_ones(tmp_path: Path) -> None:
+    store = Store(tmp_path / "runs.sqlite3", room=10**6)
+    sizes = []
+    for seed in range(12):
+        ended(store, seed, 400_000)
+        with sqlite3.connect(store.path) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        sizes.append(store.path.stat().st_size)
+    assert max(sizes) < 1.5 * 10**6 < 12 * 400_000
 
 
 def test_a_held_out_run_has_test_figures_in_its_last_epoch_only(store: Store) -> None:
@@ -123,7 +163,7 @@ def test_a_store_of_the_first_version_is_taken_over_whole(tmp_path: Path) -> Non
         assert store.weights(7) == b"npz" and store.states([cell()]) == {cell(): "done"}
     with sqlite3.connect(store.path) as connection:
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
-        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
     connection.close()
     # what the new table is for, and that its epochs still go with their run
     run = begin(store, cell(seed=1))

@@ -861,7 +861,9 @@ def test_nonsense_in_the_address_never_breaks_the_page(visit: Visit, sentences: 
     at = visit(RESULTS, **dict.fromkeys((*BOUND, "recipes_mnist_5k_article", "network", "unknown"), nonsense))
     assert sentences(at) == []
     assert at.slider(key="target").value in (50.0, 97.0, 99.9) and len(networks(at)) == 4
-    assert at.segmented_control(key="protocol").value in ("article", None) and at.selectbox(key="unit").value == "weights"
+    assert (
+        at.segmented_control(key="protocol").value in ("article", None) and at.selectbox(key="unit").value == "weights"
+    )
 
 
 @pytest.mark.usefixtures("some")

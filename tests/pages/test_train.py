@@ -9,6 +9,7 @@ import pytest
 from filelock import FileLock
 from streamlit.testing.v1 import AppTest
 
+from core import datasets, sweep
 from core.families import FAMILIES
 from core.progress import Progress
 from core.recipes import MAX_SEED
@@ -97,6 +98,18 @@ def test_a_finished_cell_is_not_trained_again(visit: Visit, until: Until, store:
     button(at, "Start 1 run")
     until(idle)
     assert store.rows()[: len(before)] == before and len(store.rows()) == 2
+
+
+def test_weights_that_made_room_are_told(visit: Visit, store: Store, own: Settings) -> None:
+    dataset = datasets.find(own, datasets.EMBEDDED)
+    small = Store(own.store, room=100)
+    for cell in sweep.cells(dataset, {"mlp": [1]}, [0, 1]):
+        counts = {"parameters": 1, "multiply_adds": 1, "train_images": 9, "test_images": 9}
+        run = small.begin(cell, **counts, device="a device", versions={})
+        small.end(run, "done", seconds=1.0, weights=bytes(80))
+    said = [x.value for x in visit(TRAIN).caption if "FEATHERWEIGHT_WEIGHTS_MB" in x.value]
+    assert len(said) == 1 and said[0].startswith("The weights of 1 run are kept: 0.0 of 1,024 MB")
+    assert said[0].endswith("Those of the oldest 1 were dropped so far to make room.")
 
 
 def test_what_it_will_cost_is_known_from_the_first_run_on(visit: Visit, until: Until) -> None:

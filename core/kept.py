@@ -1,0 +1,117 @@
+"""Finished runs whose weights are kept: networks that can be looked into and put to work."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core import reference, weights
+from core.datasets import Dataset
+from core.errors import StoreError
+from core.families import FAMILIES, MNIST_CLASSES, MNIST_SHAPE, family
+from core.layers import Array, Shape
+from core.network import Network
+from core.recipes import Recipe
+from core.results import Results
+from core.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A run whose weights are kept.
+
+    Attributes:
+        name: tells it from the others, for people and in addresses.
+        origin: ``'own'`` or ``'reference'``.
+        run: its id in the store of that origin.
+        started: when; ids are given again after a run was deleted.
+        family: a key.
+        width: of the family.
+        seed: of the run.
+        parameters: the network's weights.
+        test_accuracy: as it was trained, a share.
+        test_images: how many that was measured on.
+        fingerprint: of the images it was trained on.
+        recipe: how it was trained.
+        network: input shape and layers.
+    """
+
+    name: str
+    origin: str
+    run: int
+    started: str
+    family: str
+    width: int
+    seed: int
+    parameters: int
+    test_accuracy: float
+    test_images: int
+    fingerprint: str
+    recipe: Recipe
+    network: Network
+
+    @property
+    def title(self) -> str:
+        """Return the network's name without what tells its runs apart: ``'Deep CNN, n = 2'``."""
+        return f"{FAMILIES[self.family].title}, n = {self.width}"
+
+
+def find(found: Results) -> list[Kept]:
+    """Return those of the finished runs on an image set whose weights are kept, the smallest networks first."""
+    rows = found.runs[found.runs["weights"] == "kept"].to_dict("records")
+    plain = [_name(x) for x in rows]
+    several = Counter(plain)
+    runs = []
+    for row, name in zip(rows, plain, strict=True):
+        recipe = Recipe.from_json(row["recipe"])
+        shape, classes = _images(row, found.dataset)
+        runs.append(
+            Kept(
+                f"{name}, {recipe}" if several[name] > 1 else name,
+                row["origin"],
+                int(row["id"]),
+                row["started"],
+                row["family"],
+                int(row["width"]),
+                int(row["seed"]),
+                int(row["parameters"]),
+                float(row["test_accuracy"]),
+                int(row["test_images"]),
+                row["fingerprint"],
+                recipe,
+                family(row["family"]).build(int(row["width"]), shape, classes, recipe.dropout),
+            )
+        )
+    return sorted(runs, key=lambda x: (x.parameters, x.origin != "reference", x.seed))
+
+
+def named(kept: Sequence[Kept], key: str, width: str, origin: str | None) -> Kept | None:
+    """Return the first of a family, given by key or title, and width as in an address, of that origin if given."""
+    wanted = [x for x in kept if key in (x.family, FAMILIES[x.family].title) and width == str(x.width)]
+    return next((x for x in wanted if x.origin == origin), None) or next(iter(wanted), None)
+
+
+def read(source: Store, chosen: Kept) -> list[Array]:
+    """Return the weights of a run, checked.
+
+    Raises:
+        StoreError: if they have been dropped since, are damaged or are another network's.
+    """
+    npz = source.weights(chosen.run)
+    if npz is None:
+        raise StoreError(f"The weights of {chosen.name} are no longer kept. Train it again to look inside.")
+    return weights.read(npz, chosen.network)
+
+
+def _images(row: dict[str, object], dataset: Dataset | None) -> tuple[Shape, int]:
+    """Return shape and classes of the images that a run was trained on: shipped runs and missing sets are MNIST's."""
+    if row["origin"] == "reference" and row["dataset"] == reference.DATASET:
+        return MNIST_SHAPE, MNIST_CLASSES
+    return (dataset.facts.input_shape, dataset.facts.classes) if dataset else (MNIST_SHAPE, MNIST_CLASSES)
+
+
+def _name(row: dict[str, object]) -> str:
+    whose = ", reference" if row["origin"] == "reference" else ""
+    parameters = int(str(row["parameters"]))
+    return f"{row['title']}, n = {row['width']}: {parameters:,} weights, seed {row['seed']}{whose}"

@@ -1,0 +1,484 @@
+"""Inspect: every weight of a trained network, what it makes of an image, and what a smaller one no longer reads."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core import (
+    class_charts,
+    confusion,
+    datasets,
+    downloads,
+    exports,
+    frame,
+    images,
+    kept,
+    kernels,
+    pictures,
+    reference,
+    results,
+    specimens,
+    tables,
+)
+from core.datasets import Dataset
+from core.downloads import Download
+from core.errors import FeatherweightError
+from core.families import FAMILIES
+from core.kept import Kept
+from core.layers import Array, shape_text
+from core.pictures import Grid
+from core.results import Results
+from core.store import Store
+
+WEIGHTS, MAPS, COST, LAYERS = "Weights", "Feature maps", "What the cut cost", "Layers"
+ALONE = "no other"
+TEST = "A test image"
+GALLERY = 24
+PART, SLOW = 1000, 2.0  # images between two looks at the clock; seconds after which a bar shows how far it is
+SHARES = ("Share of weights", "Share of multiply-adds")
+Looked = tuple[Kept, list[Array]]  # a network and its weights
+
+
+@st.cache_data(show_spinner=False, max_entries=640)
+def answered(run: tuple[str, str, int, str], fingerprint: str, start: int, _looked: Looked, _images: Array) -> Array:
+    """Return a run's probabilities on test images from ``start`` on; what is not underscored identifies them."""
+    return confusion.probabilities(_looked[0].network, _looked[1], _images)
+
+
+def probabilities(bench: frame.Bench, looked: Looked, dataset: Dataset, shown: Array) -> Array:
+    """Return what a network answers to all test images, and show how far it is where that takes long."""
+    chosen = looked[0]
+    source = reference.PATH if chosen.origin == "reference" else bench.store.path
+    run = (str(source), chosen.origin, chosen.run, chosen.started)
+    words, place, found = f"{chosen.title} reads {len(shown):,} test images", st.empty(), []
+    with place, st.spinner(words, show_time=False):
+        began = time.monotonic()
+        for start in range(0, len(shown), PART):
+            part = images.scaled(shown[start : start + PART])
+            found.append(answered(run, dataset.facts.fingerprint, start, looked, part))
+            if time.monotonic() - began > SLOW:
+                place.progress(min(1.0, (start + PART) / len(shown)), words)
+    place.empty()
+    return np.concatenate(found)
+
+
+def theme() -> dict[str, Any]:
+    """Return the colours of the visitor's theme."""
+    return exports.theme(st.context.theme.type or "light")
+
+
+def take_away(name: str, stem: str, make: Callable[[str], Any]) -> None:
+    """Draw the downloads of a picture of ``name``; ``make`` gives it for a scheme when it is asked for."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        scheme, file = downloads.scheme(), f"featherweight-{stem}"
+        downloads.draw(
+            (
+                Download(f"{name} as SVG", f"{file}.svg", "image/svg+xml", lambda: exports.svg(make(scheme), scheme)),
+                Download(f"{name} as PNG", f"{file}.png", "image/png", lambda: exports.png(make(scheme), scheme)),
+            )
+        )
+
+
+def choose(networks: list[Kept], found: Results) -> list[Kept]:
+    """Draw the choice of one network or two, and return them, the larger first."""
+    names = {x.name: x for x in networks}
+    asked = st.query_params
+    if "family" in asked and "n" in asked:  # a link from another page; from here on the name stands in the address
+        key, width = asked["family"], asked["n"]
+        wanted = kept.named(networks, key, width, asked.get("origin"))
+        if wanted:
+            st.session_state["network"] = asked["network"] = wanted.name
+        else:
+            title = FAMILIES[key].title if key in FAMILIES else key
+            st.session_state["not_kept"] = f"{title}, n = {width}"
+        for gone in ("family", "n", "origin"):
+            asked.pop(gone, None)
+    # who only changes the data set knows that the network goes with it
+    elif "network" not in st.session_state and asked.get("network", networks[0].name) not in names:
+        st.session_state["not_kept"] = asked["network"]
+    for key in ("network", "versus"):  # Results has a choice of that name too
+        if st.session_state.get(key, ALONE) not in (*names, ALONE):
+            del st.session_state[key]
+    first = st.selectbox("Network", list(names), key="network", bind="query-params")
+    second = st.selectbox(
+        "Beside", [ALONE, *names], key="versus", bind="query-params", help="A second network, larger or smaller."
+    )
+    if gone := st.session_state.pop("not_kept", None):
+        st.session_state["sentence"] = (
+            f"No weights are kept of {gone} on {datasets.title(found.name)}: it was not trained, or they were dropped "
+            f"to make room. Train it again to look inside. Shown is {first}."
+        )
+    chosen = {first, second} - {ALONE}
+    return sorted((names[x] for x in chosen), key=lambda x: -x.parameters)
+
+
+def nothing_kept(found: Results) -> None:
+    """Say that there is no network to look into, and what to do about it."""
+    title, runs = datasets.title(found.name), len(found.runs)
+    st.info(
+        f"None of the {runs} finished runs on {title} has kept its weights, so there is nothing to look into. Train "
+        "one again: the weights of new runs are kept."
+        if runs
+        else f"No finished run on {title} yet. Train a network to look inside it.",
+        icon=":material/search:",
+    )
+    st.page_link("pages/train.py", label="Choose what to train", icon=":material/model_training:")
+
+
+def draw_layer(grid: Grid, limit: float, small: bool, room: tuple[int, int], key: str) -> None:
+    """Draw a layer's weights under its name, in parts where they do not fit."""
+    shape = grid.tiles.shape
+    what = f"{shape[1]} {grid.leaving}{'s' if shape[1] > 1 else ''}"
+    if grid.entering == "channel":
+        what += f" on {shape[0]} channel{'s' if shape[0] > 1 else ''}, {shape[2]}×{shape[3]}"
+    else:
+        what += f" on {shape[2]} inputs"
+    alt = (
+        f"{grid.label}: {grid.count:,} weights of {what}, from {grid.numbers().min():.2f} to {grid.numbers().max():.2f}"
+    )
+    with st.container(width="content", gap="xxsmall"):
+        st.caption(f"**{grid.label}** · {grid.count:,} weights  \n{what}")
+        if small or grid.count <= kernels.FEW:
+            st.altair_chart(kernels.alone(kernels.rectangles(grid, limit)), width="content", alt=alt)
+            return
+        tall, wide = grid.block
+        columns = len(grid.bias)
+        across, size = pictures.fit(columns, tall, wide, room, 8)
+        if size == 1 and 2 * tall <= room[0] * 2:  # a weight gets two pixels, and the layer comes in parts
+            size, across = 2, min(columns, (room[1] // 2 + 1) // (wide + 1))
+        per_part = across * max(1, room[0] // ((tall + 1) * size))
+        part = grid
+        if per_part < columns:
+            starts = range(0, columns, per_part)
+            start = st.selectbox(
+                f"{grid.leaving.title()}s of {grid.label}",
+                starts,
+                format_func=lambda x: f"{x + 1} to {min(x + per_part, columns)} of {columns}",
+                key=f"part_{key}_{grid.label}",
+                width=240,
+            )
+            part = grid.part(start, start + per_part)
+        picture = pictures.coloured(part.mosaic(across), limit, *theme()["chartCategoricalColors"][:2])
+        st.image(pictures.png(picture, size, pictures.MARGIN), alt=alt, output_format="PNG")
+
+
+def draw_weights(looked: Sequence[Looked]) -> None:
+    """Draw all weights of the networks on one scale."""
+    drawn = [(chosen, pictures.grids(chosen.network, weights)) for chosen, weights in looked]
+    limit = max(float(np.abs(x.numbers()).max()) for _, layers in drawn for x in layers)
+    places = st.columns(len(drawn), gap="large") if len(drawn) > 1 else [st.container()]
+    for place, (chosen, layers) in zip(places, drawn, strict=True):
+        small = chosen.parameters <= kernels.SMALL
+        with place:
+            if len(drawn) > 1:
+                st.markdown(f"**{chosen.name}**")
+            with st.container(horizontal=True, gap="medium"):
+                for grid in layers:
+                    draw_layer(grid, limit, small, (520, 1080 // len(drawn)), f"{chosen.origin}_{chosen.run}")
+                if place is places[-1]:
+                    with st.container(width="content", gap="xxsmall"):
+                        st.caption("**Weight**  \nZero is the background")
+                        st.altair_chart(
+                            kernels.scale(limit),
+                            width="content",
+                            alt=f"Scale of colours from -{limit:.2f} to {limit:.2f}",
+                        )
+    st.caption(
+        "One scale for all layers; colour deepens with the square root of a weight. In a convolution a column is a "
+        "filter and a row a channel that enters it; in a dense layer a column is a unit, and where maps were flattened "
+        "each picture is what the unit looks for in one of them. The single square under a column is its bias."
+    )
+    chosen, layers = drawn[-1]
+    take_away(
+        f"Weights of {chosen.title}",
+        f"weights-{chosen.family}-{chosen.width}",
+        lambda scheme: kernels.poster(layers, limit, chosen.name, exports.theme(scheme)["chartCategoricalColors"]),
+    )
+
+
+def class_names(name: str, count: int) -> list[str]:
+    """Return what the classes of an image set are called."""
+    return [datasets.label(name, x) for x in range(count)]
+
+
+def shape_fits(chosen: Kept, dataset: Dataset) -> bool:
+    """Return whether the network can read the images; if not, say so."""
+    facts, network = dataset.facts, chosen.network
+    if (facts.input_shape, (facts.classes,)) == (network.input_shape, network.output_shape):
+        return True
+    st.warning(
+        f"{dataset.title} holds images of {shape_text(facts.input_shape)} in {facts.classes} classes; "
+        f"{chosen.name} reads {shape_text(network.input_shape)} in {network.output_shape[0]}. Its weights and "
+        "layers can be looked at, its answers not.",
+        icon=":material/aspect_ratio:",
+    )
+    return False
+
+
+def choose_image(name: str, shown: Array, labels: Array) -> tuple[Array, int | None, str]:
+    """Draw the choice of an image and return it, its label if known, and what it is."""
+    drawn = st.session_state.get(f"shown_{name}")
+    # the bare picture is a drawing; a test image comes with its label
+    offered = [TEST, frame.DRAWN] if isinstance(drawn, np.ndarray) else [TEST]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        which = TEST
+        if len(offered) > 1:
+            which = st.segmented_control(
+                "Image", offered, default=TEST, required=True, key="source", bind="query-params"
+            )
+        if which == frame.DRAWN:
+            return np.asarray(drawn), None, "the drawn digit"
+        number = st.number_input(
+            f"Test image, 1 to {len(shown):,}", 1, len(shown), 1, key="image", bind="query-params", width=220
+        )
+    index = int(number or 1) - 1
+    label = int(labels[index])
+    return images.scaled(shown[index]), label, f"test image {index + 1:,}, labelled {datasets.label(name, label)}"
+
+
+def draw_maps(name: str, looked: Sequence[Looked], image: Array, label: int | None, what: str) -> None:
+    """Draw what every layer of the networks makes of an image."""
+    classes = class_names(name, looked[0][0].network.output_shape[0])
+    places = st.columns(len(looked), gap="large") if len(looked) > 1 else [st.container()]
+    for place, (chosen, weights) in zip(places, looked, strict=True):
+        outputs = chosen.network.activations(weights, image[np.newaxis])
+        given = outputs[-1][0]
+        right = ", which is right" if given.argmax() == label else f"; it is labelled {classes[label or 0]}"
+        with place:
+            st.markdown(
+                f"**{chosen.title}** ({chosen.parameters:,} weights) reads **{classes[given.argmax()]}**, "
+                f"{given.max():.1%} sure{'' if label is None else right}."
+            )
+            with st.container(horizontal=True, gap="medium"):
+                draw_picture(pictures.photograph(image), 5, pictures.INPUT, shape_text(image.shape), what)
+                labels = pictures.layer_labels(chosen.network)
+                for name, output in zip(labels[:-1], outputs[:-1], strict=True):
+                    draw_output(name, output[0], (240, 520))
+                with st.container(width="content", gap="xxsmall"):
+                    st.caption(f"**{labels[-1]}** · {len(given)} probabilities")
+                    st.altair_chart(
+                        class_charts.probabilities(given, label, classes),
+                        width="content",
+                        alt="Probabilities: "
+                        + ", ".join(f"{i}: {x:.1%}" for i, x in zip(classes, given, strict=True) if x >= 0.001),
+                    )
+    st.caption(
+        "Black is zero; white is the largest value of the layer. Each picture is one map; of a row of numbers "
+        "each is a square."
+    )
+    chosen, weights = looked[-1]
+    take_away(
+        f"Maps of {chosen.title}",
+        f"maps-{chosen.family}-{chosen.width}",
+        lambda _: kernels.walk(chosen.network, weights, image, chosen.name),
+    )
+
+
+def draw_output(name: str, output: Array, room: tuple[int, int]) -> None:
+    """Draw a layer's output under the layer's name."""
+    tiles = pictures.maps(output)
+    across, size = pictures.fit(len(tiles), tiles.shape[1], tiles.shape[2], room, 8)
+    text = f"{len(tiles)} maps of {shape_text(tiles.shape[1:])}" if output.ndim == 3 else f"{len(tiles)} numbers"
+    picture = pictures.grey(pictures.mosaic(tiles, across, np.nan))
+    draw_picture(picture, size, name, text, f"{name}: {text}, from {output.min():.2f} to {output.max():.2f}")
+
+
+def draw_picture(picture: Array, size: int, name: str, text: str, alt: str) -> None:
+    """Draw a picture under its name."""
+    with st.container(width="content", gap="xxsmall"):
+        st.caption(f"**{name}** · {text}")
+        st.image(pictures.png(picture, size, pictures.MARGIN), alt=alt, output_format="PNG")
+
+
+def draw_cost(bench: frame.Bench, looked: Sequence[Looked], dataset: Dataset, shown: Array, labels: Array) -> None:
+    """Draw which test images the networks misread, and what the smaller one lost."""
+    classes = class_names(dataset.name, dataset.facts.classes)
+    given = [probabilities(bench, x, dataset, shown) for x in looked]
+    said = [x.argmax(axis=1) for x in given]
+    counts = [confusion.matrix(labels, x, len(classes)) for x in said]
+    for (chosen, _), found in zip(looked, counts, strict=True):
+        st.markdown(
+            f"- **{chosen.name}** reads {confusion.accuracy(found):.2%} of these {len(labels):,} test images: "
+            f"{len(labels) - int(np.trace(found)):,} are misread."
+        )
+    if len(looked) > 1:
+        parts = confusion.difference(labels, *said)
+        st.markdown(
+            f"- Both read {parts.both:,}; only the larger {parts.first:,}; only the smaller {parts.second:,}; "
+            f"neither {parts.neither:,}."
+        )
+    places = st.columns(2, gap="large")
+    for index, ((chosen, _), found) in enumerate(zip(looked, counts, strict=True)):
+        with places[index]:
+            draw_confusion(chosen, found, classes)
+    with places[-1] if len(looked) == 1 else places[0]:
+        st.subheader("Accuracy per class")
+        named = [(x.title, found) for (x, _), found in zip(looked, counts, strict=True)]
+        if len(looked) > 1 and named[0][0] == named[1][0]:
+            named = [(x.name, found) for (x, _), found in zip(looked, counts, strict=True)]
+        words = "; ".join(
+            f"{name} is worst at {classes[np.nanargmin(x)]}: {np.nanmin(x):.1%}"
+            for name, x in ((name, confusion.by_class(y)) for name, y in named)
+        )
+        st.altair_chart(class_charts.accuracies(named, classes), alt=f"Accuracy per class: {words}.")
+        st.caption(f"{words}.")
+    if len(looked) > 1 and len(classes) <= class_charts.MOST:
+        with places[1]:
+            st.subheader("What changed")
+            st.altair_chart(
+                class_charts.change(counts[1], counts[0], classes, theme()),
+                width="content",
+                alt="The smaller network's confusion matrix less the larger one's.",
+            )
+            st.caption(
+                "Images that the smaller network answers so more often (+) or less often (-) than the larger one."
+            )
+    if dataset.name == reference.DATASET and any(x.fingerprint != dataset.facts.fingerprint for x, _ in looked):
+        st.caption(reference.NOTE)
+    gallery(looked, given, shown, labels, classes)
+    last, found = looked[-1][0], counts[-1]
+    if len(classes) <= class_charts.MOST:
+        take_away(
+            f"Confusions of {last.title}",
+            f"confusions-{last.family}-{last.width}",
+            lambda scheme: class_charts.matrix(found, classes, exports.theme(scheme)).properties(title=last.name),
+        )
+
+
+def draw_confusion(chosen: Kept, counts: Array, classes: Sequence[str]) -> None:
+    """Draw a confusion matrix, or of many classes its commonest confusions."""
+    st.subheader(f"Confusions of {chosen.title}")
+    common = class_charts.confusions(counts, classes)
+    first = [
+        f"{row['True']} read as {row['Answered']}, {row['Images']} times" for row in common.head(3).to_dict("records")
+    ]
+    words = "Commonest: " + "; ".join(first) + "." if first else "Not one image is misread."
+    if len(counts) <= class_charts.MOST:
+        st.altair_chart(
+            class_charts.matrix(counts, classes, theme()), width="content", alt=f"Confusion matrix. {words}"
+        )
+        st.caption(words)
+    else:
+        form = {"Share of the class": st.column_config.NumberColumn(format="percent")}
+        st.dataframe(common, hide_index=True, column_config=form, alt=words)
+
+
+def gallery(
+    looked: Sequence[Looked], given: Sequence[Array], shown: Array, labels: Array, classes: Sequence[str]
+) -> None:
+    """Draw the images that the smaller network misreads and the larger one does not, or all that a single one does."""
+    pair = len(looked) > 1
+    places = confusion.lost(labels, *given) if pair else confusion.mistakes(labels, given[0])
+    st.subheader(
+        f"{len(places):,} images that the large network reads and the small one does not"
+        if pair
+        else f"{len(places):,} images that it misreads"
+    )
+    if not len(places):
+        st.caption("There are none.")
+        return
+    st.caption("The surest mistakes first. A number opens the image's feature maps.")
+    start = 0
+    if len(places) > GALLERY:
+        page = st.number_input("Page", 1, -(-len(places) // GALLERY), 1, key="gallery_page", width=140)
+        start = (int(page or 1) - 1) * GALLERY
+    with st.container(horizontal=True):
+        for index in places[start : start + GALLERY]:
+            probs = given[-1][index]
+            true, read = classes[labels[index]], classes[probs.argmax()]
+            words = f"{true}, read as {read}, {probs.max():.0%} sure"
+            with st.container(width=100, gap="xxsmall"):
+                picture = pictures.png(
+                    pictures.photograph(images.scaled(shown[index])), max(1, 84 // shown.shape[1]), pictures.MARGIN
+                )
+                st.image(picture, alt=f"Test image {index + 1:,}: {words}", output_format="PNG")
+                large = f"  \nlarge: {classes[given[0][index].argmax()]}, {given[0][index].max():.0%}" if pair else ""
+                whose = "small: " if pair else "read as "
+                st.caption(f"true: **{true}**  \n{whose}{read}, {probs.max():.0%}{large}")
+                st.button(
+                    f"#{index + 1}",
+                    key=f"walk_{index}",
+                    help="Show its feature maps",
+                    on_click=st.session_state.update,
+                    args=({"image": int(index) + 1, "view": MAPS, "source": TEST},),
+                )
+
+
+def draw_layers(looked: Sequence[Looked]) -> None:
+    """Draw the layer table of each network with shares of weights and multiply-adds."""
+    whole = st.column_config.NumberColumn(format="localized")
+    form = {"Weights": whole, "Multiply-adds": whole}
+    form |= {x: st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0) for x in SHARES}
+    for chosen, _ in looked:
+        network = chosen.network
+        st.markdown(
+            f"**{chosen.name}**: {network.multiply_adds:,} multiply-adds an image, "
+            f"{network.multiply_adds / network.parameters:.0f} for each weight."
+        )
+        rows: pd.DataFrame = tables.layers(network)
+        st.dataframe(
+            rows,
+            hide_index=True,
+            height="content",
+            column_config=form,
+            alt=f"Layers of {chosen.name}, with shares",
+        )
+
+
+with frame.page("Inspect") as bench:
+    # one row, so that a whole network fits below the controls
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.title("Look inside", width="content")
+        view = st.segmented_control(
+            "View",
+            (WEIGHTS, MAPS, COST, LAYERS),
+            default=WEIGHTS,
+            required=True,
+            key="view",
+            bind="query-params",
+            label_visibility="collapsed",
+            wrap=True,
+        )
+    shipped: Store | None = None
+    with frame.explained(FeatherweightError):
+        shipped = reference.store()
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        name = frame.choose_name(bench, results.names(bench.store, shipped))
+        found = results.find(bench.settings, bench.store, shipped, name)
+        networks = kept.find(found)
+        selected = choose(networks, found) if networks else []
+    if sentence := st.session_state.pop("sentence", None):
+        st.warning(sentence, icon=":material/warning:")
+    if not selected:
+        nothing_kept(found)
+        st.stop()
+    stores = {"own": bench.store, "reference": shipped or bench.store}
+    looked = [(x, kept.read(stores[x.origin], x)) for x in selected]
+    if view == LAYERS:
+        draw_layers(looked)
+    elif view in (MAPS, COST):
+        dataset = found.dataset
+        if dataset is None and (instead := specimens.source(bench.settings, name)):
+            dataset = datasets.find(bench.settings, instead)
+            st.info(
+                "The file of MNIST is not at hand: these are the 1,000 test digits of the embedded set. They come from "
+                "MNIST's training images, so these networks have seen them and err less than on MNIST's test images.",
+                icon=":material/info:",
+            )
+        if dataset is None:
+            st.warning(datasets.missing(bench.settings, name), icon=":material/cloud_download:")
+            st.stop()
+        if not all([shape_fits(x, dataset) for x, _ in looked]):
+            st.stop()
+        shown, labels = specimens.tests(dataset.path)
+        if view == MAPS:
+            image, label, what = choose_image(name, shown, labels)
+            draw_maps(name, looked, image, label, what)
+        else:
+            draw_cost(bench, looked, dataset, shown, labels)
+    else:
+        draw_weights(looked)

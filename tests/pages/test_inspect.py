@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import datasets
+from core.families import FAMILIES, family
+from core.runs import Cell, Epoch
+from core.settings import Settings
+from core.store import Store
+
+if TYPE_CHECKING:
+    from tests.pages.conftest import Bring, Visit
+
+Sentences = Callable[[AppTest], list[str]]
+Train = Callable[..., int]
+INSPECT = "pages/inspect.py"
+SMALLEST = "Deep CNN, n = 2: 932 weights, seed 0, reference"
+LARGER = "MLP, n = 32: 26,506 weights, seed 0, reference"
+
+
+def npz(arrays: list[Any]) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, **{str(i): x for i, x in enumerate(arrays)})
+    return file.getvalue()
+
+
+@pytest.fixture
+def trained(own: Settings, store: Store) -> Train:
+    """Return a function that records a run of the embedded digits: ``trained("mlp", 16, weights=None)``."""
+
+    def record(key: str, width: int, weights: bytes | str | None = "random", seed: int = 0) -> int:
+        dataset = datasets.find(own, "mnist_5k")
+        network = family(key).build(width)
+        run = store.begin(
+            Cell("mnist_5k", dataset.facts.fingerprint, key, width, FAMILIES[key].recipe, seed),
+            parameters=network.parameters,
+            multiply_adds=network.multiply_adds,
+            train_images=4000,
+            test_images=1000,
+            device="a device",
+            versions={},
+        )
+        store.add_epoch(run, Epoch(1, 0.2, 0.9, 0.1, 0.95, 1.5))
+        if isinstance(weights, str):
+            made = np.random.default_rng(width)
+            weights = npz([made.normal(size=x).astype(np.float32) for x in network.weight_shapes])
+        store.end(run, "done", seconds=2.5, weights=weights)
+        return run
+
+    return record
+
+
+def alts(at: AppTest, kind: str = "vega_lite_chart") -> list[str]:
+    return [x.proto.alt for x in at.get(kind)]
+
+
+def pictures(at: AppTest) -> list[str]:
+    return [y.alt for x in at.get("image") for y in x.proto.imgs]
+
+
+def chosen(at: AppTest, key: str = "network") -> str:
+    return str(at.selectbox(key=key).value)
+
+
+@pytest.mark.usefixtures("shipped")
+def test_the_first_view_is_every_weight_of_the_smallest(visit: Visit, sentences: Sentences) -> None:
+    at = visit(INSPECT)
+    assert sentences(at) == [] and not at.warning and not at.info
+    assert chosen(at) == SMALLEST and chosen(at, "versus") == "no other"
+    layers = [*(f"Conv 3×3 ({i})" for i in range(1, 5)), "Dense"]
+    assert [x.partition(":")[0] for x in alts(at)] == [*layers, "Scale of colours from -1.17 to 1.17"]
+    assert not pictures(at)
+
+
+@pytest.mark.usefixtures("shipped")
+def test_large_layers_are_one_picture_each(visit: Visit, sentences: Sentences) -> None:
+    at = visit(INSPECT, network=LARGER)
+    assert sentences(at) == [] and chosen(at) == LARGER
+    assert [x.partition(":")[0] for x in pictures(at)] == ["Dense (1)", "Dense (2)"]
+    assert alts(at)[0].startswith("Dense (3): 330 weights of 10 units on 32 inputs")
+
+
+def test_a_layer_that_does_not_fit_comes_in_parts(visit: Visit, sentences: Sentences, trained: Train) -> None:
+    run = trained("mlp", 512)
+    at = visit(INSPECT)
+    assert sentences(at) == []
+    part = at.selectbox(key=f"part_own_{run}_Dense (1)")
+    assert part.options[0].startswith("1 to ") and part.options[-1].endswith("512 of 512")
+    assert sentences(part.set_value(part.options[-1]).run()) == []
+
+
+@pytest.mark.usefixtures("shipped")
+@pytest.mark.parametrize("key", ["cnn", "CNN"])
+def test_a_link_names_family_and_width(visit: Visit, sentences: Sentences, key: str) -> None:
+    at = visit(INSPECT, family=key, n="2", origin="reference")
+    assert sentences(at) == [] and not at.warning
+    assert chosen(at) == "CNN, n = 2: 4,802 weights, seed 0, reference"
+    assert "family" not in at.query_params
+    at.selectbox(key="network").set_value(SMALLEST).run()
+    assert chosen(at) == SMALLEST
+
+
+@pytest.mark.usefixtures("shipped")
+@pytest.mark.parametrize("query", [{"family": "cnn", "n": "8"}, {"family": "none", "n": "x"}, {"network": "none"}])
+def test_weights_that_are_not_kept_are_one_sentence(visit: Visit, sentences: Sentences, query: dict[str, str]) -> None:
+    at = visit(INSPECT, **query)
+    assert sentences(at) == [] and chosen(at) == SMALLEST
+    (warned,) = at.warning
+    assert warned.value.startswith("No weights are kept of ") and warned.value.endswith(f"Shown is {SMALLEST}.")
+    at.selectbox(key="network").set_value(LARGER).run()
+    assert not at.warning
+
+
+def test_without_a_run_the_page_says_what_to_do(visit: Visit, sentences: Sentences) -> None:
+    at = visit(INSPECT)
+    assert sentences(at) == []
+    assert at.info[0].value.startswith("No finished run on MNIST, 5,000 digits yet.")
+    assert "Choose what to train" in [x.proto.label for x in at.get("page_link")]
+
+
+def test_runs_without_weights_say_so(visit: Visit, sentences: Sentences, trained: Train) -> None:
+    trained("mlp", 16, None)
+    at = visit(INSPECT)
+    assert sentences(at) == []
+    assert at.info[0].value.startswith("None of the 1 finished runs on MNIST, 5,000 digits has kept its weights")
+
+
+@pytest.mark.parametrize("content", [b"junk", npz([np.zeros(3)])])
+def test_damaged_weights_are_one_sentence(visit: Visit, sentences: Sentences, trained: Train, content: bytes) -> None:
+    trained("mlp", 16, content)
+    (said,) = sentences(visit(INSPECT))
+    assert said.startswith("The weights kept of this run are ")
+
+
+@pytest.mark.usefixtures("shipped")
+@pytest.mark.parametrize("view", ["Feature maps", "What the cut cost"])
+def test_images_of_another_shape_are_one_sentence(visit: Visit, sentences: Sentences, bring: Bring, view: str) -> None:
+    bring("mnist", 32, 32, 3)
+    at = visit(INSPECT, data="MNIST", view=view)
+    assert sentences(at) == []
+    assert at.warning[0].value.startswith("MNIST holds images of 32×32×3 in 10 classes; Deep CNN, n = 2")
+    at = visit(INSPECT, data="MNIST")  # its weights can be looked at all the same
+    assert sentences(at) == [] and not at.warning and len(alts(at)) == 6
+
+
+@pytest.mark.usefixtures("shipped")
+def test_a_digit_walks_through_every_layer(visit: Visit, sentences: Sentences) -> None:
+    at = visit(INSPECT, view="Feature maps", image="8")
+    assert sentences(at) == []
+    assert "1,000 test digits of the embedded set" in at.info[0].value
+    shown = pictures(at)
+    assert shown[0] == "test image 8, labelled 7"
+    convolutions = [f"Conv 3×3 ({i})" for i in range(1, 5)]
+    pools = [f"Max pool 2×2 ({i})" for i in (1, 2)]
+    layers = [*convolutions[:2], pools[0], *convolutions[2:], pools[1], "Flatten"]
+    assert [x.partition(":")[0] for x in shown[1:]] == layers
+    assert [x.value for x in at.caption if x.value.startswith("**Dense")] == ["**Dense** · 10 probabilities"]
+    assert alts(at)[0].startswith("Probabilities: ")
+
+
+@pytest.mark.usefixtures("shipped")
+def test_a_drawn_digit_can_be_chosen(visit: Visit, sentences: Sentences) -> None:
+    at = visit(INSPECT, view="Feature maps")
+    assert not [x for x in at.get("button_group") if x.key == "source"]
+    at.session_state["shown_mnist"] = np.eye(28)[:, :, None]
+    at.run()
+    at.session_state["source"] = "The digit drawn on the Draw page"
+    at.run()
+    assert sentences(at) == [] and pictures(at)[0] == "the drawn digit"
+    at.session_state["shown_mnist"] = None
+    assert sentences(at.run()) == [] and pictures(at)[0].startswith("test image 1")
+
+
+@pytest.mark.usefixtures("shipped")
+def test_what_the_cut_cost_leads_to_an_images_maps(visit: Visit, sentences: Sentences) -> None:
+    at = visit(INSPECT, view="What the cut cost", network=SMALLEST, versus=LARGER)
+    assert sentences(at) == []
+    said = [x.value for x in at.markdown]
+    assert any(x.startswith(f"- **{LARGER}** reads 9") for x in said)
+    both, first, second, neither = (
+        int("".join(y for y in x if y.isdigit()))
+        for x in next(x for x in said if x.startswith("- Both read")).split(";")
+    )
+    assert both + first + second + neither == 1000
+    told = f"{first} images that the large network reads and the small one does not"
+    assert at.subheader[-1].value == told
+    gallery = [x for x in at.button if x.label.startswith("#")]
+    assert len(gallery) == min(first, 24) == len(pictures(at))
+    number = gallery[0].label.removeprefix("#")
+    gallery[0].click().run()
+    assert sentences(at) == []
+    assert pictures(at)[0].startswith(f"test image {number}, ")
+
+
+@pytest.mark.usefixtures("shipped")
+def test_the_layer_table_shares_weights_and_work(visit: Visit, sentences: Sentences) -> None:
+    at = visit(INSPECT, view="Layers")
+    assert sentences(at) == []
+    table = at.dataframe[0].value
+    assert table["Weights"].sum() == 932 and table["Multiply-adds"].sum() == 49_960
+    for share in ("Share of weights", "Share of multiply-adds"):
+        assert table[share].sum() == pytest.approx(1)
+
+
+@pytest.mark.usefixtures("shipped")
+def test_one_and_the_same_network_is_no_pair(visit: Visit, sentences: Sentences) -> None:
+    at = visit(INSPECT, view="Layers", network=LARGER, versus=LARGER)
+    assert sentences(at) == [] and len(at.dataframe) == 1
+
+
+@pytest.mark.usefixtures("shipped")
+def test_results_lead_to_a_networks_inside(visit: Visit, sentences: Sentences) -> None:
+    at = visit("pages/results.py", data="MNIST")
+    box = at.selectbox(key="network")
+    at = box.set_value(next(x for x in box.options if x.startswith("Deep CNN, n = 3"))).run()
+    assert sentences(at) == []
+    (link,) = [x.proto for x in at.get("page_link") if x.proto.label == "Look inside Deep CNN, n = 3, in Inspect"]
+    assert "family=deep_cnn&n=3&origin=reference" in link.query_string
+
+
+def test_wide_networks_of_own_are_compared(visit: Visit, sentences: Sentences, trained: Train) -> None:
+    trained("mlp", 16)
+    trained("cnn", 1)
+    at = visit(INSPECT, view="What the cut cost", versus="MLP, n = 16: 13,002 weights, seed 0")
+    assert sentences(at) == []
+    assert {"Confusions of MLP, n = 16", "Confusions of CNN, n = 1"} < {x.value for x in at.subheader}
+
+
+@pytest.mark.usefixtures("shipped")
+def test_another_data_set_brings_its_own_networks(visit: Visit, sentences: Sentences, trained: Train) -> None:
+    trained("mlp", 16)
+    at = visit(INSPECT, data="MNIST", network=LARGER, versus=SMALLEST)
+    at = at.selectbox(key="data").set_value("mnist_5k").run()
+    assert sentences(at) == [] and not at.warning
+    assert (chosen(at), chosen(at, "versus")) == ("MLP, n = 16: 13,002 weights, seed 0", "no other")

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core import analysis, class_charts, confusion, exports, images, kept, reference
+from core.errors import DatasetError
+from core.families import family
+from core.kept import Kept
+from core.layers import Array
+from core.results import Results
+
+SHARED = Path(__file__).parents[2] / "shared" / "data" / "mnist.npz"
+LABELS = np.array([0, 0, 1, 1, 2, 2])
+SAID = np.array([0, 1, 1, 1, 0, 2])
+SHIPPED = reference.store()
+KEPT = kept.find(Results(reference.DATASET, analysis.finished(SHIPPED.runs()), None))
+
+
+def test_a_matrix_by_hand() -> None:
+    counts = confusion.matrix(LABELS, SAID, 4)
+    assert counts.tolist() == [[1, 1, 0, 0], [0, 2, 0, 0], [1, 0, 1, 0], [0, 0, 0, 0]]
+    assert confusion.accuracy(counts) == pytest.approx(4 / 6)
+    np.testing.assert_array_equal(confusion.by_class(counts), [0.5, 1, 0.5, math.nan])
+    assert math.isnan(confusion.accuracy(np.zeros((2, 2), int)))
+    common = class_charts.confusions(counts, "abcd")
+    assert common[["True", "Answered", "Images"]].to_numpy().tolist() == [["a", "b", 1], ["c", "a", 1]]
+
+
+def test_a_matrix_counts_as_a_loop_does() -> None:
+    rng = np.random.default_rng(3)
+    labels, said = rng.integers(0, 7, 900), rng.integers(0, 7, 900)
+    counted = [[0] * 7 for _ in range(7)]
+    for label, answer in zip(labels, said, strict=True):
+        counted[label][answer] += 1
+    assert confusion.matrix(labels, said, 7).tolist() == counted
+
+
+def one_hot(said: list[int], sure: list[float]) -> Array:
+    found = np.zeros((len(said), 3))
+    for index, (answer, share) in enumerate(zip(said, sure, strict=True)):
+        found[index] = (1 - share) / 2
+        found[index, answer] = share
+    return found
+
+
+def test_what_only_one_reads_comes_surest_mistake_first() -> None:
+    large = one_hot([0, 0, 1, 1, 2, 0], [0.9] * 6)
+    small = one_hot([1, 2, 1, 0, 2, 2], [0.6, 0.9, 0.9, 0.7, 0.8, 0.5])
+    assert confusion.lost(LABELS, large, small).tolist() == [1, 3, 0]
+    parts = confusion.difference(LABELS, large.argmax(axis=1), small.argmax(axis=1))
+    assert (parts.both, parts.first, parts.second, parts.neither) == (2, 3, 1, 0)
+    assert confusion.mistakes(LABELS, small).tolist() == [1, 3, 0]
+
+
+def test_batches_do_not_matter(digits: tuple[Array, Array], monkeypatch: pytest.MonkeyPatch) -> None:
+    network = family("cnn").build(1)
+    weights = [np.random.default_rng(0).normal(size=x).astype(np.float32) for x in network.weight_shapes]
+    shares: list[float] = []
+    whole = network.predict(weights, digits[0][:25])
+    monkeypatch.setattr(confusion, "batch_size", lambda _: 10)
+    np.testing.assert_allclose(
+        confusion.probabilities(network, weights, digits[0][:25], shares.append), whole, atol=1e-6
+    )
+    assert shares == [10 / 25, 20 / 25, 1.0]
+
+
+def test_batches_are_small_where_a_network_is_wide() -> None:
+    sizes = [confusion.batch_size(family("deep_cnn").build(n)) for n in (1, 8, 128)]
+    assert sizes[0] == 500 > sizes[1] > sizes[2] >= 1
+
+
+@pytest.mark.skipif(not SHARED.is_file(), reason="the copy of MNIST that the reference runs were trained on")
+@pytest.mark.parametrize("chosen", KEPT, ids=lambda x: f"{x.family}-{x.width}")
+def test_the_matrix_gives_the_stored_accuracy(chosen: Kept) -> None:
+    shown, labels = images.read_test(SHARED)
+    given = confusion.probabilities(chosen.network, kept.read(SHIPPED, chosen), images.scaled(shown))
+    counts = confusion.matrix(labels, given.argmax(axis=1), 10)
+    assert counts.sum() == 10_000
+    assert confusion.accuracy(counts) == pytest.approx(chosen.test_accuracy, abs=1.01e-4)  # one image
+
+
+def test_test_images_are_those_of_the_whole_set(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).integers(0, 256, (20, 6, 5)).astype(np.uint8)
+    y = np.arange(20) % 4
+    np.savez(tmp_path / "set.npz", x_train=x, y_train=y, x_test=x[:9], y_test=y[:9])
+    whole = images.read(tmp_path / "set.npz")
+    shown, labels = images.read_test(tmp_path / "set.npz")
+    np.testing.assert_array_equal(images.scaled(shown), whole.x_test, strict=True)
+    np.testing.assert_array_equal(labels, whole.y_test, strict=True)
+    with pytest.raises(DatasetError):
+        images.read_test(tmp_path / "none.npz")
+
+
+@pytest.mark.parametrize("scheme", exports.SCHEMES)
+def test_numbers_read_on_their_fields(scheme: str) -> None:
+    theme = exports.theme(scheme)
+    counts = np.array([[90, 1, 3, 20], [5, 80, 10, 2], [0, 0, 70, 1], [4, 6, 8, 99]])
+    for chart in (class_charts.matrix(counts, "abcd", theme), class_charts.change(counts, counts.T, "abcd", theme)):
+        rows = chart.to_dict()["datasets"].values()
+        for row in next(iter(rows)):
+            field = class_charts._bytes(theme["chartCategoricalColors"][row["sign"] == "positive"])
+            share = class_charts.DEEPEST * row["shade"] ** 0.5
+            mixed = share * field + (1 - share) * class_charts._bytes(theme["backgroundColor"])
+            low, high = sorted(class_charts._luminance(x) for x in (mixed, class_charts._bytes(row["ink"])))
+            assert (high + 0.05) / (low + 0.05) > 3.5
