@@ -69,6 +69,11 @@ def sentence(answers: Sequence[Answer], truth: int | None, label: Label = str) -
     return f"The networks do not agree. The largest, of {_size(largest)}, takes it for {label(largest.choice)}; {same}."
 
 
+def percent(share: float) -> str:
+    """Return a probability for people; a network is never so sure as 100.0 % would say."""
+    return f"{100 * share:.1f} %" if share < 0.9995 else "> 99.9 %"
+
+
 def _against_truth(answers: Sequence[Answer], truth: int, label: Label) -> str:
     right = [x for x in answers if x.choice == truth]
     if not right:

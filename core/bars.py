@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.answers import Answer, Label
+from core.answers import Answer, Label, percent
 
 TOLD = 3  # probabilities in the words that go with the bars
 _HERE = Path(__file__).parent
@@ -40,18 +40,13 @@ def bars(answers: Sequence[Answer], truth: int | None, label: Label = str, *, ke
 
 def _row(answer: Answer, truth: int | None, label: Label) -> dict[str, object]:
     shares = answer.probabilities
-    told = [f"{label(int(x))} {_percent(shares[x])}" for x in shares.argsort()[::-1][:TOLD]]
+    told = [f"{label(int(x))} {percent(shares[x])}" for x in shares.argsort()[::-1][:TOLD]]
     return {
         "weights": f"{answer.reader.chosen.parameters:,} weights",
         "name": answer.reader.name,
         "choice": label(answer.choice),
-        "sure": _percent(answer.confidence),
+        "sure": percent(answer.confidence),
         "shares": [round(float(x), 4) for x in shares],
         "right": None if truth is None else answer.choice == truth,
         "words": ", ".join(told),
     }
-
-
-def _percent(share: float) -> str:
-    """Return a probability for people; a network is never so sure as 100.0 % would say."""
-    return f"{100 * share:.1f} %" if share < 0.9995 else "> 99.9 %"

@@ -16,6 +16,7 @@ from core.layers import Array
 MOST = 20  # classes of a matrix that is drawn; of more, only the commonest confusions are told
 DEEPEST = 0.85  # opacity of the commonest mistake
 SIDE = 34  # pixels of a field
+ROUND = 160  # pixels of legend and axis above and below the rows
 
 
 def table(counts: Array, names: Sequence[str]) -> pd.DataFrame:
@@ -137,7 +138,7 @@ def accuracies(named: Sequence[tuple[str, Array]], classes: Sequence[str]) -> al
             alt.Tooltip("images:Q", title="Images"),
         ],
     )
-    return alt.layer(span, dots).properties(height=max(200, 30 * int(rows["class"].nunique())))
+    return alt.layer(span, dots).properties(height=ROUND + 24 * int(rows["class"].nunique()))
 
 
 def probabilities(given: Array, label: int | None, names: Sequence[str]) -> alt.LayerChart | alt.FacetChart:

@@ -58,7 +58,7 @@ def page(title: str) -> Iterator[Bench]:
     # A link drops the address's parameters, so each page's last ones are kept for the way back.
     st.session_state["page"] = title
     views: dict[str, dict[str, list[str]]] = st.session_state.setdefault("views", {})
-    views[title] = {name: st.query_params.get_all(name) for name in st.query_params if name != "data"}
+    views[title] = {name: st.query_params.get_all(name) for name in st.query_params if name not in ("data", "on")}
     with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
         st.markdown("**Featherweight**", width="content")
         for path, name, icon in PAGES:
@@ -89,17 +89,22 @@ def explained(*kinds: type[FeatherweightError]) -> Iterator[None]:
 def choose_name(bench: Bench, preferred: Collection[str] = ()) -> str:
     """Draw the choice of image set and return its name.
 
-    Who comes from another page keeps the set chosen there; if it is none of ``preferred``, the last of these is chosen.
+    Who comes from another page keeps the set chosen there; if it is none of ``preferred``, the last of these is lent to
+    this page, and the next has the chosen one again.
     """
     names = datasets.names(bench.settings)
     usual = datasets.default(bench.settings)
     # On the way to another page Streamlit drops what both bind to the address, and then the widget's value with it.
-    kept, page = st.session_state.get("dataset", (usual, None))
-    if page != st.session_state["page"] and "data" not in st.query_params:
-        wanted = kept if kept in names else usual
+    kept, lent, page = st.session_state.get("dataset", (usual, None, None))
+    # A link to the usual set names it so: of "data" Streamlit drops what is usual, and the last page's set would stay.
+    asked = st.query_params.pop("on", None)
+    if asked in names:
+        st.session_state["data"] = asked
+    elif page != st.session_state["page"] and "data" not in st.query_params:
+        wanted, lent = kept if kept in names else usual, None
         if preferred and wanted not in preferred:
-            wanted = list(preferred)[-1]
-        if wanted != usual:
+            wanted = lent = list(preferred)[-1]
+        if wanted != st.session_state.get("data", usual):
             st.session_state["data"] = wanted
     name = st.selectbox(
         "Data set",
@@ -110,7 +115,7 @@ def choose_name(bench: Bench, preferred: Collection[str] = ()) -> str:
         bind="query-params",
         help=f"The embedded digits, MNIST and Fashion-MNIST, and every NAME.npz in {bench.settings.data}.",
     )
-    st.session_state["dataset"] = name, st.session_state["page"]
+    st.session_state["dataset"] = kept if name == lent else name, lent, st.session_state["page"]
     return name
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core import (
+    answers,
     class_charts,
     confusion,
     datasets,
@@ -251,7 +252,7 @@ def draw_maps(name: str, looked: Sequence[Looked], image: Array, label: int | No
         with place:
             st.markdown(
                 f"**{chosen.title}** ({chosen.parameters:,} weights) reads **{classes[given.argmax()]}**, "
-                f"{given.max():.1%} sure{'' if label is None else right}."
+                f"{answers.percent(given.max())} sure{'' if label is None else right}."
             )
             with st.container(horizontal=True, gap="medium"):
                 draw_picture(pictures.photograph(image), 5, pictures.INPUT, shape_text(image.shape), what)
@@ -264,7 +265,9 @@ def draw_maps(name: str, looked: Sequence[Looked], image: Array, label: int | No
                         class_charts.probabilities(given, label, classes),
                         width="content",
                         alt="Probabilities: "
-                        + ", ".join(f"{i}: {x:.1%}" for i, x in zip(classes, given, strict=True) if x >= 0.001),
+                        + ", ".join(
+                            f"{i}: {answers.percent(x)}" for i, x in zip(classes, given, strict=True) if x >= 0.001
+                        ),
                     )
     st.caption(
         "Black is zero; white is the largest value of the layer. Each picture is one map; of a row of numbers "
@@ -390,15 +393,19 @@ def gallery(
         for index in places[start : start + GALLERY]:
             probs = given[-1][index]
             true, read = classes[labels[index]], classes[probs.argmax()]
-            words = f"{true}, read as {read}, {probs.max():.0%} sure"
+            words = f"{true}, read as {read}, {answers.percent(probs.max())} sure"
             with st.container(width=100, gap="xxsmall"):
                 picture = pictures.png(
                     pictures.photograph(images.scaled(shown[index])), max(1, 84 // shown.shape[1]), pictures.MARGIN
                 )
                 st.image(picture, alt=f"Test image {index + 1:,}: {words}", output_format="PNG")
-                large = f"  \nlarge: {classes[given[0][index].argmax()]}, {given[0][index].max():.0%}" if pair else ""
+                large = (
+                    f"  \nlarge: {classes[given[0][index].argmax()]}, {answers.percent(given[0][index].max())}"
+                    if pair
+                    else ""
+                )
                 whose = "small: " if pair else "read as "
-                st.caption(f"true: **{true}**  \n{whose}{read}, {probs.max():.0%}{large}")
+                st.caption(f"true: **{true}**  \n{whose}{read}, {answers.percent(probs.max())}{large}")
                 st.button(
                     f"#{index + 1}",
                     key=f"walk_{index}",

@@ -152,7 +152,7 @@ def closer(bench: frame.Bench, found: Results, point: pd.Series, runs: pd.DataFr
             icon=":material/tune:",
             # without the images at hand the embedded digits stand in: the counts are the same
             query_params={"family": chosen.title, "n": str(width)}
-            | ({} if found.dataset else {"data": datasets.title(datasets.EMBEDDED)}),
+            | ({} if found.dataset else {"on": datasets.EMBEDDED}),
         )
         st.page_link(
             "pages/inspect.py",
@@ -360,7 +360,8 @@ with frame.page("Results") as bench:
 
     st.subheader("The same in figures")
     sized = tables.NETWORKS if unit == "weights" else {**tables.NETWORKS, "size": UNITS[unit].title}
-    tabs = st.tabs(["Turning points", "Networks", "Runs", *(["Published"] if published else [])])
+    # with a key, or a run that ends while someone reads would turn back to the first
+    tabs = st.tabs(["Turning points", "Networks", "Runs", *(["Published"] if published else [])], key="figures")
     with tabs[0]:
         words = f"One row per family: its smallest network that reaches {target:.1%}"
         table(tables.turning_points(turning, tutorials), tables.TURNING_POINTS, words)

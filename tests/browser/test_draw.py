@@ -142,6 +142,22 @@ def test_a_drawing_is_there_again_after_another_page(page: Page) -> None:
     expect(page.get_by_role("button", name="Undo the last stroke")).to_be_enabled()
 
 
+def test_inspect_shows_what_the_layers_make_of_it(page: Page) -> None:
+    inside = page.get_by_role("link", name="See what their layers make of it")
+    draw(page, ZERO)
+    expect(answers(page)).to_be_visible()
+    inside.click()
+    expect(page.get_by_text(re.compile(r"Deep CNN, n = 2 \(932 weights\) reads 0, .* sure"))).to_be_visible(
+        timeout=60_000
+    )
+    expect(page.get_by_alt_text("the drawn digit")).to_be_visible()
+    page.get_by_role("link", name="Draw").click()
+    page.get_by_role("button", name="Give me a test digit").click()
+    number = page.get_by_text(re.compile("^Test image [0-9,]+ of ")).inner_text().split()[2]
+    inside.click()
+    expect(page.get_by_alt_text(re.compile(f"^test image {number}, labelled [0-9]$"))).to_be_visible(timeout=60_000)
+
+
 def test_a_test_digit_has_a_label_and_takes_the_drawing_away(page: Page) -> None:
     draw(page, ONE)
     expect(answers(page)).to_be_visible()

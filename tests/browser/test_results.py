@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import re
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from tests.browser.conftest import ColorScheme, NewPage, Serve
 
 pytest.importorskip("playwright", reason="No Playwright found: install it with 'pip install playwright'.")
-from playwright.sync_api import expect
+from playwright.sync_api import TimeoutError, expect
 
 APP = Path(__file__).parents[2] / "app.py"
 LONG = 120_000  # for what waits for TensorFlow to start or to compile, on a busy machine
@@ -114,7 +115,7 @@ def mean(page: Page, weights: str) -> Locator:
 
 def rings(page: Page) -> Locator:
     """Return what rings a mark: a point larger than any other."""
-    return chart(page).locator("g.mark-symbol path[aria-roledescription=point][stroke-width='2'][stroke='#8A94A0']")
+    return chart(page).locator("g.mark-symbol path[stroke-width='2'][stroke='#8A94A0']")
 
 
 def answer(page: Page) -> Locator:
@@ -131,7 +132,7 @@ def pick(page: Page, box: Locator, words: str) -> None:
     box.press("ArrowDown")
     expect(page.get_by_role("option").first).to_be_visible()
     box.fill(words)
-    expect(page.get_by_role("option")).to_have_text([words])
+    expect(page.get_by_role("option").first).to_have_text(words)  # there may be others that hold these letters
     box.press("Enter")
 
 
@@ -280,21 +281,26 @@ def test_pictures_can_be_taken_away(new_page: NewPage, url: str) -> None:
     texts = [x.text for x in root.iter("{http://www.w3.org/2000/svg}text")]
     assert {"Deep CNN", "Pareto front", "Test accuracy", "Trainable weights (log scale)"} <= set(texts)
 
-    def corner() -> tuple[int, ...]:
-        with Image.open(downloaded(page, "Chart as PNG", "featherweight-mnist.png")) as image:
+    def corner(timeout: float = 30_000) -> int:
+        """Return how light the picture's background is, from 0 to 765."""
+        with Image.open(downloaded(page, "Chart as PNG", "featherweight-mnist.png", timeout)) as image:
             image.load()
             assert image.width > 2000 and image.height > 1000, "sharp on any screen"
             colors = image.convert("RGB").getcolors(maxcolors=10_000_000)
-            assert colors is not None and len(colors) > 100, "something is drawn"
+            assert colors is not None and len(colors) > 50, "something is drawn"
             pixel = image.convert("RGB").getpixel((1, 1))
         assert isinstance(pixel, tuple)
-        return pixel
+        return sum(pixel)
 
-    light = corner()
+    assert corner() > 600
     page.get_by_role("radio", name="Dark").click()
-    # the page is drawn anew meanwhile, and nothing on it says when: a download is the only witness
-    dark = next((x for x in (sum(corner()) for _ in range(10)) if x < 200), None)
-    assert sum(light) > 600 and dark is not None
+    # The page is drawn anew meanwhile, and nothing on it says when: a download is the only witness, and one that was
+    # asked for in between may be lost.
+    for _ in range(10):
+        with contextlib.suppress(TimeoutError):
+            if corner(timeout=5000) < 200:
+                return
+    pytest.fail("the picture stayed light")
 
 
 def test_the_page_taken_away_needs_no_network(new_page: NewPage, browser: Browser, url: str) -> None:
