@@ -104,7 +104,7 @@ def choose_name(bench: Bench, preferred: Collection[str] = ()) -> str:
         wanted, lent = kept if kept in names else usual, None
         if preferred and wanted not in preferred:
             wanted = lent = list(preferred)[-1]
-        if wanted != st.session_state.get("data", usual):
+        if wanted != usual or "data" in st.session_state:
             st.session_state["data"] = wanted
     name = st.selectbox(
         "Data set",

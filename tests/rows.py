@@ -15,7 +15,7 @@ ROW: dict[str, Any] = {
     "started": "2026-11-01T00:00:00.000+00:00", "ended": "2026-11-01T00:01:00.000+00:00", "seconds": 30.0,
     "device": "CPU", "versions": '{"keras": "3.15.1"}', "formulation": "XLA", "message": None, "origin": "own",
     "epochs": 12, "accuracy": 0.96, "loss": 0.1, "test_accuracy": 0.97, "test_loss": 0.1, "held_out_accuracy": None,
-    "held_out_loss": None, "epoch_seconds": 2.0,
+    "held_out_loss": None, "epoch_seconds": 2.0, "weights": None,
 }  # fmt: skip
 
 

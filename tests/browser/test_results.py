@@ -128,9 +128,16 @@ def closer(page: Page) -> Locator:
 
 def pick(page: Page, box: Locator, words: str) -> None:
     """Choose from a select box by keyboard."""
-    box.focus()
-    box.press("ArrowDown")
-    expect(page.get_by_role("option").first).to_be_visible()
+    options = page.get_by_role("option")
+    for patience in (2_000, 5_000, 15_000):  # a page drawn anew, once the training process is ready, closes the list
+        box.focus()
+        box.press("ArrowDown")
+        try:
+            expect(options.first).to_be_visible(timeout=patience)
+            break
+        except AssertionError:
+            if patience == 15_000:
+                raise
     box.fill(words)
     expect(page.get_by_role("option").first).to_have_text(words)  # there may be others that hold these letters
     box.press("Enter")

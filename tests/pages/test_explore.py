@@ -15,7 +15,7 @@ from core.families import FAMILIES
 from core.settings import Settings
 
 if TYPE_CHECKING:
-    from tests.pages.conftest import Bring, Visit
+    from tests.pages.conftest import Bring, Until, Visit
 
 Sentences = Callable[[AppTest], list[str]]
 
@@ -252,10 +252,18 @@ def test_a_set_that_is_not_at_hand_is_offered(
 @pytest.mark.parametrize("page", NEEDING_IMAGES)
 @pytest.mark.parametrize("title", ["MNIST", "Fashion-MNIST"])
 def test_fetching_offline_is_one_sentence(
-    visit: Visit, sentences: Sentences, own: Settings, monkeypatch: pytest.MonkeyPatch, page: str, title: str
+    visit: Visit,
+    sentences: Sentences,
+    own: Settings,
+    until: Until,
+    monkeypatch: pytest.MonkeyPatch,
+    page: str,
+    title: str,
 ) -> None:
     monkeypatch.setattr(datasets, "_ORIGIN", "http://127.0.0.1:9/")  # nobody listens on the discard port
     monkeypatch.setattr("time.sleep", lambda _: None)  # pooch waits between its tries
+    visit(page, data=title)
+    until(lambda x: x.phase == "idle")  # else the page is drawn anew when the training process is ready
     at = visit(page, data=title)
     at.button[0].click().run()
     (sentence,) = sentences(at)
