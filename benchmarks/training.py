@@ -19,9 +19,9 @@ import keras
 import tensorflow as tf
 
 from core import images
+from core.device import device
 from core.errors import FeatherweightError
 from core.families import Family, family
-from core.formulations import device
 from core.images import Images
 from core.recipes import PRECISIONS, Recipe
 from core.runs import Epoch

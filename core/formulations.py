@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from core.device import Device
 from core.layers import Array, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Shape
 from core.network import Network
 
 Tensor = Any  # TensorFlow ships no types
-CPU_FLAGS = ("avx512_bf16", "amx_bf16")  # either has instructions for bfloat16 products
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """What trains: a name for people, whether it is a GPU, and the precisions its hardware has."""
-
-    name: str
-    gpu: bool
-    precisions: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,30 +67,6 @@ def choose(network: Network, device: Device) -> Formulation:
     if device.gpu or not filters:
         return DENSE
     return SLICED if max(filters) <= 8 else KERNELS
-
-
-@lru_cache(maxsize=1)
-def device() -> Device:
-    """Return what this process trains on: the first GPU that TensorFlow sees, else the processor."""
-    gpus = tf.config.list_physical_devices("GPU")
-    if gpus:
-        for gpu in gpus:
-            tf.config.experimental.set_memory_growth(gpu, True)
-        details = tf.config.experimental.get_device_details(gpus[0])
-        low = details.get("compute_capability", (0, 0)) >= (8, 0)
-        name = f"GPU: {details.get('device_name', 'unnamed')}"
-        return Device(name, True, ("float32", "bfloat16") if low else ("float32",))
-    try:
-        facts = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        facts = ""
-    named = (line.partition(":") for line in facts.splitlines())
-    fields = {name.strip(): value.strip() for name, _, value in named}
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    model = fields.get("model name") or platform.processor() or platform.machine()
-    low = not set(CPU_FLAGS).isdisjoint(fields.get("flags", "").split())
-    name = f"CPU: {model}, {cores} core{'s' if cores > 1 else ''}"
-    return Device(name, False, ("float32", "bfloat16") if low else ("float32",))
 
 
 def rows(head: Sequence[Layer], columns: bool, x: Array) -> Array:

@@ -16,6 +16,7 @@ class Progress:
         held: whether the queue waits for someone to resume it, after a stop or a problem.
         closed: whether the runner has ended.
         device: what the training process runs on, once known.
+        note: a sentence about a GPU that is there and cannot be used.
         precisions: the recipe precisions that the device has.
         current: the cell being trained.
         epochs: the current run's epochs so far.
@@ -32,6 +33,7 @@ class Progress:
     held: bool = False
     closed: bool = False
     device: str | None = None
+    note: str | None = None
     precisions: tuple[str, ...] = ("float32",)
     current: Cell | None = None
     epochs: tuple[Epoch, ...] = ()

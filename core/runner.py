@@ -187,7 +187,7 @@ class Runner:
         except (TrainingError, ValueError) as e:
             raise TrainingError(f"{e} Its last words are in {self._settings.log}.") from None
         self._versions: dict[str, str] = event["versions"]
-        self._change(ready=True, device=event["device"], precisions=tuple(event["precisions"]))
+        self._change(ready=True, device=event["device"], note=event["note"], precisions=tuple(event["precisions"]))
 
     def _next(self) -> Cell | None:
         """Wait for a cell and take it from the queue; None when closed."""

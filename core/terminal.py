@@ -37,11 +37,11 @@ def fetching(title: str) -> Iterator[Fetched | None]:
 def follow(settings: Settings, store: Store, cells: Sequence[Cell]) -> None:
     """Train the cells that are not finished and show how far they are; return when they have ended.
 
-    The first Ctrl-C stops after the current epoch and keeps what there is, the second one at once.
+    The first Ctrl-C stops after the current epoch and keeps what there is, the second one, or SIGTERM, at once.
 
     Raises:
         TrainingError: if training cannot start or broke off, with the reason.
-        KeyboardInterrupt: after Ctrl-C, when the run has been stopped.
+        KeyboardInterrupt: after Ctrl-C or SIGTERM, when the run has been stopped.
     """
     known = store.states(list(cells))
     if all(known.get(cell) == "done" for cell in cells):
@@ -52,15 +52,15 @@ def follow(settings: Settings, store: Store, cells: Sequence[Cell]) -> None:
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         nonlocal interrupts
-        interrupts += 1
+        interrupts += 1 if number == signal.SIGINT else 2
 
-    before = signal.signal(signal.SIGINT, interrupt)
+    before = {x: signal.signal(x, interrupt) for x in (signal.SIGINT, signal.SIGTERM)}
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[words]}"), TimeRemainingColumn())
     try:
         trainer.submit(cells)
         with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
             task: Any = bar.add_task("Starting", total=None, words="")
-            seen, told, problem = progress.Progress(), 0, None
+            seen, told, problem, note = progress.Progress(), 0, None, None
             while True:
                 seen = trainer.wait(seen, timeout=0.5)
                 if interrupts > told:
@@ -71,6 +71,9 @@ def follow(settings: Settings, store: Store, cells: Sequence[Cell]) -> None:
                         "Stopping after this epoch; Ctrl-C again stops at once." if told == 1 else "Stopping."
                     )
                 _show(bar, task, seen)
+                if seen.note != note:
+                    note = seen.note
+                    console.print(note)
                 if seen.problem and seen.problem != problem:
                     problem = seen.problem
                     console.print(problem)
@@ -79,7 +82,8 @@ def follow(settings: Settings, store: Store, cells: Sequence[Cell]) -> None:
                 if not seen.current and not seen.queue:
                     break
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
         trainer.close()
     if interrupts:
         raise KeyboardInterrupt

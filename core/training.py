@@ -33,9 +33,9 @@ import keras
 import numpy as np
 
 from core import formulations, images, programs
+from core.device import device
 from core.errors import DatasetError, FeatherweightError, TrainingError, invalid
 from core.families import family
-from core.formulations import device
 from core.layers import Array, Layer
 from core.network import Network
 from core.recipes import Recipe, seed_number
@@ -271,6 +271,8 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever a library prints goes to the log
     trainer = device()
+    if hasattr(os, "nice") and not trainer.gpu and os.nice(0) == 0:  # there is a driver, and no card it can use
+        os.nice(10)
     conversation = Conversation(answers)
     versions = {
         "python": platform.python_version(),
@@ -278,7 +280,8 @@ def main() -> None:
         "keras": keras.__version__,
         "numpy": np.__version__,
     }
-    conversation.say("ready", device=trainer.name, precisions=list(trainer.precisions), versions=versions)
+    facts = {"device": trainer.name, "note": trainer.note, "precisions": list(trainer.precisions)}
+    conversation.say("ready", **facts, versions=versions)
     lines = os.fdopen(0, encoding="utf-8", errors="replace", closefd=False)
     threading.Thread(target=conversation.listen, args=(lines,), daemon=True).start()
     conversation.work()

@@ -4,7 +4,7 @@ import time
 
 import streamlit as st
 
-from core import charts, costs, datasets, frame, sweep
+from core import charts, costs, datasets, frame, gpu, sweep
 from core.datasets import Dataset
 from core.errors import ArgumentError, DatasetError, FeatherweightError
 from core.families import FAMILIES, family
@@ -180,6 +180,10 @@ def live(bench: frame.Bench, cells: list[Cell], drawn: int, waiting: float | Non
                 case _:
                     done = f" The last sweep has ended: {now.done} of {now.total}." if now.total else ""
                     st.caption(f":material/check_circle: Ready to train on {now.device}.{done}")
+        if now.note:
+            st.warning(now.note, icon=":material/memory:")
+        for card in gpu.cards():
+            st.caption(f":material/memory: {card}.")
         if now.version != drawn:
             st.rerun()  # a run began or ended: what is left to train, and what it costs, stand outside this fragment
         busy = [x for x in (now.current, *now.queue) if x and x not in cells]  # asked for in another tab, say

@@ -16,7 +16,8 @@ def say(**event: object) -> None:
 
 
 def main() -> None:
-    say(event="ready", device="fake device", precisions=["float32"], versions={"fake": "1"})
+    note = os.environ.get("FAKE_NOTE")
+    say(event="ready", device="fake device", note=note, precisions=["float32"], versions={"fake": "1"})
     for line in sys.stdin:
         job = json.loads(line)
         if "job" not in job:

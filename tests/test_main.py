@@ -220,16 +220,19 @@ def test_a_sweep_with_a_failed_run_goes_on_and_says_so(run: Run, tmp_path: Path)
     assert "2 of 2 runs are not finished; ask again to go on." in err
 
 
-def test_ctrl_c_stops_after_the_epoch_and_keeps_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("sent", "said"), [(signal.SIGINT, "Stopping after this epoch;"), (signal.SIGTERM, "Stopping.\n")]
+)
+def test_a_signal_stops_and_keeps_what_is_finished(tmp_path: Path, sent: signal.Signals, said: str) -> None:
     environment = os.environ | {"FEATHERWEIGHT_HOME": str(tmp_path / "home")}
     environment.pop("FEATHERWEIGHT_DATA", None)
     command = [sys.executable, "-m", "core", "train", "mlp", "16", "--data", "mnist_5k", "--epochs", "1000"]
     with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as process:
         store = tmp_path / "home" / "runs.sqlite3"
         wait_for(lambda: store.exists() and rows(environment) and rows(environment)[0]["epochs"])
-        process.send_signal(signal.SIGINT)
+        process.send_signal(sent)
         _, err = process.communicate(timeout=120)
-    assert process.returncode == 130 and "Stopping after this epoch" in err and "Traceback" not in err
+    assert process.returncode == 130 and said in err and "Traceback" not in err
     (row,) = rows(environment)
     assert row["state"] == "stopped" and 0 < row["epochs"] < 1000
 

@@ -11,8 +11,9 @@ import pytest
 import tensorflow as tf
 
 from core import formulations, programs
+from core.device import Device
 from core.families import FAMILIES, family
-from core.formulations import Device, Formulation
+from core.formulations import Formulation
 from core.layers import Array, Dense, Dropout, Flatten, Shape
 from core.network import Network
 from core.recipes import OPTIMIZERS, Recipe

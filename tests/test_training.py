@@ -15,9 +15,9 @@ import pytest
 import tensorflow as tf
 
 from core import programs, training
+from core.device import device
 from core.errors import ArgumentError, DatasetError, TrainingError
 from core.families import family
-from core.formulations import device
 from core.images import Images, hold_out
 from core.layers import Array
 from core.recipes import Recipe
