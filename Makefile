@@ -1,5 +1,6 @@
 # make run     start the dashboard (installs what it needs the first time)
 # make test    lint, types, unit, page and browser tests
+# make lock    write anew what the container images install, after a change of requirements; keeps versions that still fit
 #
 # PYTHON names the interpreter that a new .venv is made with; left empty, the first CPython 3.11 to 3.13 found is taken.
 # PORT is where the dashboard listens, on this machine only.
@@ -11,6 +12,10 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install
 SUPPORTED := import sys; sys.exit(not (sys.implementation.name == "cpython" and (3, 11) <= sys.version_info[:2] <= (3, 13)))
 
+# For every system, by the image's Python, with the checksum of every file and the address of none.
+LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes \
+  --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
 # A stamp says that an install ended well. Its name carries a checksum of the requirements, so a changed file means a new install.
 checksum = $(shell cat $(1) | cksum | awk '{ print $$1 "-" $$2 }')
 RUNTIME := $(VENV)/.installed-run-$(call checksum,requirements.txt)
@@ -19,7 +24,7 @@ TESTING := $(VENV)/.installed-test-$(call checksum,requirements.txt requirements
 # An environment whose interpreter is gone or unfit (upgraded, moved) is no environment: forget its stamps.
 $(shell $(PY) -c '$(SUPPORTED)' 2>/dev/null || rm -f $(VENV)/.installed-*)
 
-.PHONY: run test
+.PHONY: run test lock
 
 run: $(RUNTIME)
 	@$(PY) -m streamlit run app.py --server.address=127.0.0.1 --server.port=$(PORT)
@@ -29,6 +34,10 @@ test: $(TESTING)
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(PY) -m pytest
+
+lock: $(TESTING)
+	$(LOCK) requirements.txt --output-file requirements-cpu.lock
+	$(LOCK) requirements-gpu.txt --output-file requirements-gpu.lock --constraint requirements-cpu.lock
 
 # Stamps go before an install and come after it, so one that is interrupted leaves none.
 $(RUNTIME):
