@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import functools
+import sys
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 from rich import progress
 
-from core import terminal
+from core import datasets, settings, sweep, terminal
 from core.progress import Progress
 from core.recipes import RMSPROP
+from core.runner import Runner
 from core.runs import Cell, Epoch
+from core.store import Store
 
 ARTICLE = Epoch(3, 0.5, 0.8, 0.4, 0.87654, 1.0)
 HELD_OUT = Epoch(3, 0.5, 0.8, None, None, 1.0, 0.4, 0.76543)
@@ -24,3 +30,18 @@ def test_the_bar_says_what_every_epoch_is_measured_on(protocol: str, epoch: Epoc
     for epochs, shown in ((), ""), ((epoch,), words):
         terminal._show(bar, task, Progress(current=cell, epochs=epochs, total=1))
         assert bar.tasks[0].fields["words"] == shown
+
+
+def test_a_card_that_cannot_be_used_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FEATHERWEIGHT_HOME", str(tmp_path))
+    monkeypatch.setenv("FAKE_NOTE", "NVIDIA B200 cannot be used.")
+    fake = (sys.executable, str(Path(__file__).with_name("fake_training.py")))
+    monkeypatch.setattr(terminal, "Runner", functools.partial(Runner, command=fake))
+    own = settings.load({"FEATHERWEIGHT_HOME": str(tmp_path)})
+    x, y = np.zeros((20, 8, 8), np.uint8), np.arange(20) % 10
+    np.savez(own.data / "tiny.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    cells = sweep.cells(datasets.find(own, "tiny"), {"mlp": [1]}, [0, 6], replace(RMSPROP, epochs=2))
+    terminal.follow(own, Store(own.store), cells)
+    assert capsys.readouterr().err.splitlines() == ["NVIDIA B200 cannot be used."]

@@ -259,7 +259,7 @@ def talk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Talk]:
     ready = talk.hear()
     assert ready["event"] == "ready"
     assert ready["device"].startswith(("CPU: ", "GPU: "))
-    assert ready["precisions"][0] == "float32"
+    assert ready["precisions"][0] == "float32" and ready["note"] == device().note
     assert set(ready["versions"]) == {"python", "tensorflow", "keras", "numpy"}
     yield talk
     # the end of its input ends it at once, even in the middle of a long run

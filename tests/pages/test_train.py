@@ -9,8 +9,9 @@ import pytest
 from filelock import FileLock
 from streamlit.testing.v1 import AppTest
 
-from core import datasets, sweep
+from core import datasets, gpu, sweep
 from core.families import FAMILIES
+from core.gpu import Card
 from core.progress import Progress
 from core.recipes import MAX_SEED
 from core.settings import Settings
@@ -84,6 +85,35 @@ def test_one_press_from_a_first_visit_trains_the_articles_smallest_network(
     (row,) = store.rows()
     assert (row["family"], row["width"], row["parameters"], row["state"]) == ("deep_cnn", 2, 932, "done")
     assert row["recipe"]["optimizer"] == "adadelta" and row["recipe"]["learning_rate"] == 1.0
+
+
+def test_a_card_that_cannot_be_used_is_said(
+    visit: Visit, until: Until, sentences: Sentences, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_NOTE", "NVIDIA B200 cannot be used.")
+    at = visit(TRAIN)
+    until(idle)
+    at.run()
+    assert sentences(at) == []
+    assert [x.value for x in at.warning] == ["NVIDIA B200 cannot be used."]
+
+
+def test_cards_are_shown_as_their_driver_sees_them(
+    visit: Visit, sentences: Sentences, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpu, "cards", lambda: (Card("NVIDIA H200", "570.86.15", 10**9, 15 * 10**10, 37),))
+    at = visit(TRAIN)
+    assert sentences(at) == []
+    said = "NVIDIA H200, driver 570.86.15: 1.0 of 150.0 GB of memory in use, 37 % busy."
+    assert [x.value for x in at.caption if "NVIDIA" in x.value] == [f":material/memory: {said}"]
+
+
+def test_without_a_card_nothing_is_said_of_one(visit: Visit, until: Until, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu, "cards", tuple)
+    at = visit(TRAIN)
+    until(idle)
+    at.run()
+    assert not at.warning and ":material/memory:" not in text(at)
 
 
 def test_a_finished_cell_is_not_trained_again(visit: Visit, until: Until, store: Store) -> None:
