@@ -79,7 +79,7 @@ def test_hadolint_has_nothing_to_say() -> None:
 
 
 def test_compose_follows_its_schema() -> None:
-    schema = ["--builtin-schema", "vendor.compose-spec", ROOT / "compose.yaml"]
+    schema = ["--builtin-schema", "vendor.compose-spec", str(ROOT / "compose.yaml")]
     checked = subprocess.run([_tool("check-jsonschema"), *schema], capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout
 
@@ -323,6 +323,7 @@ def test_the_image_starts_tells_its_health_and_ends_when_asked(image: Image, tmp
         for word in ("CMD", "HEALTHCHECK")
     )
     healthy = ["-c", asked[-1]]
+    assert "/_stcore/health'" in healthy[-1], "any other path is answered with the page, well or not"
     assert image.run(*healthy).returncode != 0, "nothing is there yet"
     with (
         (tmp_path / "log").open("w") as log,
