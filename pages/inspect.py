@@ -78,8 +78,8 @@ def take_away(name: str, stem: str, make: Callable[[str], Any]) -> None:
         scheme, file = downloads.scheme(), f"featherweight-{stem}"
         downloads.draw(
             (
-                Download(f"{name} as SVG", f"{file}.svg", "image/svg+xml", lambda: exports.svg(make(scheme), scheme)),
-                Download(f"{name} as PNG", f"{file}.png", "image/png", lambda: exports.png(make(scheme), scheme)),
+                Download(f"SVG: {name}", f"{file}.svg", "image/svg+xml", lambda: exports.svg(make(scheme), scheme)),
+                Download(f"PNG: {name}", f"{file}.png", "image/png", lambda: exports.png(make(scheme), scheme)),
             )
         )
 

@@ -39,7 +39,7 @@ def opened(page: Page, address: str) -> list[str]:
     page.on("console", said)
     page.goto(address)
     expect(page.get_by_role("heading", level=1)).to_be_visible()
-    last = page.get_by_role("region").last if "Layers" in address else page.get_by_role("button", name="as PNG").last
+    last = page.get_by_role("region").last if "Layers" in address else page.get_by_role("button", name="PNG: ").last
     expect(last).to_be_visible(timeout=60_000)
     expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
     for chart in page.get_by_test_id("stVegaLiteChart").all():
@@ -95,6 +95,6 @@ def test_the_picture_can_be_taken_away(new_page: NewPage, url: str) -> None:
     opened(page, f"{url}/inspect")
     for ending, start in (("SVG", b"<svg"), ("PNG", b"\x89PNG")):
         with page.expect_download() as waiting:
-            page.get_by_role("button", name=f"Weights of Deep CNN, n = 2 as {ending}").click()
+            page.get_by_role("button", name=f"{ending}: Weights of Deep CNN, n = 2").click()
         assert waiting.value.suggested_filename == f"featherweight-weights-deep_cnn-2.{ending.lower()}"
         assert waiting.value.path().read_bytes().startswith(start)
