@@ -12,21 +12,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-ROOT = Path(__file__).resolve().parents[1]
+from benchmarks.serving import served
+
 OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 # From the browser's own timestamp of a pointer movement to the frame after the total has changed.
@@ -88,49 +81,11 @@ WATCH_ANSWERS = """
 """
 
 
-@contextmanager
-def server(home: str) -> Iterator[str]:
-    """Serve the app with a home of its own on a free port; ended at exit."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        "app.py",
-        "--server.address=127.0.0.1",
-        f"--server.port={port}",
-    ]
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=os.environ | {"FEATHERWEIGHT_HOME": home},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        while True:
-            try:
-                urllib.request.urlopen(f"{url}/_stcore/health", timeout=5).close()
-                break
-            except OSError:
-                if process.poll() is not None:
-                    sys.exit("The server did not start.")
-                time.sleep(0.02)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
 def first_paint(page: Page, home: str) -> float:
     """Return the seconds from starting a server to the count being on the screen."""
     began = time.monotonic()
-    with server(home) as url:
-        page.goto(url)
+    with served(home) as server:
+        page.goto(server.url)
         page.get_by_test_id("weights-total").filter(has_text="932").wait_for()
         return time.monotonic() - began
 
@@ -215,7 +170,8 @@ def main() -> None:
         page.set_default_timeout(60_000)
         starts = [first_paint(page, home) for _ in range(arguments.starts + 1)][1:]  # the first one fills the caches
         rows.append(line("server start to first paint", [1000 * x for x in starts]))
-        with server(home) as url:
+        with served(home) as server:
+            url = server.url
             for state in ("idle", "while training"):
                 if state == "while training":
                     train(browser.new_page(), url)
