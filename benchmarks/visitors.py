@@ -62,7 +62,7 @@ class Visitor:
         """Open a page as a link does."""
         self.page, asked = page, BackMsg()
         asked.rerun_script.query_string = query
-        known = self._hashes.get(PAGES[page] or "app")
+        known = self._hashes.get(PAGES[page])
         if known:
             asked.rerun_script.page_script_hash = known
         else:
@@ -75,14 +75,20 @@ class Visitor:
         offered = [(kind, x) for kind, x in offered if kind in MOVED and self._sensible(kind, x)]
         if not offered:
             return await self.open(self.chance.choice(list(PAGES)))
-        kind, x = self.chance.choice(offered)
-        await self._send(self._moved(kind, x))
+        moved = self.chance.choice(sorted({kind for kind, _ in offered}))  # a gallery's many buttons are one kind
+        x = self.chance.choice([x for kind, x in offered if kind == moved])
+        await self._send(self._moved(moved, x))
 
     async def press(self, label: str) -> None:
         """Press the button whose label begins so."""
         buttons = [x.button for x in self._elements.values() if x.WhichOneof("type") == "button"]
         (found,) = (x for x in buttons if x.label.startswith(label) and not x.disabled)
         await self._send(WidgetState(id=found.id, trigger_value=True))
+
+    async def training(self) -> bool:
+        """Open the Train page and return whether a run is going on, which can be stopped."""
+        await self.open("Train")
+        return any(x.button.label.startswith("Stop now") for x in self._elements.values())
 
     async def think(self, seconds: float) -> None:
         """Do nothing for a while but refresh what the page wants refreshed."""
@@ -94,7 +100,7 @@ class Visitor:
             await asyncio.sleep(max(0.0, following[0] - time.monotonic()))
             asked = BackMsg()
             asked.rerun_script.fragment_id, asked.rerun_script.is_auto_rerun = following[1], True
-            asked.rerun_script.page_script_hash = self._hashes[PAGES[self.page] or "app"]
+            asked.rerun_script.page_script_hash = self._hashes[PAGES[self.page]]
             self.refreshes.append(await self._run(asked))
             if following[1] in self._due:
                 between = self._due[following[1]][0]
@@ -138,7 +144,7 @@ class Visitor:
 
     async def _send(self, state: WidgetState) -> None:
         asked = BackMsg()
-        asked.rerun_script.page_script_hash = self._hashes[PAGES[self.page] or "app"]
+        asked.rerun_script.page_script_hash = self._hashes[PAGES[self.page]]
         if state.WhichOneof("value") not in ("trigger_value", "json_trigger_value"):
             self._values[state.id] = state
         else:
@@ -174,8 +180,8 @@ class Visitor:
                 self._elements, self._due = {}, {}
                 pictures.clear()
             case "navigation":
-                self._hashes |= {x.url_pathname or x.page_name: x.page_script_hash for x in told.navigation.app_pages}
-                self._hashes |= {"app": x.page_script_hash for x in told.navigation.app_pages if x.is_default}
+                for x in told.navigation.app_pages:
+                    self._hashes[PAGES["Explore"] if x.is_default else x.page_name] = x.page_script_hash
             case "auto_rerun":
                 between = told.auto_rerun.interval
                 self._due[told.auto_rerun.fragment_id] = between, time.monotonic() + between
@@ -187,6 +193,9 @@ class Visitor:
             case "delta" if told.delta.WhichOneof("type") == "new_element":
                 element = told.delta.new_element
                 self._elements[tuple(told.metadata.delta_path)] = element
+                widget = getattr(element, element.WhichOneof("type"))
+                if getattr(widget, "set_value", False):  # Python has moved it
+                    self._values.pop(widget.id, None)
                 if element.WhichOneof("type") == "exception":
                     self.problems.append(f"{self.page}: {element.exception.type}: {element.exception.message}")
                 elif element.WhichOneof("type") == "alert" and element.alert.format == Alert.ERROR:
