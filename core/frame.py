@@ -13,6 +13,7 @@ from core import datasets, settings
 from core.datasets import Dataset
 from core.errors import FeatherweightError, TrainingError
 from core.families import family
+from core.markdown import plain
 from core.runner import Runner
 from core.settings import Settings
 from core.store import Store
@@ -83,7 +84,7 @@ def explained(*kinds: type[FeatherweightError]) -> Iterator[None]:
     try:
         yield
     except kinds as e:
-        st.error(str(e), icon=":material/error:")
+        st.error(plain(str(e)), icon=":material/error:")
 
 
 def choose_name(bench: Bench, preferred: Collection[str] = ()) -> str:
@@ -113,7 +114,7 @@ def choose_name(bench: Bench, preferred: Collection[str] = ()) -> str:
         format_func=datasets.title,
         key="data",
         bind="query-params",
-        help=f"The embedded digits, MNIST and Fashion-MNIST, and every NAME.npz in {bench.settings.data}.",
+        help=f"The embedded digits, MNIST and Fashion-MNIST, and every NAME.npz in {plain(str(bench.settings.data))}.",
     )
     st.session_state["dataset"] = kept if name == lent else name, lent, st.session_state["page"]
     return name
@@ -127,7 +128,7 @@ def choose_dataset(bench: Bench) -> Dataset | None:
     """
     name = choose_name(bench)
     if datasets.fetchable(bench.settings, name):
-        st.warning(datasets.missing(bench.settings, name), icon=":material/cloud_download:")
+        st.warning(plain(datasets.missing(bench.settings, name)), icon=":material/cloud_download:")
         if not st.button(f"Fetch {datasets.title(name)}", icon=":material/download:"):
             return None
         bar = st.progress(0.0, f"Fetching {datasets.title(name)}")

@@ -13,6 +13,7 @@ import streamlit as st
 from core import digits
 from core.errors import ArgumentError
 from core.layers import Array
+from core.markdown import plain
 
 MAX_NUMBERS = 20_000  # of a drawing's points that are kept; it takes minutes of scribbling to draw more
 _HERE = Path(__file__).parent
@@ -74,7 +75,7 @@ def pad(picture: Array | None, words: str, *, key: str, on_draw: Callable[[Array
         on_drawing_change=take,
     )
     if memory["problem"]:
-        st.error(memory["problem"], icon=":material/error:")
+        st.error(plain(memory["problem"]), icon=":material/error:")
 
 
 def wipe(key: str) -> None:

@@ -7,6 +7,7 @@ from core import answers, datasets, frame, readers, reference, results, specimen
 from core.bars import bars
 from core.errors import FeatherweightError
 from core.layers import Array
+from core.markdown import plain
 from core.pad import pad, wipe
 from core.published import DIGITS
 from core.readers import Panel
@@ -17,7 +18,7 @@ CHANCE = np.random.default_rng()
 
 def nobody(name: str, trained: int) -> None:
     """Say that no network can answer, and what to do about it."""
-    title = datasets.title(name)
+    title = plain(datasets.title(name))
     st.info(
         f"The weights of none of the {trained} networks trained on {title} are kept, so none can answer."
         if trained
@@ -91,13 +92,13 @@ def ask(bench: frame.Bench, name: str, panel: Panel, drawable: bool) -> None:
                 bars(said, truth, label, key=f"bars_{name}")
             if specimen:
                 st.caption(
-                    f"Test image {specimen.index + 1:,} of {datasets.title(specimen.dataset)}. "
+                    f"Test image {specimen.index + 1:,} of {plain(datasets.title(specimen.dataset))}. "
                     f"Its label: **{label(specimen.label)}**."
                 )
         if len(panel.readers) < panel.trained:
             st.caption(
-                f"{len(panel.readers)} of the {panel.trained} networks trained on {datasets.title(name)} answer: "
-                "of the others no weights are kept."
+                f"{len(panel.readers)} of the {panel.trained} networks trained on {plain(datasets.title(name))} "
+                "answer: of the others no weights are kept."
             )
         st.page_link(
             "pages/inspect.py",
@@ -119,7 +120,7 @@ with frame.page("Draw") as bench:
     found = results.find(bench.settings, bench.store, shipped, name)
     panel = readers.find(found, bench.store, shipped)
     for problem in panel.problems:
-        st.error(problem, icon=":material/error:")
+        st.error(plain(problem), icon=":material/error:")
     if not panel.readers:
         nobody(name, panel.trained)
         st.stop()
@@ -127,6 +128,7 @@ with frame.page("Draw") as bench:
     drawable = name in DIGITS
     if not drawable:
         st.caption(
-            f"The pad is for digits of 28×28 pixels; {datasets.title(name)} offers its test images in their place."
+            f"The pad is for digits of 28×28 pixels; {plain(datasets.title(name))} offers its test images in their "
+            "place."
         )
     ask(bench, name, panel, drawable)

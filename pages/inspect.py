@@ -31,6 +31,7 @@ from core.errors import FeatherweightError
 from core.families import FAMILIES
 from core.kept import Kept
 from core.layers import Array, shape_text
+from core.markdown import plain
 from core.pictures import Grid
 from core.results import Results
 from core.store import Store
@@ -110,8 +111,8 @@ def choose(networks: list[Kept], found: Results) -> list[Kept]:
     )
     if gone := st.session_state.pop("not_kept", None):
         st.session_state["sentence"] = (
-            f"No weights are kept of {gone} on {datasets.title(found.name)}: it was not trained, or they were dropped "
-            f"to make room. Train it again to look inside. Shown is {first}."
+            f"No weights are kept of {plain(gone)} on {plain(datasets.title(found.name))}: it was not trained, or "
+            f"they were dropped to make room. Train it again to look inside. Shown is {first}."
         )
     chosen = {first, second} - {ALONE}
     return sorted((names[x] for x in chosen), key=lambda x: -x.parameters)
@@ -119,7 +120,7 @@ def choose(networks: list[Kept], found: Results) -> list[Kept]:
 
 def nothing_kept(found: Results) -> None:
     """Say that there is no network to look into, and what to do about it."""
-    title, runs = datasets.title(found.name), len(found.runs)
+    title, runs = plain(datasets.title(found.name)), len(found.runs)
     st.info(
         f"None of the {runs} finished runs on {title} has kept its weights, so there is nothing to look into. Train "
         "one again: the weights of new runs are kept."
@@ -212,7 +213,7 @@ def shape_fits(chosen: Kept, dataset: Dataset) -> bool:
     if (facts.input_shape, (facts.classes,)) == (network.input_shape, network.output_shape):
         return True
     st.warning(
-        f"{dataset.title} holds images of {shape_text(facts.input_shape)} in {facts.classes} classes; "
+        f"{plain(dataset.title)} holds images of {shape_text(facts.input_shape)} in {facts.classes} classes; "
         f"{chosen.name} reads {shape_text(network.input_shape)} in {network.output_shape[0]}. Its weights and "
         "layers can be looked at, its answers not.",
         icon=":material/aspect_ratio:",
@@ -477,7 +478,7 @@ with frame.page("Inspect") as bench:
                 icon=":material/info:",
             )
         if dataset is None:
-            st.warning(datasets.missing(bench.settings, name), icon=":material/cloud_download:")
+            st.warning(plain(datasets.missing(bench.settings, name)), icon=":material/cloud_download:")
             st.stop()
         if not all([shape_fits(x, dataset) for x, _ in looked]):
             st.stop()

@@ -23,6 +23,7 @@ from core import (
 from core.downloads import Download
 from core.errors import FeatherweightError
 from core.families import FAMILIES, family
+from core.markdown import plain
 from core.progress import Progress
 from core.published import ARTICLE, ARTICLE_SOURCE, DIGITS, beside
 from core.recipes import PROTOCOLS, Recipe
@@ -77,8 +78,8 @@ def chart_key() -> str:
 def nothing_yet(bench: frame.Bench, name: str, now: Progress) -> None:
     """Say that there is no result to show, and what to do about it."""
     st.info(
-        f"No finished run on {datasets.title(name)} yet. Choose what to train, or see the shape of the answer in a few "
-        "minutes: a small sweep on the embedded 5,000 digits.",
+        f"No finished run on {plain(datasets.title(name))} yet. Choose what to train, or see the shape of the answer "
+        "in a few minutes: a small sweep on the embedded 5,000 digits.",
         icon=":material/scatter_plot:",
     )
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -145,7 +146,7 @@ def closer(bench: frame.Bench, found: Results, point: pd.Series, runs: pd.DataFr
         )
     with right:
         for device, versions in sorted(set(zip(runs["device"], runs["versions"], strict=True))):
-            st.caption(f"Trained on {device}, with {sentences.versions(versions)}.")
+            st.caption(f"Trained on {plain(device)}, with {sentences.versions(versions)}.")
         st.page_link(
             "app.py",
             label=f"Open {chosen.title}, n = {width} in Explore",
@@ -290,7 +291,7 @@ with frame.page("Results") as bench:
     runs = found.only(protocol).runs
     if runs.empty:
         st.info(
-            f"None of the {len(found.runs)} finished runs on {datasets.title(name)} has this protocol. "
+            f"None of the {len(found.runs)} finished runs on {plain(datasets.title(name))} has this protocol. "
             "Choose the other above, or train with this one.",
             icon=":material/scatter_plot:",
         )
@@ -307,7 +308,7 @@ with frame.page("Results") as bench:
     turning = analysis.turning_points(runs, target)
     tutorials = {key: x.tutorial_network(facts.input_shape, facts.classes).parameters for key, x in FAMILIES.items()}
     said = sentences.answer(turning, target, datasets.title(name), tutorials)
-    st.markdown(f"#### {said}")
+    st.markdown(f"#### {plain(said)}")
     st.markdown("\n".join(f"- {sentences.turning_point(x, target, tutorials[x.family])}" for x in turning))
 
     published = beside(name, unit) if with_published else ()

@@ -9,6 +9,7 @@ from core.datasets import Dataset
 from core.errors import ArgumentError, DatasetError, FeatherweightError
 from core.families import FAMILIES, family
 from core.images import HELD_OUT
+from core.markdown import plain
 from core.progress import Progress
 from core.recipes import (
     MAX_BATCH,
@@ -107,8 +108,9 @@ def running(runner: Runner, now: Progress, waiting: float | None) -> None:
     since = max(0.0, time.time() - now.began)
     st.progress(
         done / planned,
-        f"**{family(cell.family).title}, n = {cell.width}, seed {cell.seed}** on {datasets.title(cell.dataset)}: "
-        f"epoch {now.epoch} of {planned}, {frame.duration(since)} so far{run_left}",
+        f"**{family(cell.family).title}, n = {cell.width}, seed {cell.seed}** on "
+        f"{plain(datasets.title(cell.dataset))}: epoch {now.epoch} of {planned}, "
+        f"{frame.duration(since)} so far{run_left}",
     )
     st.progress(
         min(1.0, (now.done + done / planned) / max(now.total, 1)),
@@ -152,12 +154,12 @@ def live(bench: frame.Bench, cells: list[Cell], drawn: int, waiting: float | Non
     """
     with frame.explained(FeatherweightError):  # a fragment runs on its own, outside the page's own care
         if bench.runner is None:
-            st.warning(bench.problem or "", icon=":material/lock:")
+            st.warning(plain(bench.problem or ""), icon=":material/lock:")
             now = Progress()
         else:
             now = bench.runner.progress()
             if now.problem:
-                st.error(now.problem, icon=":material/error:")
+                st.error(plain(now.problem), icon=":material/error:")
             match now.phase:
                 case "training":
                     running(bench.runner, now, waiting)
