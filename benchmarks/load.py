@@ -17,6 +17,7 @@ import json
 import platform
 import random
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -33,6 +34,7 @@ CHROMIUM_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-netwo
 SWEEP = "families=MLP&widths_mlp=8&widths_mlp=16&widths_mlp=32&seeds=50"
 TURN = 0.25  # share of a visitor's actions that go to another page
 TAKEN_TOGETHER = 4  # visitors at a time while views are counted
+TOUCH = 0.2  # share of the page views after which something is moved
 STAY = 5  # pages each of these looks at: all of them
 SAMPLE = 20  # views between two looks at the memory
 
@@ -128,10 +130,12 @@ async def views(server: Server, count: int, warm: int) -> dict[str, Any]:
         async with Visitor(server.url, seed) as visitor:
             for page in list(PAGES)[:STAY]:
                 await visitor.open(page)
-                await visitor.move()
+                if visitor.chance.random() < TOUCH:
+                    await visitor.move()
                 done += 1
                 if done % SAMPLE == 0:
                     memory.append((done, server.resident()))
+                    print(f"{done} views, {memory[-1][1]:.0f} MB", file=sys.stderr)
         problems.extend(visitor.problems)
 
     seeds = iter(range(count // STAY))
