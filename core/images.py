@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from lzma import LZMAError
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from core.layers import Array, Shape
 MEMBERS = ("x_train", "y_train", "x_test", "y_test")
 MIN_CLASSES, MAX_CLASSES = 2, 100
 MAX_BYTES = 4 * 2**30
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 HELD_OUT = 6  # one in so many training images: 10,000 of MNIST's 60,000
 
 
@@ -168,38 +170,52 @@ def _arrays(path: Path, unpack: Collection[str]) -> dict[str, Array]:
             size = sum(sizes[name] for name in MEMBERS)
             if size > MAX_BYTES:
                 raise _wrong(path, f"at most {MAX_BYTES / 2**30:.0f} GiB of arrays", f"{size / 2**30:.1f} GiB")
-            bytes_shapes = {x: None if x in unpack else _bytes_shape(file, x, sizes[x]) for x in MEMBERS}
+            headers = {x: _header(file, x, sizes[x]) for x in MEMBERS}
         with np.load(path, allow_pickle=False) as file:
             return {
-                name: file[name] if shape is None else np.broadcast_to(np.uint8(0), shape)
-                for name, shape in bytes_shapes.items()
+                name: np.broadcast_to(np.uint8(0), shape)
+                if name.startswith("x_") and name not in unpack and dtype == np.uint8
+                else file[name]
+                for name, (shape, dtype) in headers.items()
             }
+    except DatasetError:
+        raise
     except (OSError, zipfile.BadZipFile, zlib.error, LZMAError, EOFError, NotImplementedError, RuntimeError) as e:
-        why = getattr(e, "strerror", None) or str(e)
+        why = getattr(e, "strerror", None) or _short(e)
         raise DatasetError(f"The file {path} cannot be read as .npz ({why}). Write it with numpy.savez.") from None
-    except ValueError as e:
-        if "pickle" in str(e).lower():
-            raise _wrong(path, "plain arrays of numbers", "pickled Python objects, which are not opened") from None
-        raise _wrong(path, "arrays written by numpy.savez", f"something else ({e})") from None
     except MemoryError:
         raise DatasetError(f"The file {path} does not fit into memory. Use fewer or smaller images.") from None
+    except (
+        Exception
+    ) as e:  # mostly ValueError, but a header is read by Python's own parser, which has errors of its own
+        if "pickle" in str(e).lower():
+            raise _wrong(path, "plain arrays of numbers", "pickled Python objects, which are not opened") from None
+        raise _wrong(path, "arrays written by numpy.savez", f"something else ({_short(e)})") from None
 
 
-def _bytes_shape(file: zipfile.ZipFile, name: str, size: int) -> Shape | None:
-    """Return the shape of images of bytes from the first lines of their member, or None for any other array."""
+def _header(file: zipfile.ZipFile, name: str, size: int) -> tuple[Shape, np.dtype[Any]]:
+    """Return shape and type of an array from the first lines of its member.
+
+    NumPy makes room for all that they promise before it reads on, so they must promise what the member holds.
+    """
     with file.open(f"{name}.npy") as member:
-        read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-        header = read_header.get(np.lib.format.read_magic(member))
-        if header is None:
-            return None
-        shape, _, dtype = header(member)
-        whole = member.tell() + math.prod(shape) == size
-    return shape if name.startswith("x_") and dtype == np.uint8 and whole else None
+        version = np.lib.format.read_magic(member)
+        if version not in _HEADERS:
+            raise ValueError(f"{name} in version {version[0]}.{version[1]} of the format")
+        shape, _, dtype = _HEADERS[version](member)
+        promised, held = math.prod(shape) * dtype.itemsize, size - member.tell()
+    if promised != held and not dtype.hasobject:
+        raise ValueError(f"{name} holds {held:,} bytes and promises {promised:,}")
+    return shape, dtype
 
 
-def _pixels(path: Path, name: str, x: Array | bytes) -> Array:
-    if isinstance(x, bytes):  # what numpy gives for a member that is no array
-        raise _wrong(path, f"an array in {name}", "bytes that are none")
+def _short(error: Exception) -> str:
+    """Return what an error of a library says, cut to what fits a sentence."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= 100 else f"{text[:99]}…"
+
+
+def _pixels(path: Path, name: str, x: Array) -> Array:
     if x.ndim == 3:
         x = x[..., np.newaxis]
     if x.ndim != 4 or x.shape[3] not in (1, 3):
@@ -216,9 +232,7 @@ def _pixels(path: Path, name: str, x: Array | bytes) -> Array:
     return x
 
 
-def _labels(path: Path, name: str, y: Array | bytes) -> Array:
-    if isinstance(y, bytes):
-        raise _wrong(path, f"an array in {name}", "bytes that are none")
+def _labels(path: Path, name: str, y: Array) -> Array:
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim != 1 or len(y) == 0:
