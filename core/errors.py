@@ -27,6 +27,14 @@ class TrainingError(FeatherweightError):
     """A training process failed or could not be started."""
 
 
+class AccessError(FeatherweightError):
+    """Somebody who may only look asked for more, or did not know the runner key."""
+
+
+class LimitError(FeatherweightError):
+    """More was asked for than fair use allows."""
+
+
 def invalid(what: str, expected: str, received: object) -> ArgumentError:
     """Return the error for an argument: what it is, what was expected and what came.
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import atexit
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import streamlit as st
 
-from core import datasets, settings
+from core import datasets, login, settings
+from core.access import Visitor
 from core.datasets import Dataset
+from core.door import Door, Owners
 from core.errors import FeatherweightError, TrainingError
 from core.families import family
 from core.markdown import plain
 from core.runner import Runner
+from core.runner_key import RunnerKey
 from core.settings import Settings
 from core.store import Store
 
@@ -42,13 +45,15 @@ class Bench:
     Attributes:
         settings: where things are.
         store: the runs.
-        runner: the background runner, or None if another process has it.
+        visitor: who looks.
+        runner: the visitor's door to the background runner, or None if another process has it.
         problem: why there is no runner.
     """
 
     settings: Settings
     store: Store
-    runner: Runner | None
+    visitor: Visitor
+    runner: Door | None
     problem: str | None
 
 
@@ -57,6 +62,8 @@ def page(title: str) -> Iterator[Bench]:
     """Set up a page, draw the links, and show a failure as its one sentence."""
     st.set_page_config(page_title=f"{title} · Featherweight", page_icon=ICON, layout="wide")
     # A link drops the address's parameters, so each page's last ones are kept for the way back.
+    if st.session_state.get("page") != title:
+        st.session_state["refused"] = None
     st.session_state["page"] = title
     views: dict[str, dict[str, list[str]]] = st.session_state.setdefault("views", {})
     views[title] = {name: st.query_params.get_all(name) for name in st.query_params if name not in ("data", "on")}
@@ -64,11 +71,16 @@ def page(title: str) -> Iterator[Bench]:
         st.markdown("**Featherweight**", width="content")
         for path, name, icon in PAGES:
             st.page_link(path, label=name, icon=icon, query_params=views.get(name, {}))
+        who = st.container(width="content")
     bench: Bench | None = None
     with explained(FeatherweightError):
         bench = _bench()
     if bench is None:
         st.stop()
+    with who:
+        login.draw(bench.settings.access, bench.visitor, _key())
+    if sentence := refused():
+        st.error(sentence, icon=":material/error:")
     try:
         with explained(FeatherweightError):
             yield bench
@@ -85,6 +97,21 @@ def explained(*kinds: type[FeatherweightError]) -> Iterator[None]:
         yield
     except kinds as e:
         st.error(plain(str(e)), icon=":material/error:")
+
+
+def pressed(action: Callable[..., object], *args: object) -> None:
+    """Do what a button says, as its callback; a failure is kept for the page to say until the next press."""
+    st.session_state["refused"] = None
+    try:
+        action(*args)
+    except FeatherweightError as e:
+        st.session_state["refused"] = str(e)
+
+
+def refused() -> str | None:
+    """Return why the last press of a button came to nothing, if it did."""
+    sentence: str | None = st.session_state.get("refused")
+    return sentence
 
 
 def choose_name(bench: Bench, preferred: Collection[str] = ()) -> str:
@@ -129,8 +156,14 @@ def choose_dataset(bench: Bench) -> Dataset | None:
     name = choose_name(bench)
     if datasets.fetchable(bench.settings, name):
         st.warning(plain(datasets.missing(bench.settings, name)), icon=":material/cloud_download:")
-        if not st.button(f"Fetch {datasets.title(name)}", icon=":material/download:"):
+        if not st.button(
+            f"Fetch {datasets.title(name)}",
+            icon=":material/download:",
+            disabled=bench.visitor.refusal is not None,
+            help=bench.visitor.refusal,
+        ):
             return None
+        bench.visitor.require()
         bar = st.progress(0.0, f"Fetching {datasets.title(name)}")
 
         def show(done: int, total: int) -> None:
@@ -143,7 +176,7 @@ def choose_dataset(bench: Bench) -> Dataset | None:
 
 
 @st.fragment(run_every=2.0)
-def follow(runner: Runner, drawn: int) -> None:
+def follow(runner: Door, drawn: int) -> None:
     """Say in a line what is being trained, and draw the page anew when a run has begun or ended.
 
     ``drawn`` is the version of the runner's progress that the page shows.
@@ -182,9 +215,21 @@ def _runner() -> Runner:
     return runner
 
 
+@st.cache_resource(show_spinner=False)
+def _owners() -> Owners:
+    return Owners()
+
+
+@st.cache_resource(show_spinner=False)
+def _key() -> RunnerKey | None:
+    key = _opened()[0].access.key
+    return RunnerKey(key) if key else None
+
+
 def _bench() -> Bench:
     loaded, store = _opened()
+    visitor = login.visitor(loaded.access)
     try:
-        return Bench(loaded, store, _runner(), None)
+        return Bench(loaded, store, visitor, Door(_runner(), loaded, _owners(), visitor), None)
     except TrainingError as e:  # not kept by the cache: the next visit tries again
-        return Bench(loaded, store, None, str(e))
+        return Bench(loaded, store, visitor, None, str(e))

@@ -20,6 +20,8 @@ from core import (
     sweep,
     tables,
 )
+from core.datasets import Dataset
+from core.door import Door
 from core.downloads import Download
 from core.errors import FeatherweightError
 from core.families import FAMILIES, family
@@ -53,9 +55,18 @@ def table(rows: pd.DataFrame, titles: dict[str, str], words: str) -> None:
 def run_small_sweep(bench: frame.Bench) -> None:
     """Queue the small sweep on the embedded digits and turn the page to them."""
     assert bench.runner
-    with frame.explained(FeatherweightError):  # a callback runs before the page
-        bench.runner.submit(sweep.small(datasets.find(bench.settings, datasets.EMBEDDED)))
-        st.session_state["data"] = datasets.EMBEDDED
+    bench.runner.submit(sweep.small(datasets.find(bench.settings, datasets.EMBEDDED)))
+    st.session_state["data"] = datasets.EMBEDDED
+
+
+def run_more_seeds(runner: Door, dataset: Dataset, point: pd.Series, first: int, count: int) -> None:
+    """Queue further seeds of a network and say so."""
+    seeds = sweep.seeds(first, count)
+    widths, recipe = {point["family"]: [int(point["width"])]}, Recipe.from_json(point["recipe"])
+    queued = runner.submit(sweep.cells(dataset, widths, seeds, recipe))
+    ahead = f" They start after {runner.ahead()} of others." if runner.ahead() else ""
+    said = f"Queued: seeds {seeds[0]} to {seeds[-1]}.{ahead}" if queued else "These seeds are on their way already."
+    st.toast(said, icon=":material/playlist_add:")
 
 
 def take_clicked() -> None:
@@ -87,9 +98,10 @@ def nothing_yet(bench: frame.Bench, name: str, now: Progress) -> None:
             "Run the small sweep",
             type="primary",
             icon=":material/play_arrow:",
-            on_click=run_small_sweep,
-            args=(bench,),
-            disabled=bench.runner is None or bool(now.current or now.queue),
+            on_click=frame.pressed,
+            args=(run_small_sweep, bench),
+            disabled=bench.runner is None or bench.visitor.refusal is not None or bool(now.current or now.queue),
+            help=bench.visitor.refusal,
         )
         st.page_link("pages/train.py", label="Choose what to train", icon=":material/model_training:")
 
@@ -118,18 +130,16 @@ def more_seeds(bench: frame.Bench, found: Results, point: pd.Series) -> None:
     dataset, same = found.dataset, (found.runs[["family", "width", "recipe"]] == point[["family", "width", "recipe"]])
     with st.container(horizontal=True, vertical_alignment="bottom"):
         count = st.number_input("Further seeds", 1, 50, 5, key="more", width=140)
-        if st.button(
+        last = int(found.runs.loc[same.all(axis=1), "seed"].max())
+        absent = None if dataset else "The images are not at hand: fetch them on the Train page."
+        st.button(
             f"Train {count} more seed{'s' if count > 1 else ''}",
             icon=":material/play_arrow:",
-            disabled=bench.runner is None or dataset is None,
-            help=None if dataset else "The images are not at hand: fetch them on the Train page.",
-        ):
-            assert bench.runner and dataset
-            wanted = sweep.seeds(int(found.runs.loc[same.all(axis=1), "seed"].max()) + 1, count)
-            widths, recipe = {point["family"]: [int(point["width"])]}, Recipe.from_json(point["recipe"])
-            queued = bench.runner.submit(sweep.cells(dataset, widths, wanted, recipe))
-            first = f"Queued: seeds {wanted[0]} to {wanted[-1]}." if queued else "These seeds are on their way already."
-            st.toast(first, icon=":material/playlist_add:")
+            disabled=bench.runner is None or dataset is None or bench.visitor.refusal is not None,
+            help=bench.visitor.refusal or absent,
+            on_click=frame.pressed,
+            args=(run_more_seeds, bench.runner, dataset, point, last + 1, count),
+        )
 
 
 def closer(bench: frame.Bench, found: Results, point: pd.Series, runs: pd.DataFrame) -> None:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from core import charts, costs, datasets, frame, gpu, sweep
 from core.datasets import Dataset
+from core.door import Door
 from core.errors import ArgumentError, DatasetError, FeatherweightError
 from core.families import FAMILIES, family
 from core.images import HELD_OUT
@@ -21,7 +22,6 @@ from core.recipes import (
     PROTOCOLS,
     Recipe,
 )
-from core.runner import Runner
 from core.runs import Cell
 
 
@@ -93,7 +93,7 @@ def recipe_controls(keys: list[str], dataset: Dataset, precisions: tuple[str, ..
     return Recipe(optimizer, rate, epochs, batch, dropout, precision), protocol
 
 
-def running(runner: Runner, now: Progress, waiting: float | None) -> None:
+def running(runner: Door, now: Progress, waiting: float | None) -> None:
     """Draw the current run: its progress and the sweep's, the curves, and the buttons that stop it.
 
     ``waiting`` is how long the queue will take, in seconds, as far as that is known.
@@ -116,24 +116,29 @@ def running(runner: Runner, now: Progress, waiting: float | None) -> None:
         min(1.0, (now.done + done / planned) / max(now.total, 1)),
         f"Sweep: run {now.done + 1} of {now.total}, {len(now.queue)} waiting{sweep_left}",
     )
+    if ahead := runner.ahead():
+        st.caption(f"Your runs start after {ahead} other{'s' if ahead > 1 else ''}.")
+    refusal = runner.visitor.refusal
     with st.container(horizontal=True):
         st.button(
             "Stop after this epoch",
             icon=":material/stop_circle:",
-            on_click=runner.stop_after_epoch,
-            disabled=now.stopping,
-            help="Keeps weights and epochs so far until the run is asked for again and starts anew; the queue waits.",
+            on_click=frame.pressed,
+            args=(runner.stop_after_epoch,),
+            disabled=now.stopping or refusal is not None,
+            help=refusal
+            or "Keeps weights and epochs so far until the run is asked for again and starts anew; the queue waits.",
         )
         st.button(
             "Stop now",
             icon=":material/cancel:",
-            on_click=runner.stop_now,
-            help="Ends the run at once and keeps its finished epochs, but no weights; the queue waits.",
+            on_click=frame.pressed,
+            args=(runner.stop_now,),
+            disabled=refusal is not None,
+            help=refusal or "Ends the run at once and keeps its finished epochs, but no weights; the queue waits.",
         )
         if now.queue:
-            st.button(
-                "Clear queue", icon=":material/clear_all:", on_click=runner.clear, help="The current run goes on."
-            )
+            clear_queue(runner, "clear", "The current run goes on.")
     if now.stopping:
         st.caption("Stopping after this epoch.")
     watched, words, more = cell.recipe.watched, "The first epoch compiles too", ""
@@ -146,11 +151,25 @@ def running(runner: Runner, now: Progress, waiting: float | None) -> None:
     st.caption(f"{words}{more}. Trains on {now.device}.")
 
 
+def clear_queue(runner: Door, key: str, words: str | None = None) -> None:
+    """Draw the button that forgets what waits."""
+    st.button(
+        "Clear queue",
+        icon=":material/clear_all:",
+        on_click=frame.pressed,
+        args=(runner.clear,),
+        disabled=runner.visitor.refusal is not None,
+        help=runner.visitor.refusal or words,
+        key=key,
+    )
+
+
 @st.fragment(run_every=1.0)
-def live(bench: frame.Bench, cells: list[Cell], drawn: int, waiting: float | None) -> None:
+def live(bench: frame.Bench, cells: list[Cell], drawn: int, waiting: float | None, refused: str | None) -> None:
     """Draw what is going on and the grid of cells; redrawn every second, the same in every tab.
 
-    ``drawn`` is the version of the progress that the rest of the page shows; ``waiting`` is as in :func:`running`.
+    ``drawn`` is the version of the progress that the rest of the page shows and ``refused`` the refusal; ``waiting`` is
+    as in :func:`running`.
     """
     with frame.explained(FeatherweightError):  # a fragment runs on its own, outside the page's own care
         if bench.runner is None:
@@ -167,14 +186,17 @@ def live(bench: frame.Bench, cells: list[Cell], drawn: int, waiting: float | Non
                     waits = f"{len(now.queue)} run{'s' if len(now.queue) != 1 else ''} waiting"
                     st.info(f"Training is held, {waits}.", icon=":material/pause_circle:")
                     with st.container(horizontal=True):
-                        st.button("Resume", icon=":material/play_arrow:", on_click=bench.runner.resume, type="primary")
+                        st.button(
+                            "Resume",
+                            icon=":material/play_arrow:",
+                            on_click=frame.pressed,
+                            args=(bench.runner.resume,),
+                            type="primary",
+                            disabled=bench.visitor.refusal is not None,
+                            help=bench.visitor.refusal,
+                        )
                         if now.queue:
-                            st.button(
-                                "Clear queue",
-                                icon=":material/clear_all:",
-                                on_click=bench.runner.clear,
-                                key="clear_held",
-                            )
+                            clear_queue(bench.runner, "clear_held")
                 case "starting":
                     st.caption(
                         ":material/hourglass: The training process is starting; a sweep can be asked for already."
@@ -186,7 +208,7 @@ def live(bench: frame.Bench, cells: list[Cell], drawn: int, waiting: float | Non
             st.warning(now.note, icon=":material/memory:")
         for card in gpu.cards():
             st.caption(f":material/memory: {card}.")
-        if now.version != drawn:
+        if now.version != drawn or frame.refused() != refused:
             st.rerun()  # a run began or ended: what is left to train, and what it costs, stand outside this fragment
         busy = [x for x in (now.current, *now.queue) if x and x not in cells]  # asked for in another tab, say
         shown = [*cells, *busy]
@@ -257,16 +279,18 @@ def start(bench: frame.Bench, cells: list[Cell], now: Progress) -> None:
     else:
         known = f"by the {estimate.runs} run{'s' if estimate.runs != 1 else ''} finished here"
         st.caption(f"{len(new)} to train, about {frame.duration(estimate.seconds)} {known}.")
-    if st.button(
+    refusal = bench.runner.refusal(new) if bench.runner and new else None
+    if refusal:
+        st.caption(f":material/block: {refusal}")
+    st.button(
         f"Start {len(new)} run{'s' if len(new) != 1 else ''}" if new else "Nothing to start",
         type="primary",
         icon=":material/play_arrow:",
-        disabled=not new or bench.runner is None,
+        disabled=not new or bench.runner is None or refusal is not None,
+        on_click=frame.pressed,
+        args=(bench.runner.submit, new) if bench.runner else None,
         key="start",
-    ):
-        assert bench.runner
-        bench.runner.submit(new)
-        st.rerun()
+    )
 
 
 with frame.page("Train") as bench:
@@ -279,7 +303,7 @@ with frame.page("Train") as bench:
             start(bench, cells, now)
     st.divider()
     waiting = costs.cost(bench.store.runs(), sweep.plans(bench.settings, now.queue), now.device)
-    live(bench, cells, now.version, waiting.seconds)
+    live(bench, cells, now.version, waiting.seconds, frame.refused())
     used, room = bench.store.usage(), bench.settings.room
     if used.kept or used.dropped:
         gone = f" Those of the oldest {used.dropped} were dropped so far to make room." if used.dropped else ""

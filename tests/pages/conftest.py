@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 import streamlit as st
+from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from core import datasets, frame, images, reference, settings
+from core import datasets, frame, images, login, reference, settings
 from core.progress import Progress
 from core.runner import Runner
 from core.settings import Settings
@@ -79,6 +80,16 @@ def without_reference(reference_runs: Store, tmp_path: Path, monkeypatch: pytest
     """Take the file of reference results away and return where it is looked for."""
     _point(monkeypatch, tmp_path / "gone" / "reference.sqlite3")
     return reference.PATH
+
+
+@pytest.fixture(autouse=True)
+def at_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the pages be opened at the machine they run on, as `make run` serves them; AppTest has no request."""
+    before = st.get_option("server.address")
+    config.set_option("server.address", "127.0.0.1")
+    monkeypatch.setattr(login, "headers", lambda: {"Host": "127.0.0.1:8501"})
+    yield
+    config.set_option("server.address", before)
 
 
 @pytest.fixture(autouse=True)

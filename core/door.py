@@ -1,0 +1,130 @@
+"""The runner's door: whoever trains, stops or clears passes here, and is asked who they are and how much they want."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from core import datasets
+from core.access import Visitor
+from core.errors import FeatherweightError
+from core.families import family
+from core.limits import Limits, largest
+from core.progress import Progress
+from core.runner import Runner
+from core.runs import Cell
+from core.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """Who asked for the cells that wait or run; one for all doors of a runner.
+
+    Attributes:
+        lock: held from looking at the queue until the cells are in it.
+        names: of visitors, per cell.
+    """
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    names: dict[Cell, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One visitor's way to the runner. Looking is free; the rest raises ``AccessError`` for a viewer.
+
+    Attributes:
+        runner: what trains.
+        settings: where data sets are, and the limits.
+        owners: who asked for what so far.
+        visitor: who stands here.
+    """
+
+    runner: Runner
+    settings: Settings
+    owners: Owners
+    visitor: Visitor
+
+    @property
+    def limits(self) -> Limits:
+        """What this visitor is held to: at their own machine only what has been set on purpose."""
+        limits = self.settings.limits
+        return limits if self.visitor.role == "local" else limits.shared()
+
+    def progress(self) -> Progress:
+        """Return what is going on now."""
+        return self.runner.progress()
+
+    def ahead(self) -> int:
+        """Return how many runs of others start or run before the visitor's first one; 0 if it runs or there is none."""
+        now = self.progress()
+        mine = [self.owners.names.get(x) == self.visitor.name for x in _busy(now)]
+        return mine.index(True) if True in mine else 0
+
+    def refusal(self, cells: Sequence[Cell]) -> str | None:
+        """Return the sentence that :meth:`submit` would raise for these cells now, or None."""
+        try:
+            self.visitor.require()
+            self._check(cells, _busy(self.progress()))
+        except FeatherweightError as e:
+            return str(e)
+        return None
+
+    def submit(self, cells: Iterable[Cell]) -> int:
+        """Queue cells as :meth:`Runner.submit` does and return how many were new.
+
+        Raises:
+            AccessError: if the visitor may not train.
+            LimitError: if it is more than fair use allows; nothing is queued then.
+            ArgumentError, DatasetError: as the runner says.
+        """
+        self.visitor.require()
+        wanted = list(dict.fromkeys(cells))
+        with self.owners.lock:
+            before = set(_busy(self.progress()))
+            self._check(wanted, before)
+            # named before they are queued: a short run may have ended by the time submit returns
+            for gone in self.owners.names.keys() - before:
+                del self.owners.names[gone]
+            self.owners.names.update((x, self.visitor.name) for x in wanted if x not in before)
+            return self.runner.submit(wanted)
+
+    def stop_after_epoch(self) -> None:
+        """End the current run after its epoch."""
+        self.visitor.require()
+        self.runner.stop_after_epoch()
+
+    def stop_now(self) -> None:
+        """End the current run at once."""
+        self.visitor.require()
+        self.runner.stop_now()
+
+    def resume(self) -> None:
+        """Go on with a queue that is held."""
+        self.visitor.require()
+        self.runner.resume()
+
+    def clear(self) -> None:
+        """Forget the cells that wait."""
+        self.visitor.require()
+        self.runner.clear()
+
+    def _check(self, cells: Sequence[Cell], busy: Iterable[Cell]) -> None:
+        """Raise ``LimitError`` if the cells that are not on their way yet are more than fair use allows."""
+        waiting = set(busy)
+        new = [x for x in cells if x not in waiting]
+        mine = sum(self.owners.names.get(x) == self.visitor.name for x in waiting)
+        sizes = {x: self._weights(x) for x in {(x.dataset, x.family, x.width) for x in new}}
+        asked = largest([(sizes[x.dataset, x.family, x.width], x.recipe.epochs) for x in new])
+        self.limits.check(asked, mine, len(waiting) - mine)
+
+    def _weights(self, network: tuple[str, str, int]) -> int:
+        dataset, key, width = network
+        facts = datasets.find(self.settings, dataset).facts
+        return family(key).build(width, facts.input_shape, facts.classes).parameters
+
+
+def _busy(now: Progress) -> tuple[Cell, ...]:
+    """Return the cells on their way, the running one first."""
+    return (now.current, *now.queue) if now.current else now.queue
