@@ -134,7 +134,8 @@ def _verified(claims: Mapping[str, object]) -> bool:
 
 def _named(email: str, runners: Iterable[str]) -> bool:
     """Return whether an address or its domain, and not a part of it, is on the list."""
-    return email in runners or f"@{email.rpartition('@')[2]}" in runners
+    name, _, domain = email.rpartition("@")
+    return bool(name) and (email in runners or f"@{domain}" in runners)
 
 
 def _straight(headers: Mapping[str, str]) -> bool:

@@ -22,10 +22,9 @@ CEILING, WINDOW = 60, 60.0
 
 @dataclass(frozen=True, slots=True)
 class _Wrong:
-    """The wrong keys of one session: how many, the last one's time, and until when none is looked at."""
+    """The wrong keys of one session: how many, and until when none is looked at."""
 
     count: int
-    last: float
     until: float
 
 
@@ -55,7 +54,7 @@ class RunnerKey:
             raise AccessError("Type the runner key first.")
         with self._lock:
             now = self._clock()
-            before = self._wrong.get(session, _Wrong(0, now, now))
+            before = self._wrong.get(session, _Wrong(0, now))
             until = before.until
             if len(self._recent) == CEILING:
                 until = max(until, self._recent[0] + WINDOW)
@@ -67,8 +66,8 @@ class RunnerKey:
             count = before.count + 1
             wait = min(WAIT * 2 ** (count - FREE), LONGEST) if count >= FREE else 0.0
             self._recent.append(now)
-            self._wrong = {x: y for x, y in self._wrong.items() if now - y.last < LONGEST}
-            self._wrong[session] = _Wrong(count, now, now + wait)
+            self._wrong = {x: y for x, y in self._wrong.items() if now - y.until < LONGEST}
+            self._wrong[session] = _Wrong(count, now + wait)
         if wait:
             raise AccessError(f"That is not the runner key. Wait {math.ceil(wait)} s before the next attempt.")
         left = FREE - count

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from core import datasets, sweep
+from core.access import Visitor
+from core.door import Door, Owners
+from core.errors import AccessError, LimitError
+from core.limits import SHARED, Limits
+from core.recipes import Recipe
+from core.runner import Runner
+from core.settings import Settings
+from core.store import Store
+from tests import test_runner
+from tests.fake_training import ENOUGH, WAIT
+from tests.test_runner import cells, until
+
+own, store, runner = test_runner.own, test_runner.store, test_runner.runner  # the same fixtures
+
+VIEWER = Visitor("session v", "viewer", "You may look.")
+ANN = Visitor("account ann@example.org", "account")
+BEN = Visitor("session b", "key")
+AT_HOME = Visitor("session h", "local")
+Opened = Callable[..., Door]
+
+
+@pytest.fixture
+def door(own: Settings, runner: Runner) -> Opened:
+    """Return a function that gives a visitor's door: ``door(ANN, waiting=3)``."""
+    owners = Owners()
+
+    def make(who: Visitor, **limits: int) -> Door:
+        return Door(runner, replace(own, limits=Limits(**limits)), owners, who)
+
+    return make
+
+
+def test_a_viewer_may_look_and_nothing_else(own: Settings, runner: Runner, store: Store, door: Opened) -> None:
+    runner.submit(cells(own, WAIT, ENOUGH))
+    now = until(runner, lambda p: p.epochs)
+    at = door(VIEWER)
+    assert at.progress() == now
+    for action in (at.stop_after_epoch, at.stop_now, at.resume, at.clear, lambda: at.submit(cells(own, 7))):
+        with pytest.raises(AccessError, match=r"^You may look\.$"):
+            action()
+    assert at.refusal(cells(own, 7)) == "You may look."
+    assert runner.progress() == now and store.run(cells(own, 7)[0]) is None
+
+
+def test_whatever_the_runner_can_be_told_the_door_asks_who_tells_it() -> None:
+    free = {"progress", "wait", "close"}  # to look, and to end the process, which no page does
+    told = {name for name in vars(Runner) if not name.startswith("_")} - free
+    assert told <= set(vars(Door)), "a way past the door"
+
+
+@pytest.mark.parametrize("who", [ANN, BEN, AT_HOME])
+def test_a_runner_trains_stops_and_clears(own: Settings, runner: Runner, door: Opened, who: Visitor) -> None:
+    at = door(who)
+    assert at.refusal(cells(own, WAIT, ENOUGH)) is None
+    assert at.submit(cells(own, WAIT, ENOUGH)) == 2
+    until(runner, lambda p: p.epochs)
+    at.stop_after_epoch()
+    now = until(runner, lambda p: p.phase == "paused")
+    assert now.queue == tuple(cells(own, ENOUGH))
+    at.submit(cells(own, WAIT))
+    at.clear()
+    at.resume()
+    assert at.progress().queue == ()
+    until(runner, lambda p: p.phase == "training" or p.phase == "idle")
+    at.stop_now()
+    until(runner, lambda p: p.phase == "idle")
+
+
+def test_what_waits_is_counted_by_who_asked(own: Settings, runner: Runner, door: Opened) -> None:
+    ann, ben = door(ANN, waiting=2), door(BEN, waiting=2)
+    ann.submit(cells(own, WAIT, ENOUGH))
+    until(runner, lambda p: p.epochs)
+    with pytest.raises(LimitError, match="Received: 1, and 2 runs of yours on the way already"):
+        ann.submit(cells(own, 7))
+    assert ann.submit(cells(own, WAIT, ENOUGH)) == 0  # asking again for what waits asks for nothing
+    assert ben.submit(cells(own, ENOUGH, 7)) == 1  # and what another asked for is not counted twice
+    assert ben.refusal(cells(own, 8)) is None
+    assert ben.refusal(cells(own, 8, 9)) is not None
+    assert door(ANN, waiting=2).refusal(cells(own, 10)) is not None  # the page drawn anew is no new account
+    runner.clear()
+    runner.stop_now()
+    until(runner, lambda p: p.phase == "idle")
+    assert ann.refusal(cells(own, 8, 9)) is None  # what has ended no longer counts
+
+
+def test_the_whole_queue_is_bounded_over_all_sessions(own: Settings, runner: Runner, door: Opened) -> None:
+    for number in range(3):
+        door(replace(BEN, name=f"session {number}"), queue=3).submit(cells(own, WAIT, width=number + 1))
+    fourth = door(replace(BEN, name="session 4"), queue=3)
+    with pytest.raises(LimitError, match=r"^The queue holds 3 runs \(FEATHERWEIGHT_MAX_QUEUE\)\. Received: 1, and 3"):
+        fourth.submit(cells(own, WAIT, width=9))
+
+
+def test_many_at_once_do_not_slip_past_the_cap(own: Settings, runner: Runner, door: Opened) -> None:
+    refused: list[str] = []
+    together = threading.Barrier(8)
+
+    def ask(width: int) -> None:
+        at = door(BEN, waiting=3)
+        together.wait(timeout=30)
+        try:
+            at.submit(cells(own, WAIT, width=width))
+        except LimitError as e:
+            refused.append(str(e))
+
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(1, 9)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    now = runner.progress()
+    assert len(refused) == 5 and len(now.queue) + bool(now.current) == 3
+
+
+def test_a_network_too_large_and_a_run_too_long_are_refused(own: Settings, store: Store, door: Opened) -> None:
+    asked = cells(own, ENOUGH, width=3)
+    parameters = 8 * 8 * 3 + 3 + 3 * 3 + 3 + 3 * 10 + 10
+    assert door(AT_HOME, weights=parameters, epochs=3).refusal(asked) is None
+    said = door(AT_HOME, weights=parameters - 1).refusal(asked)
+    assert said and said.endswith(f"FEATHERWEIGHT_MAX_WEIGHTS). Received: {parameters}.")
+    with pytest.raises(LimitError, match=r"FEATHERWEIGHT_MAX_EPOCHS\)\. Received: 3\."):
+        door(AT_HOME, epochs=2).submit(asked)
+    assert store.rows() == []
+
+
+def test_at_home_only_what_is_set_holds_and_elsewhere_the_usual(own: Settings, door: Opened) -> None:
+    assert door(AT_HOME).limits == Limits() and door(AT_HOME, cells=1).limits == Limits(cells=1)
+    assert door(BEN).limits == SHARED and door(Visitor("o", "open")).limits == SHARED
+    long = sweep.cells(datasets.find(own, "tiny"), {"mlp": [1]}, [0], Recipe("sgd", 0.1, 1000))
+    assert door(AT_HOME).refusal(long) is None
+    assert "FEATHERWEIGHT_MAX_EPOCHS" in (door(BEN).refusal(long) or "")
+
+
+def test_the_place_in_the_queue_is_known(own: Settings, runner: Runner, door: Opened) -> None:
+    ann, ben = door(ANN), door(BEN)
+    assert ann.ahead() == ben.ahead() == 0
+    ann.submit(cells(own, WAIT, 6, 7))
+    until(runner, lambda p: p.epochs)
+    ben.submit(cells(own, 8, 9))
+    ann.submit(cells(own, 10))
+    assert (ann.ahead(), ben.ahead(), door(VIEWER).ahead()) == (0, 3, 0)
+    ann.stop_after_epoch()
+    until(runner, lambda p: p.phase == "paused")
+    assert (ann.ahead(), ben.ahead()) == (0, 2)
