@@ -91,15 +91,17 @@ def new_page(browser: Browser, contexts: dict[tuple[int, int, str], BrowserConte
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     """Return a function that serves a Streamlit script until the module's tests end and returns its address.
 
-    ``serve(script, env={"FEATHERWEIGHT_HOME": str(folder)})``; ``env`` is added to the environment. The script finds
-    ``core`` and runs from the repository's root, so that the theme is the app's.
+    ``serve(script, env={"FEATHERWEIGHT_HOME": str(folder)}, options={"server.address": "0.0.0.0"})``; ``env`` is added
+    to the environment, and ``options`` are Streamlit's in place of the usual ones. The script finds ``core`` and runs
+    from the repository's root, so that the theme is the app's. Wherever the server listens, the address returned is
+    this machine's own.
     """
     servers: list[subprocess.Popen[bytes]] = []
 
-    def start(script: Path, env: Mapping[str, str] | None = None) -> str:
-        port = _free_port()
+    def start(script: Path, env: Mapping[str, str] | None = None, options: Mapping[str, str] | None = None) -> str:
+        port = free_port()
         log = tmp_path_factory.mktemp("server") / "log.txt"
-        options = {
+        usual = {
             "server.headless": "true",
             "server.address": "127.0.0.1",
             "server.port": str(port),
@@ -107,7 +109,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
             "browser.gatherUsageStats": "false",
         }
         command = [sys.executable, "-m", "streamlit", "run", str(script)]
-        command += [word for name, value in options.items() for word in (f"--{name}", value)]
+        command += [word for name, value in (usual | dict(options or {})).items() for word in (f"--{name}", value)]
         with log.open("wb") as output:
             server = subprocess.Popen(
                 command,
@@ -119,7 +121,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
             )
         servers.append(server)
         url = f"http://127.0.0.1:{port}"
-        _await_health(server, url, log)
+        await_answer(server, f"{url}/_stcore/health", log)
         return url
 
     yield start
@@ -133,19 +135,20 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
             server.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _await_health(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
+def await_answer(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    """Wait until a server that has just been started answers; fail with its log if it ends or takes too long."""
     deadline = time.monotonic() + START_SECONDS
     # Around any proxy of this machine: the server is on it.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     while True:
         try:
-            opener.open(f"{url}/_stcore/health", timeout=5).close()
+            opener.open(url, timeout=5).close()
             return
         except (urllib.error.URLError, OSError):
             if server.poll() is not None or time.monotonic() > deadline:
