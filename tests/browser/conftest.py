@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -121,7 +120,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
             )
         servers.append(server)
         url = f"http://127.0.0.1:{port}"
-        await_answer(server, f"{url}/_stcore/health", log)
+        await_start(server, lambda: _ask_health(url), log)
         return url
 
     yield start
@@ -141,17 +140,20 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def await_answer(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    """Wait until a server that has just been started answers; fail with its log if it ends or takes too long."""
+def await_start(server: subprocess.Popen[bytes], reach: Callable[[], None], log: Path) -> None:
+    """Wait until a server that has just been started is reached; fail with its log if it ends or takes too long."""
     deadline = time.monotonic() + START_SECONDS
-    # Around any proxy of this machine: the server is on it.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     while True:
         try:
-            opener.open(url, timeout=5).close()
-            return
-        except (urllib.error.URLError, OSError):
+            return reach()
+        except OSError:
             if server.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(f"The server did not start. Its log:\n{log.read_text('utf-8', 'replace')}")
             # Not a wait of its own: a refused connection answers at once, and the loop must not take a whole core.
             time.sleep(0.05)
+
+
+def _ask_health(url: str) -> None:
+    # Around any proxy of this machine: the server is on it.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    opener.open(f"{url}/_stcore/health", timeout=5).close()
