@@ -83,6 +83,17 @@ def test_at_home_the_frame_says_nothing_of_roles(visit: Visit) -> None:
     assert not at.get("popover") and not disabled(at)["Start 1 run"]
 
 
+def test_a_viewer_trains_no_more_seeds(
+    visit: Visit, elsewhere: None, until: Until, runners: list[Runner], own: Settings, without_reference: object
+) -> None:
+    visit(TRAIN)
+    runners[-1].submit(sweep.cells(datasets.find(own, datasets.EMBEDDED), {"deep_cnn": [1]}, [0]))
+    until(lambda p: p.done == 1)
+    at = visit(RESULTS)
+    at.selectbox(key="network").select_index(0).run()
+    assert disabled(at)["Train 5 more seeds"]
+
+
 @pytest.mark.parametrize("page", ["app.py", TRAIN, RESULTS, "pages/draw.py", "pages/inspect.py"])
 def test_a_viewer_sees_every_page_and_why_they_may_not_train(
     visit: Visit, elsewhere: None, sentences: Sentences, page: str
@@ -167,6 +178,7 @@ def test_wrong_keys_have_to_wait(visit: Visit, keyed: None, sentences: Sentences
         assert sentences(at) == [f"That is not the runner key. {left} before you have to wait."]
     give(at, "guess")
     assert sentences(at) == ["That is not the runner key. Wait 60 s before the next attempt."]
+    assert at.text_input(key="runner_key").value == "", "what was typed does not stay"
     give(at, KEY)
     assert sentences(at)[0].startswith("Too many wrong keys. Wait ")
     assert disabled(at)["Start 1 run"]
