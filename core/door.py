@@ -58,9 +58,11 @@ class Door:
 
     def ahead(self) -> int:
         """Return how many runs of others start or run before the visitor's first one; 0 if it runs or there is none."""
-        now = self.progress()
-        mine = [self.owners.names.get(x) == self.visitor.name for x in _busy(now)]
-        return mine.index(True) if True in mine else 0
+        if self.visitor.refusal is None:  # a viewer has none, and many of them ask every second
+            for place, cell in enumerate(_busy(self.progress())):
+                if self.owners.names.get(cell) == self.visitor.name:
+                    return place
+        return 0
 
     def refusal(self, cells: Sequence[Cell]) -> str | None:
         """Return the sentence that :meth:`submit` would raise for these cells now, or None."""
