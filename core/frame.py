@@ -80,7 +80,7 @@ def page(title: str) -> Iterator[Bench]:
     with who:
         login.draw(bench.settings.access, bench.visitor, _key())
     if sentence := refused():
-        st.error(sentence, icon=":material/error:")
+        st.error(plain(sentence), icon=":material/error:")
     try:
         with explained(FeatherweightError):
             yield bench

@@ -10,6 +10,7 @@ import streamlit as st
 from core import access
 from core.access import Access, Visit, Visitor
 from core.errors import AccessError
+from core.markdown import plain
 from core.runner_key import RunnerKey
 
 
@@ -48,7 +49,7 @@ def draw(settings: Access, who: Visitor, key: RunnerKey | None) -> None:
                 _account()
         return
     with st.popover("Only looking", icon=":material/visibility:"):
-        st.caption(who.refusal)
+        st.caption(plain(who.refusal))
         if settings.runners:
             _account()
         if key:
@@ -65,7 +66,7 @@ def _account() -> None:
     """Draw a button for each provider to sign in with, or the account and the way out."""
     if st.user.get("is_logged_in"):
         if email := st.user.get("email"):
-            st.caption(f"Signed in as {email}.")
+            st.caption(f"Signed in as {plain(str(email))}.")
         st.button("Sign out", icon=":material/logout:", on_click=st.logout)
         return
     for name in _providers():

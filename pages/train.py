@@ -281,7 +281,7 @@ def start(bench: frame.Bench, cells: list[Cell], now: Progress) -> None:
         st.caption(f"{len(new)} to train, about {frame.duration(estimate.seconds)} {known}.")
     refusal = bench.runner.refusal(new) if bench.runner and new else None
     if refusal:
-        st.caption(f":material/block: {refusal}")
+        st.caption(f":material/block: {plain(refusal)}")
     st.button(
         f"Start {len(new)} run{'s' if len(new) != 1 else ''}" if new else "Nothing to start",
         type="primary",

@@ -102,7 +102,7 @@ def tried(path: Path) -> None:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # NumPy's, on old headers
-                read(path)  # type: ignore[operator]
+                read(path)
         except DatasetError as e:
             said.add(str(e))
             assert str(path) in str(e) and "\n" not in str(e) and len(str(e)) < 400 + len(str(path)), str(e)

@@ -120,7 +120,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
             )
         servers.append(server)
         url = f"http://127.0.0.1:{port}"
-        await_start(server, lambda: _ask_health(url), log)
+        await_start(server, lambda: ask_health(url), log)
         return url
 
     yield start
@@ -153,7 +153,8 @@ def await_start(server: subprocess.Popen[bytes], reach: Callable[[], None], log:
             time.sleep(0.05)
 
 
-def _ask_health(url: str) -> None:
+def ask_health(url: str) -> None:
+    """Return if the server at ``url`` says that it is well."""
     # Around any proxy of this machine: the server is on it.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     opener.open(f"{url}/_stcore/health", timeout=5).close()

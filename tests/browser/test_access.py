@@ -16,6 +16,8 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from core.markdown import JOINER
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
@@ -223,7 +225,7 @@ def test_who_signs_in_may_train_if_listed_and_verified(
     sign_out("Runner")
     sign_in(email="ben@example.org", email_verified=True)
     expect(start(page)).to_be_disabled()
-    expect(page.get_by_text("ben@example.org is signed in but is not among the runners").first).to_be_visible()
+    expect(page.get_by_text(f"ben{JOINER}@example.org is signed in but is not among the runners").first).to_be_visible()
     sign_out("Only looking")
     sign_in(email="ann@example.org", email_verified=False)
     expect(start(page)).to_be_disabled()

@@ -17,7 +17,7 @@ import pytest
 from filelock import FileLock
 
 from core.store import Store
-from tests.browser.conftest import ROOT, _await_health, _free_port
+from tests.browser.conftest import ROOT, ask_health, await_start, free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -37,15 +37,15 @@ Server = tuple[subprocess.Popen[bytes], str]
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     """The dashboard as `make run` starts it, and its address."""
-    port = _free_port()
+    port, log = free_port(), tmp_path / "log"
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.address=127.0.0.1"]
     folders = {"FEATHERWEIGHT_HOME": "home", "FEATHERWEIGHT_DATA": "data", "KERAS_HOME": "keras"}
     env = os.environ | {name: str(tmp_path / folder) for name, folder in folders.items()}
-    log = tmp_path / "log"
     with log.open("wb") as out:
         started = subprocess.Popen([*command, f"--server.port={port}"], cwd=ROOT, env=env, stdout=out, stderr=out)
-    _await_health(started, f"http://127.0.0.1:{port}", log)
-    yield started, f"http://127.0.0.1:{port}"
+    url = f"http://127.0.0.1:{port}"
+    await_start(started, lambda: ask_health(url), log)
+    yield started, url
     started.kill()
     started.wait()
 

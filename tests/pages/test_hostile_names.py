@@ -71,7 +71,8 @@ def keep(own: Settings, store: Store, bring: Bring, weights: bool) -> None:
     )
     store.add_epoch(run, Epoch(1, 0.2, 0.9, 0.1, 0.95, 1.5))
     file = io.BytesIO()
-    np.savez(file, **{str(i): np.zeros(x, np.float32) for i, x in enumerate(network.weight_shapes)})
+    arrays: dict[str, Any] = {str(i): np.zeros(x, np.float32) for i, x in enumerate(network.weight_shapes)}
+    np.savez(file, **arrays)
     store.end(run, "done", seconds=2.5, weights=file.getvalue() if weights else None)
 
 
