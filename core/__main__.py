@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -19,6 +20,7 @@ from core.recipes import OPTIMIZERS, PRECISIONS, PROTOCOLS, Recipe, seed_number
 from core.settings import Settings
 
 Arguments = argparse.Namespace
+MESSAGE = 500  # characters of a message that are shown
 # What a verb answers: a document for --json, and the same for people.
 Answer = tuple[Any, str]
 
@@ -27,12 +29,16 @@ class _Parser(argparse.ArgumentParser):
     """A parser that explains a bad argument in one sentence."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{message[0].upper()}{message[1:]}. Try '{self.prog} --help'.\n")
+        line = " ".join(message.split())  # it holds what was typed
+        line = line if len(line) <= MESSAGE else f"{line[: MESSAGE - 1]}…"
+        self.exit(2, f"{line[0].upper()}{line[1:]}. Try '{self.prog} --help'.\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code: 0, 1 if training failed, 2 for a bad argument, 130 when interrupted."""
     arguments = _parser().parse_args(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name may hold what the terminal cannot show
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         document, text = arguments.verb(arguments)
         print(json.dumps(document, indent=2, ensure_ascii=False) if arguments.json else text, flush=True)

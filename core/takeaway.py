@@ -102,12 +102,15 @@ def _bundle(run: int) -> bytes:
 
 
 def _check(target: Path, force: bool) -> None:
-    if target.is_dir():
-        raise invalid("file to write", "a file", f"the folder {target}")
-    if target.exists() and not force:
-        raise ArgumentError(f"The file {target} exists already. Choose another, or write over it with --force.")
-    if not target.parent.is_dir():
-        raise ArgumentError(f"The folder {target.parent} does not exist. Make it first.")
+    try:
+        if target.is_dir():
+            raise invalid("file to write", "a file", f"the folder {target}")
+        if target.exists() and not force:
+            raise ArgumentError(f"The file {target} exists already. Choose another, or write over it with --force.")
+        if not target.parent.is_dir():
+            raise ArgumentError(f"The folder {target.parent} does not exist. Make it first.")
+    except OSError as e:
+        raise _unwritable(target, e) from None
 
 
 def _write(target: Path, content: bytes, force: bool) -> None:
@@ -119,4 +122,8 @@ def _write(target: Path, content: bytes, force: bool) -> None:
             _check(target, force)
             os.replace(made, target)
     except OSError as e:
-        raise ArgumentError(f"The file {target} cannot be written ({e.strerror}).") from None
+        raise _unwritable(target, e) from None
+
+
+def _unwritable(target: Path, error: OSError) -> ArgumentError:
+    return ArgumentError(f"The file {target} cannot be written ({error.strerror}).")

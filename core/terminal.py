@@ -76,7 +76,7 @@ def follow(settings: Settings, store: Store, cells: Sequence[Cell]) -> None:
                     console.print(note)
                 if seen.problem and seen.problem != problem:
                     problem = seen.problem
-                    console.print(problem)
+                    console.print(problem, markup=False)  # it may hold a name
                 if seen.held and seen.queue:
                     raise TrainingError(seen.problem or "Training has stopped.")
                 if not seen.current and not seen.queue:
