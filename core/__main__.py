@@ -12,8 +12,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from core import datasets, question, settings, takeaway
-from core.errors import FeatherweightError, StoreError, TrainingError
+from core import datasets, question, settings, takeaway, upkeep
+from core.errors import FeatherweightError, RefusedError, StoreError, TrainingError
 from core.families import FAMILIES, MNIST_CLASSES, MNIST_SHAPE, family
 from core.network import Network
 from core.recipes import OPTIMIZERS, PRECISIONS, PROTOCOLS, Recipe, seed_number
@@ -42,6 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         document, text = arguments.verb(arguments)
         print(json.dumps(document, indent=2, ensure_ascii=False) if arguments.json else text, flush=True)
+    except RefusedError as e:
+        print(f"{e} To do that: 'python -m core store --set-aside'.", file=sys.stderr)
+        return 1
     except FeatherweightError as e:
         print(e, file=sys.stderr)
         return 1 if isinstance(e, TrainingError | StoreError) else 2
@@ -86,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     _recipe_options(added)
     added = verb("results", _results, "list the runs, or answer how few weights reach a target")
     question.options(added)
+    upkeep.options(verb("store", upkeep.look, "read and check the file of all results"))
     added = verb("reference", _reference, "train the reference results, about 80 minutes on two cores, and write them")
     added.add_argument("--out", metavar="FILE", help="in place of the shipped ones by default")
     words = "write the runs, the chart, or all of one run to a file"

@@ -107,6 +107,16 @@ class Door:
         self.visitor.require()
         self.runner.resume()
 
+    def resume_left(self) -> None:
+        """Queue what the last process left behind; it was within the limits when it was asked for."""
+        self.visitor.require()
+        self.runner.resume_left()
+
+    def forget_left(self) -> None:
+        """Forget what the last process left behind."""
+        self.visitor.require()
+        self.runner.forget_left()
+
     def clear(self) -> None:
         """Forget the cells that wait."""
         self.visitor.require()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class FeatherweightError(Exception):
     """Base of every failure that is explained to the user rather than traced."""
@@ -21,6 +23,18 @@ class DatasetError(FeatherweightError):
 
 class StoreError(FeatherweightError):
     """The file of results cannot be opened, read or written."""
+
+
+class RefusedError(StoreError):
+    """The file of results is damaged, of a newer version or no store at all; it was left as it is.
+
+    Attributes:
+        path: the file.
+    """
+
+    def __init__(self, path: Path, message: str) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class TrainingError(FeatherweightError):

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import atexit
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
 
-from core import datasets, login, settings
+from core import database, datasets, login, settings
 from core.access import Visitor
 from core.datasets import Dataset
 from core.door import Door, Owners
-from core.errors import FeatherweightError, TrainingError
+from core.errors import FeatherweightError, RefusedError, StoreError, TrainingError
 from core.families import family
 from core.markdown import plain
 from core.runner import Runner
@@ -46,7 +47,8 @@ class Bench:
         settings: where things are.
         store: the runs.
         visitor: who looks.
-        runner: the visitor's door to the background runner, or None if another process has it.
+        runner: the visitor's door to the background runner, or None if another process has it or the store cannot be
+            written.
         problem: why there is no runner.
     """
 
@@ -72,18 +74,22 @@ def page(title: str) -> Iterator[Bench]:
         for path, name, icon in PAGES:
             st.page_link(path, label=name, icon=icon, query_params=views.get(name, {}))
         who = st.container(width="content")
-    bench: Bench | None = None
-    with explained(FeatherweightError):
-        bench = _bench()
-    if bench is None:
-        st.stop()
-    with who:
-        login.draw(bench.settings.access, bench.visitor, _key())
-    if sentence := refused():
-        st.error(plain(sentence), icon=":material/error:")
+    visitor: Visitor | None = None
     try:
-        with explained(FeatherweightError):
-            yield bench
+        access = _settings().access
+        visitor = login.visitor(access)
+        with who:
+            login.draw(access, visitor, _key())
+        if sentence := refused():
+            st.error(plain(sentence), icon=":material/error:")
+        bench = _bench(visitor)
+    except FeatherweightError as e:
+        _failed(e, visitor)
+        st.stop()
+    try:
+        yield bench
+    except FeatherweightError as e:
+        _failed(e, visitor)
     except OverflowError:  # from Streamlit, which reads 1e999 in the address as infinity; it lets nobody change that
         views.pop(title)
         st.error("The address of this page holds a number that is too large.", icon=":material/error:")
@@ -112,6 +118,30 @@ def refused() -> str | None:
     """Return why the last press of a button came to nothing, if it did."""
     sentence: str | None = st.session_state.get("refused")
     return sentence
+
+
+def _failed(e: FeatherweightError, visitor: Visitor | None) -> None:
+    """Say why there is no page, and offer a fresh store in place of one that is refused."""
+    st.error(plain(str(e)), icon=":material/error:")
+    if visitor and isinstance(e, RefusedError):
+        st.button(
+            "Set it aside and begin a fresh one",
+            icon=":material/inventory_2:",
+            on_click=pressed,
+            args=(_set_aside, visitor, e.path),
+            disabled=visitor.refusal is not None,
+            help=visitor.refusal or "The file is renamed, not deleted.",
+        )
+
+
+def _set_aside(visitor: Visitor, path: Path) -> None:
+    """Rename a store that is refused, so that the next visit makes a fresh one."""
+    visitor.require()
+    with suppress(FeatherweightError):
+        _runner().close()
+    for kept in (_runner, _opened, _view):
+        kept.clear()
+    st.toast(f"The store is now called {plain(database.set_aside(path).name)}.", icon=":material/inventory_2:")
 
 
 def choose_name(bench: Bench, preferred: Collection[str] = ()) -> str:
@@ -203,16 +233,26 @@ def duration(seconds: float) -> str:
 
 
 @st.cache_resource(show_spinner=False)
-def _opened() -> tuple[Settings, Store]:
-    loaded = settings.load()
-    return loaded, Store(loaded.store, room=loaded.room)
+def _settings() -> Settings:
+    return settings.load()
+
+
+@st.cache_resource(show_spinner=False)
+def _opened() -> Store:
+    loaded = _settings()
+    return Store(loaded.store, room=loaded.room)
 
 
 @st.cache_resource(show_spinner=False)
 def _runner() -> Runner:
-    runner = Runner(*_opened())
+    runner = Runner(_settings(), _opened())
     atexit.register(runner.close)
     return runner
+
+
+@st.cache_resource(show_spinner=False)
+def _view() -> Store:
+    return Store(_settings().store, read_only=True)
 
 
 @st.cache_resource(show_spinner=False)
@@ -222,14 +262,24 @@ def _owners() -> Owners:
 
 @st.cache_resource(show_spinner=False)
 def _key() -> RunnerKey | None:
-    key = _opened()[0].access.key
+    key = _settings().access.key
     return RunnerKey(key) if key else None
 
 
-def _bench() -> Bench:
-    loaded, store = _opened()
-    visitor = login.visitor(loaded.access)
+def _shared() -> tuple[Store, Runner | None, str | None]:
+    """Return the store as it can be had now, and what trains with it or why nothing does."""
+    store = _opened()
     try:
-        return Bench(loaded, store, visitor, Door(_runner(), loaded, _owners(), visitor), None)
-    except TrainingError as e:  # not kept by the cache: the next visit tries again
-        return Bench(loaded, store, visitor, None, str(e))
+        return store, _runner(), None
+    except (StoreError, TrainingError) as e:  # not kept by the cache: the next visit tries again
+        if store.database.read_only:
+            _opened.clear()
+            return store, None, str(e)
+        return _view(), None, str(e)
+
+
+def _bench(visitor: Visitor) -> Bench:
+    loaded = _settings()
+    store, runner, problem = _shared()
+    door = Door(runner, loaded, _owners(), visitor) if runner else None
+    return Bench(loaded, store, visitor, door, problem)

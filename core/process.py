@@ -13,6 +13,9 @@ from typing import Any
 from core.errors import TrainingError
 
 COMMAND = (sys.executable, "-m", "core.training")
+LAST_WORDS = 64_000  # bytes of its log in which a cause is looked for
+# What C++, TensorFlow, Python and Linux call it.
+OUT_OF_MEMORY = ("bad_alloc", "OOM when allocating", "MemoryError", "Cannot allocate memory", "out of memory")
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -20,6 +23,7 @@ class TrainingProcess:
     """A ``python -m core.training`` that is spoken to in lines of JSON; see that module for the words."""
 
     def __init__(self, command: tuple[str, ...], log: Path) -> None:
+        self._log = log
         # A session of its own: Ctrl-C in the terminal is for the dashboard, which then ends this process in order.
         with log.open("wb") as errors:
             self._popen = subprocess.Popen(
@@ -55,9 +59,16 @@ class TrainingProcess:
         assert self._popen.stdout
         line = self._popen.stdout.readline()
         if not line:
-            raise TrainingError(f"The training process ended unexpectedly ({_ending(self._popen.wait())}).")
+            ending = _ending(self._popen.wait(), self._last_words())
+            raise TrainingError(f"The training process ended unexpectedly ({ending}).")
         event: dict[str, Any] = json.loads(line)
         return event
+
+    def _last_words(self) -> str:
+        with contextlib.suppress(OSError), self._log.open("rb") as file:
+            file.seek(max(0, file.seek(0, 2) - LAST_WORDS))
+            return file.read().decode("utf-8", "replace")
+        return ""
 
     def end(self) -> None:
         """Kill the process; from any thread, so that one waiting in :meth:`event` returns."""
@@ -73,8 +84,10 @@ class TrainingProcess:
                     stream.close()
 
 
-def _ending(code: int) -> str:
-    if code >= 0:
-        return f"exit code {code}"
-    name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+def _ending(code: int, words: str) -> str:
+    name = f"exit code {code}"
+    if code < 0:
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+    if any(x in words for x in OUT_OF_MEMORY):
+        return f"{name}; memory ran out"
     return f"{name}, often a sign of too little memory" if name == "SIGKILL" else name

@@ -24,7 +24,8 @@ class Progress:
         done: cells of this sweep that have ended, whichever way.
         total: cells of this sweep; a sweep lasts until nothing is queued.
         stopping: whether the current run has been asked to stop.
-        began: ``time.time()`` when the current run began.
+        began: ``time.monotonic()`` when the current run began.
+        left: cells that waited or were trained when the last process ended, until they are asked for or forgotten.
         problem: a sentence about what last went wrong, until the next Start.
         version: grows with every change but that of ``epochs``: pages redraw their grid when it does.
     """
@@ -42,6 +43,7 @@ class Progress:
     total: int = 0
     stopping: bool = False
     began: float = 0.0
+    left: tuple[Cell, ...] = ()
     problem: str | None = None
     version: int = 0
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core import sweep
 from core.datasets import Dataset
-from core.errors import StoreError
+from core.errors import RefusedError, StoreError
 from core.families import FAMILIES
 from core.runs import Cell
 from core.store import Store
@@ -40,7 +40,10 @@ def store() -> Store:
     """
     if not PATH.is_file():
         raise StoreError(f"The reference results {PATH} are missing. Install Featherweight again, or hide them.")
-    return Store(PATH, origin="reference", read_only=True)
+    try:
+        return Store(PATH, origin="reference", read_only=True)
+    except RefusedError as e:
+        raise StoreError(f"{e} The reference results come with Featherweight: install it again, or hide them.") from e
 
 
 def cells(dataset: Dataset) -> list[Cell]:

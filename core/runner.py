@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from core import datasets
-from core.errors import ArgumentError, DatasetError, FeatherweightError, TrainingError
+from core.claim import Claim
+from core.errors import ArgumentError, DatasetError, FeatherweightError, StoreError, TrainingError
 from core.families import family
 from core.network import Network
 from core.process import COMMAND, TrainingProcess
@@ -43,24 +43,25 @@ class Runner:
         command: the training process, for tests.
 
     Raises:
-        TrainingError: when made, if another process already trains with this store.
+        StoreError: when made, if the store cannot be written.
+        TrainingError: when made, if another process already trains with this store, or it can only be read.
     """
 
     def __init__(self, settings: Settings, store: Store, command: tuple[str, ...] = COMMAND) -> None:
         self._settings, self._store, self._command = settings, store, command
         self._weights = settings.cache / "weights.npz"  # of the run that has just ended, on its way into the store
-        # not bound to a thread: a page's thread claims, and the interpreter's last one gives free
-        self._claim = FileLock(settings.home / "runner.lock", blocking=False, thread_local=False)
+        if store.database.problem:
+            raise TrainingError(store.database.problem)
+        self._claim = Claim(settings.home)
         try:
-            self._claim.acquire()
-        except Timeout:
-            raise TrainingError(
-                f"Another Featherweight already trains with the store in {settings.home}. "
-                "Train there, close it first, or set another FEATHERWEIGHT_HOME."
-            ) from None
-        store.interrupt()
+            store.interrupt()
+            left = self._left()
+            self._anchor = store.database.anchor()
+        except BaseException:
+            self._claim.release()
+            raise
         self._changed = threading.Condition()
-        self._state = _State()
+        self._state = _State(Progress(left=left))
         self._thread = threading.Thread(target=self._work, name="featherweight-runner", daemon=True)
         self._thread.start()
 
@@ -80,6 +81,7 @@ class Runner:
 
         Raises:
             ArgumentError, DatasetError: if a network does not fit its images; nothing is queued then.
+            StoreError: if what waits cannot be written down; nothing is queued then, either.
         """
         wanted = list(dict.fromkeys(cells))
         for cell in wanted:
@@ -89,9 +91,24 @@ class Runner:
             now = self._state.progress
             busy = {*now.queue, now.current}
             new = tuple(x for x in wanted if x not in finished and x not in busy)
-            done, total = (now.done, now.total) if now.queue or now.current else (0, 0)
-            self._change(queue=now.queue + new, done=done, total=total + len(new), held=False, problem=None)
+            self._store.keep_waiting(new)
+            self._enqueue(new)
             return len(new)
+
+    def resume_left(self) -> None:
+        """Queue the cells that the last process left behind, in their order."""
+        with self._changed:
+            self._enqueue(self._state.progress.left)
+
+    def forget_left(self) -> None:
+        """Forget the cells that the last process left behind; what their runs have is kept until they are trained.
+
+        Raises:
+            StoreError: if that cannot be written down.
+        """
+        with self._changed:
+            self._store.forget_waiting(self._state.progress.left)
+            self._change(left=())
 
     def stop_after_epoch(self) -> None:
         """End the current run after its epoch, keep what it has, and hold the queue."""
@@ -117,6 +134,8 @@ class Runner:
         """Forget the cells that wait; the current run goes on."""
         with self._changed:
             now = self._state.progress
+            with suppress(StoreError):  # it holds the queue that is cleared; the next start would offer these again
+                self._store.forget_waiting(now.queue)
             self._change(queue=(), total=now.total - len(now.queue), held=False)
 
     def close(self) -> None:
@@ -127,7 +146,24 @@ class Runner:
             if self._state.process:
                 self._state.process.end()
         self._thread.join(timeout=30)
+        self._anchor.close()
         self._claim.release()
+
+    def _left(self) -> tuple[Cell, ...]:
+        """Return what waited or was trained when the last process ended, and forget what is finished of it."""
+        waiting = self._store.waiting()
+        states = self._store.states(waiting)
+        self._store.forget_waiting(x for x in waiting if states.get(x) == "done")
+        return tuple(x for x in waiting if states.get(x) != "done")
+
+    def _enqueue(self, cells: tuple[Cell, ...]) -> None:
+        with self._changed:
+            now = self._state.progress
+            done, total = (now.done, now.total) if now.queue or now.current else (0, 0)
+            left = tuple(x for x in now.left if x not in cells)
+            self._change(
+                queue=now.queue + cells, left=left, done=done, total=total + len(cells), held=False, problem=None
+            )
 
     # ---- the thread
 
@@ -155,6 +191,10 @@ class Runner:
     def _hold(self, problem: str) -> None:
         """Say what went wrong, put the current cell back, and wait until someone resumes or starts again."""
         self._drop_process()
+        run, self._state.run = self._state.run, None
+        if run is not None:
+            with suppress(StoreError):  # often the very problem
+                self._store.end(run, "interrupted", seconds=None, message=problem, waits=True)
         with self._changed:
             now = self._state.progress
             back = (now.current,) if now.current else ()
@@ -198,7 +238,7 @@ class Runner:
             now = self._state.progress
             if now.closed:
                 return None
-            self._change(current=now.queue[0], queue=now.queue[1:], epochs=(), began=time.time())
+            self._change(current=now.queue[0], queue=now.queue[1:], epochs=(), began=time.monotonic())
             return now.queue[0]
 
     def _attempt(self, cell: Cell) -> None:
@@ -214,6 +254,7 @@ class Runner:
                 run = self._begin(cell)
                 return self._train(run, cell)
             except (ArgumentError, DatasetError) as e:
+                self._store.forget_waiting([cell])
                 return self._ended(f"{_name(cell)} was not trained: {e}")
             except TrainingError as e:
                 self._drop_process()
@@ -222,7 +263,8 @@ class Runner:
                     raise
                 if run is not None:
                     ending, why = ("stopped", None) if stopped else ("failed", str(e))
-                    self._store.end(run, ending, seconds=time.monotonic() - began, message=why)
+                    waits = self._state.progress.closed or (not stopped and attempt < ATTEMPTS)
+                    self._store.end(run, ending, seconds=time.monotonic() - began, message=why, waits=waits)
                 if stopped:
                     return self._ended()
                 if attempt == ATTEMPTS:
@@ -247,7 +289,8 @@ class Runner:
         """Send the job and record its events until it ends.
 
         Raises:
-            TrainingError: if the process died or was ended.
+            StoreError: if the disk is full, or the store cannot be written.
+            TrainingError: if the process died, was ended or ran out of memory.
         """
         job = {
             "job": str(run),
@@ -279,6 +322,11 @@ class Runner:
                 self._store.end(run, state, seconds=seconds, formulation=event["formulation"], weights=kept)
                 return self._ended()
             elif event["event"] == "failed":
+                match event.get("cause"):
+                    case "memory":
+                        raise TrainingError(event["message"])
+                    case "disk":
+                        raise StoreError(event["message"])
                 self._store.end(run, "failed", seconds=seconds, message=event["message"])
                 return self._ended(f"{_name(cell)} failed: {event['message']}")
 

@@ -18,6 +18,7 @@ TICKS = [digit * 10.0**power for power in range(-5, 11) for digit in (1, 2, 5)]
 # Reference runs are paler than the user's own; an order, as Vega wants for opacities.
 STRENGTH = alt.Opacity("origin:O", scale=alt.Scale(domain=["own", "reference"], range=[1.0, 0.65]), legend=None)
 Height = Callable[[str], alt.Y]
+CROWD = 500  # networks; the bars of more would hide each other, and take seconds to draw
 SELECTION = "network"  # the name of the selection; it gives the ``name`` of the mark that was clicked
 ARTICLE_IMAGES = 60_000  # that the article trained on
 COLUMNS = ["name", "title", "family", "width", "parameters", "size", "origin", "recipe", "recipe_title"]
@@ -36,7 +37,8 @@ def results(
 ) -> alt.LayerChart | alt.FacetChart:
     """Draw test accuracy against size: a mark a network, its two kinds of noise, and what to compare it with.
 
-    A thick bar spans the seeds; a thin one with ends is the test set's own 95 % interval about the mean.
+    A thick bar spans the seeds; a thin one with ends is the test set's own 95 % interval about the mean. Of more than
+    ``CROWD`` networks neither is drawn.
 
     Args:
         points: rows of ``analysis.points`` with ``size`` (in the unit) and ``name``, the networks' names for people.
@@ -70,7 +72,9 @@ def results(
     layers: list[alt.Chart | alt.LayerChart | alt.FacetChart] = [*_target(goal, y), _curves(table, x, y)]
     if len(front):
         layers.append(_front(table[table["name"].isin(front["name"])].sort_values("size"), x, y))
-    layers += [*_noises(table, x, y), *_hollow(others, x, y)]
+    if len(table) <= CROWD:
+        layers += _noises(table, x, y)
+    layers += _hollow(others, x, y)
     if selected in set(table["name"]):
         ring = alt.Chart(table[table["name"] == selected])
         ring = ring.mark_point(
@@ -87,10 +91,15 @@ def legend(points: pd.DataFrame, protocol: str) -> str:
     chosen = "; networks are chosen on held-out training images" if protocol == "held_out" else ""
     origins = set(points["origin"])
     paler = " Paler marks are reference runs." if len(origins) > 1 else ""
+    bars = (
+        f"The thick bar spans its seeds; the thin one is the noise of {images:,} test images alone (Wilson's 95 % "
+        "interval)."
+        if len(points) <= CROWD
+        else f"Bars for seeds and noise are drawn of up to {CROWD} networks; here are {len(points):,}."
+    )
     return (
-        f"A mark is a network: its mean test accuracy over seeds{chosen}. The thick bar spans its seeds; the thin "
-        f"one is the noise of {images:,} test images alone (Wilson's 95 % interval).{paler} A figure after "
-        "± is the standard deviation over seeds."
+        f"A mark is a network: its mean test accuracy over seeds{chosen}. {bars}{paler} A figure after ± is the "
+        "standard deviation over seeds."
     )
 
 

@@ -53,7 +53,7 @@ class Settings:
 
 
 def load(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read the settings, create their folders and check that home can be written and data read.
+    """Read the settings, create their folders and check that data can be read and home written, if it has no store.
 
     Raises:
         SettingsError: naming the variable and what to do.
@@ -68,6 +68,8 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         with tempfile.TemporaryFile(dir=home):
             pass
     except OSError as e:
+        if settings.store.is_file():  # there is something to show; who trains says what is amiss
+            return settings
         raise SettingsError(
             f"The folder {home} cannot be written ({e.strerror}). Set FEATHERWEIGHT_HOME to a folder that can."
         ) from None

@@ -4,91 +4,22 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.errors import StoreError
+from core.database import Database
+from core.recipes import Recipe
 from core.runs import Cell, Epoch
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# Each entry takes the file from version i to i + 1; PRAGMA user_version says where it is.
-_MIGRATIONS = (
-    """
-    CREATE TABLE runs (
-        id INTEGER PRIMARY KEY,
-        dataset TEXT NOT NULL,
-        fingerprint TEXT NOT NULL,
-        family TEXT NOT NULL,
-        width INTEGER NOT NULL,
-        recipe TEXT NOT NULL,
-        seed INTEGER NOT NULL,
-        parameters INTEGER NOT NULL,
-        multiply_adds INTEGER NOT NULL,
-        train_images INTEGER NOT NULL,
-        test_images INTEGER NOT NULL,
-        state TEXT NOT NULL,
-        started TEXT NOT NULL,
-        ended TEXT,
-        seconds REAL,
-        device TEXT,
-        versions TEXT,
-        formulation TEXT,
-        message TEXT,
-        UNIQUE (dataset, fingerprint, family, width, recipe, seed)
-    );
-    CREATE TABLE epochs (
-        run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-        epoch INTEGER NOT NULL,
-        loss REAL NOT NULL,
-        accuracy REAL NOT NULL,
-        test_loss REAL NOT NULL,
-        test_accuracy REAL NOT NULL,
-        seconds REAL NOT NULL,
-        PRIMARY KEY (run, epoch)
-    ) WITHOUT ROWID;
-    CREATE TABLE weights (
-        run INTEGER PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
-        npz BLOB NOT NULL
-    );
-    """,
-    # Runs that hold images out measure the test images only once. SQLite cannot drop NOT NULL: the table is made anew.
-    """
-    CREATE TABLE new_epochs (
-        run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-        epoch INTEGER NOT NULL,
-        loss REAL NOT NULL,
-        accuracy REAL NOT NULL,
-        test_loss REAL,
-        test_accuracy REAL,
-        seconds REAL NOT NULL,
-        held_out_loss REAL,
-        held_out_accuracy REAL,
-        PRIMARY KEY (run, epoch)
-    ) WITHOUT ROWID;
-    INSERT INTO new_epochs
-        SELECT run, epoch, loss, accuracy, test_loss, test_accuracy, seconds, NULL, NULL FROM epochs;
-    DROP TABLE epochs;
-    ALTER TABLE new_epochs RENAME TO epochs;
-    """,
-    # Weights that went to make room leave a row that says when.
-    """
-    CREATE TABLE new_weights (
-        run INTEGER PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
-        npz BLOB,
-        dropped TEXT,
-        CHECK ((npz IS NULL) = (dropped IS NOT NULL))
-    );
-    INSERT INTO new_weights SELECT run, npz, NULL FROM weights;
-    DROP TABLE weights;
-    ALTER TABLE new_weights RENAME TO weights;
-    """,
-)
+_IDENTITY = "dataset, fingerprint, family, width, recipe, seed"  # the columns of a cell
+_SAME = " AND ".join(f"{x} = :{x}" for x in _IDENTITY.split(", "))
 _EPOCH = ", ".join(x.name for x in fields(Epoch))
 
 # A run's accuracy and loss are those of its last epoch, as in the article; its fastest epoch is free of compiling.
@@ -121,33 +52,24 @@ class Usage:
 
 
 class Store:
-    """One SQLite file; every call opens a connection of its own, so any thread and process may use it.
+    """One SQLite file with everything that was trained; any thread and process may use it, and one at a time trains.
 
     Args:
         path: where it is; it is made if it is not there.
         origin: what its runs say of where they come from.
-        read_only: open a file that is there and must not change, on a disk that need not be writable.
+        read_only: open a file that is there and never write it; its disk need not be writable.
         room: bytes that the weights of all runs may take together; the oldest go first. None sets no bound.
 
     Raises:
+        RefusedError: if the file is damaged, of a newer version or another program's; it is left as it is.
         StoreError: from every method, if the file cannot be opened, read or written.
     """
 
     def __init__(self, path: Path, *, origin: str = "own", read_only: bool = False, room: int | None = None) -> None:
         self.path = path
         self.origin = origin
-        self.read_only = read_only
         self.room = room
-        with self._connection() as connection:
-            if not read_only:
-                connection.execute("PRAGMA journal_mode = WAL")
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version > len(_MIGRATIONS):
-                raise StoreError(
-                    f"The store {path} was written by a newer Featherweight. Update, or set another FEATHERWEIGHT_HOME."
-                )
-            for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
-                connection.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
+        self.database = Database(path, read_only=read_only)
 
     def begin(
         self,
@@ -178,8 +100,7 @@ class Store:
         names, marks = ", ".join(row), ", ".join(f":{x}" for x in row)
         with self._connection() as connection:
             # a finished run of this cell violates the unique index: finished runs are never overwritten
-            identity = " AND ".join(f"{x} = :{x}" for x in cell.columns)
-            connection.execute(f"DELETE FROM runs WHERE {identity} AND state != 'done'", cell.columns)
+            connection.execute(f"DELETE FROM runs WHERE {_SAME} AND state != 'done'", cell.columns)
             return int(connection.execute(f"INSERT INTO runs ({names}) VALUES ({marks})", row).lastrowid or 0)
 
     def add_epoch(self, run: int, epoch: Epoch) -> None:
@@ -193,17 +114,25 @@ class Store:
         run: int,
         state: str,
         *,
-        seconds: float,
+        seconds: float | None,
         formulation: str | None = None,
         message: str | None = None,
         weights: bytes | None = None,
+        waits: bool = False,
     ) -> None:
-        """Record how a run ended and was computed, and its weights (bytes of a ``.npz``), in one transaction."""
+        """Record how a run ended and was computed, and its weights (bytes of a ``.npz``), in one transaction.
+
+        ``waits`` says that its cell is still to be trained, and is not to be forgotten.
+        """
         with self._connection() as connection:
             connection.execute(
                 "UPDATE runs SET state = ?, ended = ?, seconds = ?, formulation = ?, message = ? WHERE id = ?",
                 (state, _now(), seconds, formulation, message, run),
             )
+            if not waits:
+                connection.execute(
+                    f"DELETE FROM waiting WHERE ({_IDENTITY}) = (SELECT {_IDENTITY} FROM runs WHERE id = ?)", (run,)
+                )
             if weights is not None:
                 connection.execute("INSERT OR REPLACE INTO weights VALUES (?, ?, NULL)", (run, weights))
                 self._make_room(connection)
@@ -227,6 +156,26 @@ class Store:
                 "UPDATE runs SET state = 'interrupted', ended = ? WHERE state = 'running'", (_now(),)
             ).rowcount
 
+    def keep_waiting(self, cells: Iterable[Cell]) -> None:
+        """Remember cells that are to be trained, behind those that wait already."""
+        marks = ", ".join("?" * len(_IDENTITY.split(", ")))
+        with self._connection() as connection:
+            connection.executemany(
+                f"INSERT OR IGNORE INTO waiting ({_IDENTITY}) VALUES ({marks})",
+                [tuple(x.columns.values()) for x in cells],
+            )
+
+    def forget_waiting(self, cells: Iterable[Cell]) -> None:
+        """Forget cells that were to be trained."""
+        with self._connection() as connection:
+            connection.executemany(f"DELETE FROM waiting WHERE {_SAME}", [x.columns for x in cells])
+
+    def waiting(self) -> list[Cell]:
+        """Return the cells that are to be trained, or whose run goes on, in order."""
+        with self._connection() as connection:
+            rows = connection.execute(f"SELECT {_IDENTITY} FROM waiting ORDER BY place").fetchall()
+        return [Cell(data, mark, key, n, Recipe.from_json(how), seed) for data, mark, key, n, how, seed in rows]
+
     def datasets(self, with_weights: bool = False) -> list[str]:
         """Return the image sets with finished runs, or with such whose weights are kept, the latest run's last."""
         only = "AND id IN (SELECT run FROM weights WHERE npz IS NOT NULL)" if with_weights else ""
@@ -248,8 +197,7 @@ class Store:
 
     def run(self, cell: Cell) -> dict[str, Any] | None:
         """Return the row of a cell, or None if it has never been run."""
-        identity = " AND ".join(f"{x} = :{x}" for x in cell.columns)
-        names, rows = self._select(f"WHERE {identity}", cell.columns)
+        names, rows = self._select(f"WHERE {_SAME}", cell.columns)
         return _plain(dict(zip(names, rows[0], strict=True))) if rows else None
 
     def _select(self, where: str, values: dict[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
@@ -259,10 +207,21 @@ class Store:
 
     def states(self, cells: list[Cell]) -> dict[Cell, str]:
         """Return the state of each cell that has been run."""
-        wanted = {tuple(x.columns.values()): x for x in cells}
+        return {cell: state for cell, (state,) in self._look_up("SELECT state FROM runs", cells).items()}
+
+    def accuracies(self, cells: list[Cell]) -> dict[Cell, float]:
+        """Return the test accuracy, a share, of each cell that is finished."""
+        query = """
+            SELECT (SELECT test_accuracy FROM epochs WHERE run = runs.id ORDER BY epoch DESC LIMIT 1), state FROM runs
+        """
+        found = self._look_up(query, cells).items()
+        return {cell: accuracy for cell, (accuracy, state) in found if state == "done" and accuracy is not None}
+
+    def _look_up(self, query: str, cells: list[Cell]) -> dict[Cell, tuple[Any, ...]]:
+        """Return the row that a query finds for each cell, by the index: a store of any size answers as quickly."""
         with self._connection() as connection:
-            rows = connection.execute("SELECT dataset, fingerprint, family, width, recipe, seed, state FROM runs")
-            return {wanted[row[:6]]: row[6] for row in rows if row[:6] in wanted}
+            rows = ((x, connection.execute(f"{query} WHERE {_SAME}", x.columns).fetchone()) for x in cells)
+            return {cell: row for cell, row in rows if row}
 
     def epochs(self, run: int) -> list[Epoch]:
         """Return the epochs of a run in order."""
@@ -276,31 +235,19 @@ class Store:
             row = connection.execute("SELECT npz FROM weights WHERE run = ?", (run,)).fetchone()
             return row[0] if row else None
 
+    def counts(self) -> dict[str, int]:
+        """Return how many runs there are of each state."""
+        with self._connection() as connection:
+            return dict(connection.execute("SELECT state, COUNT(*) FROM runs GROUP BY state ORDER BY state"))
+
     def usage(self) -> Usage:
         """Return how much the weights of all runs take."""
         with self._connection() as connection:
             row = connection.execute("SELECT COUNT(npz), COUNT(dropped), TOTAL(LENGTH(npz)) FROM weights").fetchone()
             return Usage(row[0], row[1], int(row[2]))
 
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        """Yield a connection in a transaction that is kept on success and undone on failure."""
-        try:
-            # immutable: no lock and no file beside it, so it can lie on a disk that is read-only itself
-            mode = "mode=ro&immutable=1" if self.read_only else "mode=rwc"
-            connection = sqlite3.connect(f"{self.path.resolve().as_uri()}?{mode}", timeout=30, uri=True)
-            try:
-                connection.execute("PRAGMA foreign_keys = ON")
-                # each run counts as kept only once it is on the disk
-                connection.execute("PRAGMA synchronous = FULL")
-                with connection:
-                    yield connection
-            finally:
-                connection.close()
-        except sqlite3.Error as e:
-            other = "Free space, or set another FEATHERWEIGHT_HOME"
-            remedy = "Install Featherweight again" if self.read_only else other
-            raise StoreError(f"The store {self.path} cannot be used ({e}). {remedy}.") from e
+    def _connection(self) -> AbstractContextManager[sqlite3.Connection]:
+        return self.database.connection()
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

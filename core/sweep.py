@@ -118,6 +118,8 @@ def grid(
         match now[cell]:
             case "done":
                 return f"✓ {accuracies[cell]:.2%}" if cell in accuracies else "✓ done"
+            case "running" if cell != progress.current:  # another process trains it
+                return "▶ running"
             case "running":
                 held_out = progress.epochs[-1].held_out_accuracy if progress.epochs else None
                 accuracy = "" if held_out is None else f", held-out {held_out:.2%}"
@@ -142,14 +144,6 @@ def grid(
             row["Recipe"] = str(cell.recipe)
         rows.setdefault(tuple(row.values()), row)[f"Seed {cell.seed}"] = words(cell)
     return pd.DataFrame(rows.values()).fillna("")
-
-
-def accuracies(runs: pd.DataFrame, cells: Sequence[Cell]) -> dict[Cell, float]:
-    """Return the test accuracy of each cell that is finished."""
-    done = runs[runs["state"] == "done"]
-    columns = ["dataset", "fingerprint", "family", "width", "recipe", "seed"]
-    known = dict(zip(done[columns].itertuples(index=False, name=None), done["test_accuracy"], strict=True))
-    return {cell: known[key] for cell in cells if (key := tuple(cell.columns.values())) in known}
 
 
 def parse_numbers(text: str, what: str) -> list[int]:

@@ -34,7 +34,7 @@ import numpy as np
 
 from core import formulations, images, programs
 from core.device import device
-from core.errors import DatasetError, FeatherweightError, TrainingError, invalid
+from core.errors import DatasetError, FeatherweightError, StoreError, TrainingError, invalid
 from core.families import family
 from core.layers import Array, Layer
 from core.network import Network
@@ -195,10 +195,13 @@ class Conversation:
             name = str(message["job"])
             try:
                 self.train(_job(message))
+            except (tf.errors.ResourceExhaustedError, MemoryError):
+                words = "Memory ran out; try a smaller batch size or width."
+                self.say("failed", job=name, message=words, cause="memory")
+            except StoreError as e:
+                self.say("failed", job=name, message=str(e), cause="disk")
             except FeatherweightError as e:
                 self.say("failed", job=name, message=str(e))
-            except (tf.errors.ResourceExhaustedError, MemoryError):
-                self.say("failed", job=name, message="Memory ran out; try a smaller batch size or width.")
             except Exception as e:
                 traceback.print_exc()
                 self.say("failed", job=name, message=f"Training failed unexpectedly ({type(e).__name__}); see the log.")
@@ -263,7 +266,7 @@ def _write(path: Path, weights: list[Array]) -> None:
         partial.replace(path)
     except OSError as e:
         partial.unlink(missing_ok=True)
-        raise TrainingError(f"The weights cannot be written to {path} ({e.strerror}).") from None
+        raise StoreError(f"The weights cannot be written to {path} ({e.strerror}). Free space.") from None
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 import time
 
+import pandas as pd
 import streamlit as st
 
 from core import charts, costs, datasets, frame, gpu, sweep
@@ -105,7 +106,7 @@ def running(runner: Door, now: Progress, waiting: float | None) -> None:
     left = min(x.seconds for x in now.epochs) * (planned - done) if done else None
     run_left = f", about {frame.duration(left)} left" if left else ""
     sweep_left = f", about {frame.duration(left + waiting)} left" if left is not None and waiting is not None else ""
-    since = max(0.0, time.time() - now.began)
+    since = time.monotonic() - now.began
     st.progress(
         done / planned,
         f"**{family(cell.family).title}, n = {cell.width}, seed {cell.seed}** on "
@@ -164,6 +165,22 @@ def clear_queue(runner: Door, key: str, words: str | None = None) -> None:
     )
 
 
+def left_behind(runner: Door, count: int) -> None:
+    """Offer what the last process left behind."""
+    runs = "1 run" if count == 1 else f"{count} runs"
+    were, them = ("was", "it") if count == 1 else ("were", "them")
+    st.warning(f"{runs} of the last sweep {were} interrupted or still waiting.", icon=":material/history:")
+    refusal = runner.visitor.refusal
+    with st.container(horizontal=True):
+        for label, icon, action in (
+            (f"Resume {them}", ":material/play_arrow:", runner.resume_left),
+            (f"Forget {them}", ":material/clear_all:", runner.forget_left),
+        ):
+            st.button(
+                label, icon=icon, on_click=frame.pressed, args=(action,), disabled=refusal is not None, help=refusal
+            )
+
+
 @st.fragment(run_every=1.0)
 def live(bench: frame.Bench, cells: list[Cell], drawn: int, waiting: float | None, refused: str | None) -> None:
     """Draw what is going on and the grid of cells; redrawn every second, the same in every tab.
@@ -179,6 +196,8 @@ def live(bench: frame.Bench, cells: list[Cell], drawn: int, waiting: float | Non
             now = bench.runner.progress()
             if now.problem:
                 st.error(plain(now.problem), icon=":material/error:")
+            if now.left:
+                left_behind(bench.runner, len(now.left))
             match now.phase:
                 case "training":
                     running(bench.runner, now, waiting)
@@ -215,7 +234,7 @@ def live(bench: frame.Bench, cells: list[Cell], drawn: int, waiting: float | Non
         if shown:
             states = sweep.states(shown, bench.store.states(shown), now)
             st.dataframe(
-                sweep.grid(shown, states, sweep.accuracies(bench.store.runs(), shown), now),
+                sweep.grid(shown, states, bench.store.accuracies(shown), now),
                 hide_index=True,
                 height="content",
                 alt="State of each cell of the sweep",
@@ -264,12 +283,12 @@ def selection(bench: frame.Bench, now: Progress) -> list[Cell]:
     return cells
 
 
-def start(bench: frame.Bench, cells: list[Cell], now: Progress) -> None:
+def start(bench: frame.Bench, runs: pd.DataFrame, cells: list[Cell], now: Progress) -> None:
     """Say what is left to train of the cells and what it will cost, and draw the button that starts it."""
     stored = bench.store.states(cells)
     busy = {now.current, *now.queue}
     new = [x for x in cells if stored.get(x) != "done" and x not in busy]
-    estimate = costs.cost(bench.store.runs(), sweep.plans(bench.settings, new), now.device)
+    estimate = costs.cost(runs, sweep.plans(bench.settings, new), now.device)
     if not new and busy.intersection(cells):
         st.caption("All of these are trained or on their way.")
     elif not new:
@@ -296,13 +315,14 @@ def start(bench: frame.Bench, cells: list[Cell], now: Progress) -> None:
 with frame.page("Train") as bench:
     st.title("Train a sweep")
     now = bench.runner.progress() if bench.runner else Progress()
+    runs = bench.store.runs()
     cells: list[Cell] = []
     with frame.explained(ArgumentError, DatasetError):  # what runs is shown below whatever is wrong with the choice
         cells = selection(bench, now)
         if cells:
-            start(bench, cells, now)
+            start(bench, runs, cells, now)
     st.divider()
-    waiting = costs.cost(bench.store.runs(), sweep.plans(bench.settings, now.queue), now.device)
+    waiting = costs.cost(runs, sweep.plans(bench.settings, now.queue), now.device)
     live(bench, cells, now.version, waiting.seconds, frame.refused())
     used, room = bench.store.usage(), bench.settings.room
     if used.kept or used.dropped:

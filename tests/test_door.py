@@ -44,7 +44,8 @@ def test_a_viewer_may_look_and_nothing_else(own: Settings, runner: Runner, store
     now = until(runner, lambda p: p.epochs)
     at = door(VIEWER)
     assert at.progress() == now
-    for action in (at.stop_after_epoch, at.stop_now, at.resume, at.clear, lambda: at.submit(cells(own, 7))):
+    told = (at.stop_after_epoch, at.stop_now, at.resume, at.clear, at.resume_left, at.forget_left)
+    for action in (*told, lambda: at.submit(cells(own, 7))):
         with pytest.raises(AccessError, match=r"^You may look\.$"):
             action()
     assert at.refusal(cells(own, 7)) == "You may look."

@@ -52,7 +52,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Any:
                 code = command_line.main(list(words))
             except SystemExit as e:  # argparse's own way out
                 code = int(str(e.code))
-        return code, *(str(x.buffer.getvalue().decode()) for x in (out, err))  # type: ignore[attr-defined]
+        said, complained = (x.buffer.getvalue().decode() for x in (out, err))
+        return code, said, complained
 
     with pytest.MonkeyPatch.context() as patch:
         for variable, folder in (("HOME", "home"), ("DATA", "data")):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from core.errors import ArgumentError, StoreError
+from core.migrations import VERSION
 from core.recipes import ADADELTA, RMSPROP
 from core.runs import Cell, Epoch
 from core.store import Store, Usage
@@ -163,7 +164,7 @@ def test_a_store_of_the_first_version_is_taken_over_whole(tmp_path: Path) -> Non
         assert store.weights(7) == b"npz" and store.states([cell()]) == {cell(): "done"}
     with sqlite3.connect(store.path) as connection:
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
-        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
     connection.close()
     # what the new table is for, and that its epochs still go with their run
     run = begin(store, cell(seed=1))
@@ -223,6 +224,32 @@ def test_runs_left_running_are_marked_interrupted(store: Store) -> None:
     store.end(done, "done", seconds=1.0)
     assert store.interrupt() == 1
     assert store.states([cell(), cell(seed=1)]) == {cell(): "interrupted", cell(seed=1): "done"}
+
+
+def test_the_accuracy_of_a_cell_is_that_of_its_last_epoch_once_it_is_finished(store: Store) -> None:
+    finished, going_on, never = cell(), cell(seed=1), cell(seed=2)
+    for what in (finished, going_on):
+        run = begin(store, what)
+        for number in (1, 2):
+            store.add_epoch(run, epoch(number, number / 4))
+    assert store.accuracies([finished, going_on, never]) == {}
+    row = store.run(finished)
+    assert row
+    store.end(row["id"], "done", seconds=1.0)
+    assert store.accuracies([finished, going_on, never]) == {finished: 0.5}
+
+
+def test_what_waits_is_kept_in_order_until_it_has_been_trained(store: Store) -> None:
+    first, second, third = cell(width=3), cell(width=1), cell(width=2)
+    store.keep_waiting([first, second])
+    store.keep_waiting([second, third])
+    assert Store(store.path).waiting() == [first, second, third]
+    store.end(begin(store, second), "failed", seconds=1.0, waits=True)
+    assert store.waiting() == [first, second, third]
+    store.end(begin(store, second), "done", seconds=1.0)
+    assert store.waiting() == [first, third]
+    store.forget_waiting([third])
+    assert store.waiting() == [first]
 
 
 def test_many_threads_write_at_once(store: Store) -> None:

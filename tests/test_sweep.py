@@ -12,7 +12,6 @@ from core.images import Facts
 from core.progress import Progress
 from core.recipes import ADADELTA, MAX_SEED, RMSPROP, Recipe
 from core.runs import Epoch
-from tests.rows import runs
 
 DIGITS = Dataset("mnist", "MNIST", Path("mnist.npz"), Facts((28, 28, 1), 10, 60000, 10000, "f"))
 SMALL = Dataset("small", "small", Path("small.npz"), Facts((12, 12, 1), 10, 60, 10, "g"))
@@ -94,12 +93,6 @@ def test_cells_of_another_recipe_or_set_get_rows_of_their_own() -> None:
     table = sweep.grid(cells, sweep.states(cells, {}, Progress()), {}, Progress())
     assert list(table["Recipe"]) == [str(RMSPROP), "SGD 0.1, 1 epoch, batch 128", str(RMSPROP)]
     assert list(table["Data set"]) == ["MNIST", "MNIST", "small"] and list(table["Seed 1"]) == ["", "", "○ new"]
-
-
-def test_accuracies_of_finished_cells() -> None:
-    first, second, third = sweep.cells(DIGITS, {"deep_cnn": [2]}, [0, 1, 2])
-    table = runs({}, {"seed": 1, "state": "stopped"})
-    assert sweep.accuracies(table, [first, second, third]) == {first: 0.97}
 
 
 def test_number_lists() -> None:

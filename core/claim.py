@@ -1,0 +1,47 @@
+"""The right to write a store: of all processes on it one has it, the others may look."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from filelock import FileLock, Timeout
+
+from core.errors import TrainingError
+
+
+class Claim:
+    """A lock on the folder of a store; it ends with the process, however that ends.
+
+    Args:
+        home: the folder.
+
+    Raises:
+        TrainingError: when made, if another process has it or the folder cannot be written.
+    """
+
+    def __init__(self, home: Path) -> None:
+        # not bound to a thread: a page's thread claims, and the interpreter's last one gives free
+        self._lock = FileLock(home / "runner.lock", blocking=False, thread_local=False)
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise TrainingError(
+                f"Another Featherweight already trains with the store in {home}. "
+                "Train there, close it first, or set another FEATHERWEIGHT_HOME."
+            ) from None
+        except OSError as e:
+            raise TrainingError(
+                f"The folder {home} cannot be written ({e.strerror}), so results are shown and nothing can be trained. "
+                "Set FEATHERWEIGHT_HOME to a folder that can."
+            ) from None
+
+    def release(self) -> None:
+        """Let another process have it."""
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()

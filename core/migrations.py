@@ -1,0 +1,105 @@
+"""The versions of the store's tables: what takes a file of each version to the next."""
+
+from __future__ import annotations
+
+# Each entry takes the file from version i to i + 1; PRAGMA user_version says where it is.
+SCRIPTS = (
+    """
+    CREATE TABLE runs (
+        id INTEGER PRIMARY KEY,
+        dataset TEXT NOT NULL,
+        fingerprint TEXT NOT NULL,
+        family TEXT NOT NULL,
+        width INTEGER NOT NULL,
+        recipe TEXT NOT NULL,
+        seed INTEGER NOT NULL,
+        parameters INTEGER NOT NULL,
+        multiply_adds INTEGER NOT NULL,
+        train_images INTEGER NOT NULL,
+        test_images INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        started TEXT NOT NULL,
+        ended TEXT,
+        seconds REAL,
+        device TEXT,
+        versions TEXT,
+        formulation TEXT,
+        message TEXT,
+        UNIQUE (dataset, fingerprint, family, width, recipe, seed)
+    );
+    CREATE TABLE epochs (
+        run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        epoch INTEGER NOT NULL,
+        loss REAL NOT NULL,
+        accuracy REAL NOT NULL,
+        test_loss REAL NOT NULL,
+        test_accuracy REAL NOT NULL,
+        seconds REAL NOT NULL,
+        PRIMARY KEY (run, epoch)
+    ) WITHOUT ROWID;
+    CREATE TABLE weights (
+        run INTEGER PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
+        npz BLOB NOT NULL
+    );
+    """,
+    # Runs that hold images out measure the test images only once. SQLite cannot drop NOT NULL: the table is made anew.
+    """
+    CREATE TABLE new_epochs (
+        run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        epoch INTEGER NOT NULL,
+        loss REAL NOT NULL,
+        accuracy REAL NOT NULL,
+        test_loss REAL,
+        test_accuracy REAL,
+        seconds REAL NOT NULL,
+        held_out_loss REAL,
+        held_out_accuracy REAL,
+        PRIMARY KEY (run, epoch)
+    ) WITHOUT ROWID;
+    INSERT INTO new_epochs
+        SELECT run, epoch, loss, accuracy, test_loss, test_accuracy, seconds, NULL, NULL FROM epochs;
+    DROP TABLE epochs;
+    ALTER TABLE new_epochs RENAME TO epochs;
+    """,
+    # Weights that went to make room leave a row that says when.
+    """
+    CREATE TABLE new_weights (
+        run INTEGER PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
+        npz BLOB,
+        dropped TEXT,
+        CHECK ((npz IS NULL) = (dropped IS NOT NULL))
+    );
+    INSERT INTO new_weights SELECT run, npz, NULL FROM weights;
+    DROP TABLE weights;
+    ALTER TABLE new_weights RENAME TO weights;
+    """,
+    # What is asked for and not yet trained outlives the process. A run that goes on is of this kind too.
+    """
+    CREATE TABLE waiting (
+        place INTEGER PRIMARY KEY,
+        dataset TEXT NOT NULL,
+        fingerprint TEXT NOT NULL,
+        family TEXT NOT NULL,
+        width INTEGER NOT NULL,
+        recipe TEXT NOT NULL,
+        seed INTEGER NOT NULL,
+        UNIQUE (dataset, fingerprint, family, width, recipe, seed)
+    );
+    INSERT INTO waiting (dataset, fingerprint, family, width, recipe, seed)
+        SELECT dataset, fingerprint, family, width, recipe, seed FROM runs WHERE state = 'running' ORDER BY id;
+    """,
+)
+VERSION = len(SCRIPTS)
+READABLE = 3  # the oldest version that can be shown as it is
+
+
+def tables(version: int) -> tuple[str, ...]:
+    """Return the tables that a file of that version has."""
+    if version == 0:
+        return ()
+    return ("runs", "epochs", "weights", "waiting") if version > 3 else ("runs", "epochs", "weights")
+
+
+def statements(version: int) -> list[str]:
+    """Return the statements that take a file of that version to the last one, for one transaction."""
+    return [x for script in SCRIPTS[version:] for x in script.split(";") if x.strip()]

@@ -1,0 +1,140 @@
+"""A program with a disk of its own: it trains with the fake, lets the disk fail, and prints what the pages then show.
+
+``small_disk.py HOME full`` fills the disk while a run goes on, ``limit`` forbids the process to let a file grow, and
+``read_only`` mounts it so between two lives of the app. ``full`` and ``read_only`` mount a disk of 16 MB on HOME
+and want a mount namespace.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import resource
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from streamlit.testing.v1 import AppTest
+
+from core import datasets, frame, settings, sweep
+from core.progress import Progress
+from core.recipes import Recipe
+from core.runner import Runner
+from core.runs import Cell
+from tests.fake_training import ENOUGH
+
+ROOT = Path(__file__).parents[1]
+SHORT, LONG = Recipe("sgd", 0.1, 3), Recipe("sgd", 0.1, 1000)
+
+
+def mount(*words: str) -> None:
+    subprocess.run(["mount", *words], check=True)
+
+
+def until(runner: Runner, condition: Callable[[Progress], object]) -> Progress:
+    seen = runner.progress()
+    for _ in range(5000):
+        if condition(seen):
+            return seen
+        seen = runner.wait(seen, timeout=30)
+    raise SystemExit(f"still {seen}")
+
+
+def page(name: str) -> dict[str, Any]:
+    """Return what a page shows."""
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    at.query_params["data"] = "tiny"
+    at.switch_page(name).run()
+    return {
+        "exceptions": [x.message for x in at.exception],
+        "errors": [x.value for x in at.error],
+        "warnings": [x.value for x in at.warning],
+        "tables": len(at.dataframe),
+        "start": [x.disabled for x in at.button if x.key == "start"],
+    }
+
+
+def fill(path: Path) -> None:
+    """Write until there is no room."""
+    with path.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError as e:
+            print(f"filled: {e}", file=sys.stderr)
+
+
+def sound(path: Path) -> bool:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def main(home: Path, fault: str) -> dict[str, Any]:
+    if fault != "limit":
+        mount("-t", "tmpfs", "-o", "size=16m", "none", str(home))
+    data = home.with_name("data")
+    data.mkdir()
+    x, y = np.zeros((20, 28, 28), np.uint8), np.arange(20) % 10
+    np.savez(data / "tiny.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    os.environ |= {"FEATHERWEIGHT_HOME": str(home), "FEATHERWEIGHT_DATA": str(data)}
+    frame.Runner = functools.partial(  # type: ignore[assignment, attr-defined]
+        Runner, command=(sys.executable, str(ROOT / "tests" / "fake_training.py"))
+    )
+    loaded = settings.load()
+    told: dict[str, Any] = {}
+
+    def cells(recipe: Recipe) -> list[Cell]:
+        return sweep.cells(datasets.find(loaded, "tiny"), {"deep_cnn": [2]}, [ENOUGH], recipe)
+
+    def again() -> None:
+        """End the app's life and begin another."""
+        frame._runner().close()
+        for kept in (frame._runner, frame._opened, frame._view):
+            kept.clear()
+
+    runner = frame._runner()
+    runner.submit(cells(SHORT))
+    until(runner, lambda p: p.done == 1)
+    if fault == "read_only":
+        again()
+        mount("-o", "remount,ro", str(home))
+        told["train"], told["results"] = page("pages/train.py"), page("pages/results.py")
+        return told
+
+    runner.submit(cells(LONG))
+    until(runner, lambda p: len(p.epochs) > 2)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if fault == "full":
+        fill(home / "filler")
+    else:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (loaded.store.stat().st_size, before[1]))
+    now = until(runner, lambda p: p.phase == "paused")
+    told["problem"], told["queue"] = now.problem, len(now.queue)
+    told["train"], told["results"] = page("pages/train.py"), page("pages/results.py")
+    if fault == "full":
+        again()
+        fill(home / "more")  # the log of the closed store left room
+        told["train again"], told["results again"] = page("pages/train.py"), page("pages/results.py")
+        for name in ("filler", "more"):
+            (home / name).unlink()
+        runner = frame._runner()
+        told["left"] = len(runner.progress().left)
+        runner.resume_left()
+    else:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        runner.resume()
+    until(runner, lambda p: p.done == 1)
+    told["states"] = frame._opened().counts()
+    runner.close()
+    told["sound"] = sound(loaded.store)
+    return told
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(Path(sys.argv[1]), sys.argv[2])))

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.claim import Claim
+from core.errors import TrainingError
+
+ROOT = Path(__file__).parents[1]
+HOLD = """
+import sys
+from pathlib import Path
+from core.claim import Claim
+claim = Claim(Path(sys.argv[1]))
+print("has it", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_one_at_a_time_has_the_right_to_write(tmp_path: Path) -> None:
+    words = f"^Another Featherweight already trains with the store in {tmp_path}"
+    with Claim(tmp_path), pytest.raises(TrainingError, match=words):
+        Claim(tmp_path)
+    Claim(tmp_path).release()
+
+
+def test_a_process_that_is_killed_leaves_it_to_the_next(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HOLD, str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout and other.stdout.readline() == b"has it\n"
+        with pytest.raises(TrainingError, match="close it first"):
+            Claim(tmp_path)
+        other.kill()
+    Claim(tmp_path).release()
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(TrainingError, match=r"cannot be written \(.*\), so results are shown and nothing can be"):
+        Claim(tmp_path / "file" / "home")
