@@ -1,0 +1,69 @@
+"""Anything may stand in a page's address: the page opens, with a sentence where one is due, never with a traceback."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
+
+from core.families import FAMILIES
+from core.recipes import OPTIMIZERS
+
+if TYPE_CHECKING:
+    from tests.pages.conftest import Visit
+
+Sentences = Callable[[AppTest], list[str]]
+ROOT = Path(__file__).parents[2]
+PAGES = ("app.py", "pages/train.py", "pages/results.py", "pages/draw.py", "pages/inspect.py")
+# What a page reads itself, beside the widgets that Streamlit binds.
+OWN = {"app.py": ["n", "on"], "pages/inspect.py": ["family", "n", "origin"]}
+SENSIBLE = ("2", "1", "true", "false", "97", "MLP", "Deep CNN", "mlp", "deep_cnn", "MNIST", "MNIST, 5,000 digits",
+            "mnist_5k", "My own", "Held-out", "held_out", "Adam", "weights", "Weights", "Feature maps", "Layers", "reference",
+            "MLP, n = 32: 26,506 weights, seed 0, reference", "no other", "A test image")  # fmt: skip
+ODD = ("", " ", "1e999", "-1e999", "1e-999", "nan", "inf", "9" * 400, "-0", "0", "1_0", "0x10", "²", "٣", "null", "[]",
+       "{}", "<b>", "../mnist", "%00", "\x00", "\x1b[2J", "a\nb", "\u202e", "😄", "x" * 5000)  # fmt: skip
+
+
+def parameters(page: str) -> list[str]:
+    """Return the names that a page binds to its address, as its source says, and those it reads itself."""
+    source = (ROOT / page).read_text("utf-8")
+    keys = re.findall(r'key=f?"([^"]+)",\s*bind="query-params"', source)
+    assert len(keys) == source.count('bind="query-params"')
+    named = {"{key}": list(FAMILIES), "{optimizer}": list(OPTIMIZERS)}
+    for mark, names in named.items():
+        keys = [y for x in keys for y in ([x.replace(mark, name) for name in names] if mark in x else [x])]
+    return [*keys, "data", *OWN.get(page, []), "unknown"]
+
+
+value = (
+    st.sampled_from(SENSIBLE)
+    | st.sampled_from(ODD)
+    | st.text(max_size=20)
+    | st.integers().map(str)
+    | st.floats().map(str)
+)
+values = value | st.lists(value, min_size=1, max_size=4)
+
+
+@pytest.mark.usefixtures("shipped")
+@pytest.mark.parametrize("page", PAGES)
+def test_whatever_stands_in_the_address_the_page_opens(visit: Visit, sentences: Sentences, page: str) -> None:
+    names = parameters(page)
+
+    # one visit takes a fifth of a second; what a page keeps between visits is bounded and no concern of an address
+    @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(st.dictionaries(st.sampled_from(names), values, min_size=1, max_size=6))
+    @example(dict.fromkeys(names, "1e999"))
+    @example({name: ["2", "<b>", "2"] for name in names})
+    def opens(query: dict[str, str | list[str]]) -> None:
+        at = visit(page, **query)
+        sentences(at)  # fails on a traceback
+        assert len(at.get("page_link")) >= len(PAGES)
+
+    opens()
