@@ -24,8 +24,8 @@ PAGES = ("app.py", "pages/train.py", "pages/results.py", "pages/draw.py", "pages
 # What a page reads itself, beside the widgets that Streamlit binds.
 OWN = {"app.py": ["n", "on"], "pages/inspect.py": ["family", "n", "origin"]}
 SENSIBLE = ("2", "1", "true", "false", "97", "MLP", "Deep CNN", "mlp", "deep_cnn", "MNIST", "MNIST, 5,000 digits",
-            "mnist_5k", "My own", "Held-out", "held_out", "Adam", "weights", "Weights", "Feature maps", "Layers", "reference",
-            "MLP, n = 32: 26,506 weights, seed 0, reference", "no other", "A test image")  # fmt: skip
+            "mnist_5k", "My own", "Held-out", "held_out", "Adam", "weights", "Weights", "Feature maps", "Layers",
+            "reference", "MLP, n = 32: 26,506 weights, seed 0, reference", "no other", "A test image")  # fmt: skip
 ODD = ("", " ", "1e999", "-1e999", "1e-999", "nan", "inf", "9" * 400, "-0", "0", "1_0", "0x10", "²", "٣", "null", "[]",
        "{}", "<b>", "../mnist", "%00", "\x00", "\x1b[2J", "a\nb", "\u202e", "😄", "x" * 5000)  # fmt: skip
 
