@@ -17,6 +17,7 @@ from core.door import Door, Owners
 from core.errors import FeatherweightError, RefusedError, StoreError, TrainingError
 from core.families import family
 from core.markdown import plain
+from core.once import Once
 from core.runner import Runner
 from core.runner_key import RunnerKey
 from core.settings import Settings
@@ -232,35 +233,35 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h"
 
 
-@st.cache_resource(show_spinner=False)
+@Once
 def _settings() -> Settings:
     return settings.load()
 
 
-@st.cache_resource(show_spinner=False)
+@Once
 def _opened() -> Store:
     loaded = _settings()
     return Store(loaded.store, room=loaded.room)
 
 
-@st.cache_resource(show_spinner=False)
+@Once
 def _runner() -> Runner:
     runner = Runner(_settings(), _opened())
     atexit.register(runner.close)
     return runner
 
 
-@st.cache_resource(show_spinner=False)
+@Once
 def _view() -> Store:
     return Store(_settings().store, read_only=True)
 
 
-@st.cache_resource(show_spinner=False)
+@Once
 def _owners() -> Owners:
     return Owners()
 
 
-@st.cache_resource(show_spinner=False)
+@Once
 def _key() -> RunnerKey | None:
     key = _settings().access.key
     return RunnerKey(key) if key else None
@@ -271,7 +272,7 @@ def _shared() -> tuple[Store, Runner | None, str | None]:
     store = _opened()
     try:
         return store, _runner(), None
-    except (StoreError, TrainingError) as e:  # not kept by the cache: the next visit tries again
+    except (StoreError, TrainingError) as e:  # not kept: the next visit tries again
         if store.database.read_only:
             _opened.clear()
             return store, None, str(e)

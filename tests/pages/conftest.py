@@ -17,6 +17,7 @@ from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from core import datasets, frame, images, login, reference, settings
+from core.once import Once
 from core.progress import Progress
 from core.runner import Runner
 from core.settings import Settings
@@ -102,12 +103,13 @@ def runners(own: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Run
         return made[-1]
 
     monkeypatch.setattr(frame, "Runner", make)
-    st.cache_resource.clear()  # what pages share would outlive the test
+    for name, shared in list(vars(frame).items()):
+        if isinstance(shared, Once):  # what pages share would outlive the test
+            monkeypatch.setattr(frame, name, Once(shared.make))
     yield made
     for runner in made:
         runner.close()
         atexit.unregister(runner.close)
-    st.cache_resource.clear()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
+import streamlit as st
 from filelock import FileLock
 from streamlit.testing.v1 import AppTest
 
@@ -14,6 +15,7 @@ from core.families import FAMILIES
 from core.gpu import Card
 from core.progress import Progress
 from core.recipes import MAX_SEED
+from core.runner import Runner
 from core.settings import Settings
 from core.store import Store
 from tests.fake_training import CRASH, ENOUGH, FAIL, HANG, WAIT
@@ -506,3 +508,14 @@ def test_more_can_be_asked_for_while_a_run_goes_on(waiting: AppTest, until: Unti
     button(at, "Start 1 run")
     now = until(lambda p: len(p.queue) == 2)
     assert [(x.width, x.seed) for x in now.queue] == [(2, WAIT), (4, ENOUGH)] and now.total == 3
+
+
+def test_a_browser_that_clears_streamlits_caches_takes_the_runner_from_nobody(
+    visit: Visit, sentences: Sentences, runners: list[Runner], until: Until
+) -> None:
+    visit(TRAIN)
+    until(lambda p: p.ready)
+    st.cache_resource.clear()  # as the server does for any browser that asks
+    at = visit(TRAIN)
+    assert sentences(at) == [] and not at.warning
+    assert len(runners) == 1 and "Start 1 run" in labels(at)
