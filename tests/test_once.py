@@ -38,3 +38,11 @@ def test_a_failure_is_not_kept() -> None:
     with pytest.raises(ValueError, match="not yet"):
         shared()
     assert shared() == "made" == shared()
+
+
+def test_what_is_cleared_is_made_anew() -> None:
+    shared = Once(object)
+    first = shared()
+    assert shared() is first
+    shared.clear()
+    assert shared() is not first
