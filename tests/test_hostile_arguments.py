@@ -45,15 +45,20 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
     def function(words: Sequence[str]) -> tuple[int, str, str]:
         # as the real ones: what cannot be encoded is an error on the one and written otherwise on the other
-        out = io.TextIOWrapper(io.BytesIO(), "utf-8", "strict", write_through=True)
-        err = io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace", write_through=True)
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        out, err = io.BytesIO(), io.BytesIO()
+        with (
+            contextlib.redirect_stdout(io.TextIOWrapper(out, "utf-8", "strict", write_through=True)) as first,
+            contextlib.redirect_stderr(
+                io.TextIOWrapper(err, "utf-8", "backslashreplace", write_through=True)
+            ) as second,
+        ):
             try:
                 code = command_line.main(list(words))
             except SystemExit as e:  # argparse's own way out
                 code = int(str(e.code))
-        said, complained = (x.buffer.getvalue().decode() for x in (out, err))
-        return code, said, complained
+        first.detach()
+        second.detach()
+        return code, out.getvalue().decode(), err.getvalue().decode()
 
     with pytest.MonkeyPatch.context() as patch:
         for variable, folder in (("HOME", "home"), ("DATA", "data")):
