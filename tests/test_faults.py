@@ -189,10 +189,12 @@ def test_an_app_that_is_killed_leaves_what_waits_to_the_next(own: Settings, monk
         "cells = lambda n, seed: sweep.cells(tiny, {'mlp': n}, [seed], Recipe('sgd', 0.1, 3))\n"
         f"runner.submit(cells([2], 0) + cells([3, 4], {HANG}))\n"
         "seen = runner.progress()\n"
-        "while not (seen.done == 1 and seen.epochs): seen = runner.wait(seen, 60)\n"
+        "second = lambda x: x.current and x.current.width == 3 and x.epochs\n"
+        "while not second(seen): seen = runner.wait(seen, 60)\n"
         "print('training', runner._state.process.pid, flush=True); sys.stdin.read()\n"
     )
-    environment = {**os.environ, "FEATHERWEIGHT_HOME": str(own.home), "PYTHONPATH": str(ROOT)}
+    folders = {"FEATHERWEIGHT_HOME": str(own.home), "FEATHERWEIGHT_DATA": str(own.data)}
+    environment = {**os.environ, **folders, "PYTHONPATH": str(ROOT)}
     monkeypatch.setenv("FEATHERWEIGHT_HOME", str(own.home))
     with subprocess.Popen(
         [sys.executable, "-c", program], cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
