@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from core.errors import FeatherweightError, RefusedError, StoreError, TrainingEr
 from core.families import family
 from core.markdown import plain
 from core.once import Once
+from core.progress import Progress
 from core.runner import Runner
 from core.runner_key import RunnerKey
 from core.settings import Settings
@@ -87,6 +89,7 @@ def page(title: str) -> Iterator[Bench]:
     except FeatherweightError as e:
         _failed(e, visitor)
         st.stop()
+    began = time.monotonic()
     try:
         yield bench
     except FeatherweightError as e:
@@ -95,6 +98,9 @@ def page(title: str) -> Iterator[Bench]:
         views.pop(title)
         st.error("The address of this page holds a number that is too large.", icon=":material/error:")
         st.page_link(next(path for path, name, _ in PAGES if name == title), label=f"Open {title} without it")
+    finally:
+        ended = time.monotonic()
+        st.session_state["drawing"] = ended, ended - began
 
 
 @contextmanager
@@ -206,6 +212,12 @@ def choose_dataset(bench: Bench) -> Dataset | None:
         return datasets.find(bench.settings, name)
 
 
+def outdated(now: Progress, drawn: int) -> bool:
+    """Return whether the page, which shows the version ``drawn`` of the runner's progress, is to be drawn anew."""
+    ended, took = st.session_state.get("drawing", (0.0, 0.0))
+    return now.outdates(drawn, took, time.monotonic() - ended)
+
+
 @st.fragment(run_every=2.0)
 def follow(runner: Door, drawn: int) -> None:
     """Say in a line what is being trained, and draw the page anew when a run has begun or ended.
@@ -213,7 +225,7 @@ def follow(runner: Door, drawn: int) -> None:
     ``drawn`` is the version of the runner's progress that the page shows.
     """
     now = runner.progress()
-    if now.version != drawn:
+    if outdated(now, drawn):
         st.rerun()
     if now.current:
         cell = now.current

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from core.runs import Cell, Epoch
 
+REST, LONGEST_REST = 5.0, 12.0  # of a page between two drawings: times what one takes, and seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -62,3 +64,18 @@ class Progress:
         if self.held:
             return "paused"
         return "idle" if self.ready and not self.queue else "starting"
+
+    def outdates(self, drawn: int, took: float, rested: float) -> bool:
+        """Return whether a page is to be drawn anew because runs have begun or ended since.
+
+        While runs follow each other, a page rests several times as long as it took: if every viewer's page were drawn
+        at every run's end, a room of them would leave the server no time for what they do.
+
+        Args:
+            drawn: the version that the page shows.
+            took: seconds that drawing it took.
+            rested: seconds since then.
+        """
+        if self.version == drawn:
+            return False
+        return self.phase not in ("training", "starting") or rested >= min(REST * took, LONGEST_REST)

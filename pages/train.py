@@ -224,10 +224,10 @@ def live(bench: frame.Bench, cells: list[Cell], drawn: int, waiting: float | Non
                     done = f" The last sweep has ended: {now.done} of {now.total}." if now.total else ""
                     st.caption(f":material/check_circle: Ready to train on {now.device}.{done}")
         if now.note:
-            st.warning(now.note, icon=":material/memory:")
+            st.warning(plain(now.note), icon=":material/memory:")
         for card in gpu.cards():
             st.caption(f":material/memory: {card}.")
-        if now.version != drawn or frame.refused() != refused:
+        if frame.outdated(now, drawn) or frame.refused() != refused:
             st.rerun()  # a run began or ended: what is left to train, and what it costs, stand outside this fragment
         busy = [x for x in (now.current, *now.queue) if x and x not in cells]  # asked for in another tab, say
         shown = [*cells, *busy]
