@@ -303,9 +303,11 @@ def _reference(arguments: Arguments) -> Answer:
     from core.terminal import follow
 
     loaded = settings.load()
+    path = Path(arguments.out) if arguments.out else reference.PATH
+    takeaway.check(path, force=True)
     arguments.data = reference.DATASET
     wanted = reference.cells(_dataset(arguments, loaded))
-    store, path = Store(loaded.store), Path(arguments.out) if arguments.out else reference.PATH
+    store = Store(loaded.store)
     follow(loaded, store, wanted)
     reference.write(store, wanted, path)
     return {"path": str(path), "runs": len(wanted)}, f"Wrote {len(wanted)} runs to {path}."

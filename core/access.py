@@ -21,8 +21,8 @@ _CLOSED = (
     "FEATHERWEIGHT_RUNNER_KEY, FEATHERWEIGHT_RUNNERS or FEATHERWEIGHT_OPEN=1."
 )
 _PROXIED = (
-    "It listens on this machine only, but you came through a proxy or by another name than localhost: open it as "
-    "http://localhost, or have whoever started it set FEATHERWEIGHT_RUNNER_KEY, FEATHERWEIGHT_RUNNERS or "
+    "It listens on this machine only, but you came through a proxy or by another name than localhost: open it by "
+    "the name localhost, or have whoever started it set FEATHERWEIGHT_RUNNER_KEY, FEATHERWEIGHT_RUNNERS or "
     "FEATHERWEIGHT_OPEN=1."
 )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from core import datasets
 from core.access import Visitor
-from core.errors import FeatherweightError
+from core.errors import ArgumentError, DatasetError, FeatherweightError
 from core.families import family
 from core.limits import Limits, largest
 from core.progress import Progress
@@ -86,10 +86,7 @@ class Door:
         with self.owners.lock:
             before = set(_busy(self.progress()))
             self._check(wanted, before)
-            # named before they are queued: a short run may have ended by the time submit returns
-            for gone in self.owners.names.keys() - before:
-                del self.owners.names[gone]
-            self.owners.names.update((x, self.visitor.name) for x in wanted if x not in before)
+            self._own(wanted, before)
             return self.runner.submit(wanted)
 
     def stop_after_epoch(self) -> None:
@@ -108,9 +105,18 @@ class Door:
         self.runner.resume()
 
     def resume_left(self) -> None:
-        """Queue what the last process left behind; it was within the limits when it was asked for."""
+        """Queue what the last process left behind, as the visitor's own.
+
+        Raises:
+            AccessError, LimitError: as :meth:`submit`.
+        """
         self.visitor.require()
-        self.runner.resume_left()
+        with self.owners.lock:
+            now = self.progress()
+            before = set(_busy(now))
+            self._check(now.left, before)
+            self._own(now.left, before)
+            self.runner.resume_left()
 
     def forget_left(self) -> None:
         """Forget what the last process left behind."""
@@ -121,6 +127,12 @@ class Door:
         """Forget the cells that wait."""
         self.visitor.require()
         self.runner.clear()
+
+    def _own(self, cells: Iterable[Cell], before: set[Cell]) -> None:
+        """Write down who asks for cells that are not on their way ``before`` they are: a short run may end at once."""
+        for gone in self.owners.names.keys() - before:
+            del self.owners.names[gone]
+        self.owners.names.update((x, self.visitor.name) for x in cells if x not in before)
 
     def _check(self, cells: Sequence[Cell], busy: Iterable[Cell]) -> None:
         """Raise ``LimitError`` if the cells that are not on their way yet are more than fair use allows."""
@@ -133,7 +145,10 @@ class Door:
 
     def _weights(self, network: tuple[str, str, int]) -> int:
         dataset, key, width = network
-        facts = datasets.find(self.settings, dataset).facts
+        try:
+            facts = datasets.find(self.settings, dataset).facts
+        except (ArgumentError, DatasetError):  # the runner says what is amiss with it
+            return 0
         return family(key).build(width, facts.input_shape, facts.classes).parameters
 
 

@@ -89,6 +89,8 @@ def page(title: str) -> Iterator[Bench]:
     except FeatherweightError as e:
         _failed(e, visitor)
         st.stop()
+    if bench.problem:
+        st.warning(plain(bench.problem), icon=":material/lock:")
     began = time.monotonic()
     try:
         yield bench

@@ -22,6 +22,7 @@ class Progress:
         precisions: the recipe precisions that the device has.
         current: the cell being trained.
         epochs: the current run's epochs so far.
+        again: why the current run is tried once more, if it is.
         queue: the cells waiting, next first.
         done: cells of this sweep that have ended, whichever way.
         total: cells of this sweep; a sweep lasts until nothing is queued.
@@ -40,6 +41,7 @@ class Progress:
     precisions: tuple[str, ...] = ("float32",)
     current: Cell | None = None
     epochs: tuple[Epoch, ...] = ()
+    again: str | None = None
     queue: tuple[Cell, ...] = ()
     done: int = 0
     total: int = 0

@@ -238,14 +238,14 @@ class Runner:
             now = self._state.progress
             if now.closed:
                 return None
-            self._change(current=now.queue[0], queue=now.queue[1:], epochs=(), began=time.monotonic())
+            self._change(current=now.queue[0], queue=now.queue[1:], epochs=(), again=None, began=time.monotonic())
             return now.queue[0]
 
     def _attempt(self, cell: Cell) -> None:
         """Train a cell, once more if the process dies, and record how it ended.
 
         Raises:
-            TrainingError: if no process can be started.
+            TrainingError: if no process can be started for the first time.
         """
         for attempt in range(1, ATTEMPTS + 1):
             began, run = time.monotonic(), None
@@ -260,7 +260,9 @@ class Runner:
                 self._drop_process()
                 stopped = self._state.progress.stopping or self._state.progress.closed
                 if run is None and not stopped:
-                    raise
+                    if attempt == 1:
+                        raise
+                    self._store.forget_waiting([cell])  # its run is marked failed already
                 if run is not None:
                     ending, why = ("stopped", None) if stopped else ("failed", str(e))
                     waits = self._state.progress.closed or (not stopped and attempt < ATTEMPTS)
@@ -269,7 +271,7 @@ class Runner:
                     return self._ended()
                 if attempt == ATTEMPTS:
                     return self._ended(f"{_name(cell)} failed twice: {e}")
-            self._change(epochs=())
+                self._change(epochs=(), again=str(e))
         return None
 
     def _begin(self, cell: Cell) -> int:

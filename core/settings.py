@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from core.errors import SettingsError
 from core.limits import VARIABLES, Limits
 
 ROOM = 1024  # MB
+_DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]*[a-z0-9]")
 KEY_LENGTH = 16  # characters of a runner key, at least
 
 
@@ -76,22 +78,17 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
     return settings
 
 
-def _whole(environment: Mapping[str, str], variable: str, default: int) -> int:
+def _whole(environment: Mapping[str, str], variable: str, default: int, low: int = 0) -> int:
     text = environment.get(variable, "").strip()
     if not text:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise SettingsError(f"{variable} is {text!r}. Set it to a whole number from 0 to 999999999.")
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) >= low):
+        raise SettingsError(f"{variable} is {text!r}. Set it to a whole number from {low} to 999999999.")
     return int(text)
 
 
 def _limit(environment: Mapping[str, str], variable: str) -> int | None:
-    if not environment.get(variable, "").strip():
-        return None
-    bound = _whole(environment, variable, 0)
-    if bound == 0:
-        raise SettingsError(f"{variable} is 0, which would let nobody train. Set it to 1 or more, or leave it out.")
-    return bound
+    return _whole(environment, variable, 0, low=1) or None  # 0 only where nothing is set
 
 
 def _access(environment: Mapping[str, str]) -> Access:
@@ -114,7 +111,7 @@ def _access(environment: Mapping[str, str]) -> Access:
 def _runner(text: str) -> str:
     """Return an entry of the list of runners: an address as it is, a domain with @ before it."""
     name, at, domain = text.lower().rpartition("@")
-    if "." not in domain.strip(".") or "@" in name or not domain.isascii():
+    if not _DOMAIN.fullmatch(domain) or set(name) & set("@*"):
         raise SettingsError(
             f"FEATHERWEIGHT_RUNNERS holds {text!r}. Set it to addresses like ann@example.org and domains like "
             "example.org, with commas between."

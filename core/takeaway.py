@@ -48,7 +48,7 @@ def export(arguments: Namespace) -> tuple[None, str]:
         raise ArgumentError("A run is on one image set. Leave out --data.")
     target = Path(out) if out is not None else None
     if target is not None:
-        _check(target, arguments.force)  # before any work is done
+        check(target, arguments.force)  # before any work is done
     content = _bundle(number) if number is not None else _chart(arguments) if form in CHARTS else _table(arguments)
     if target is None:
         return None, content.decode().removesuffix("\n")
@@ -101,7 +101,12 @@ def _bundle(run: int) -> bytes:
     return bundle.pack(store, run, facts)
 
 
-def _check(target: Path, force: bool) -> None:
+def check(target: Path, force: bool) -> None:
+    """Check, before any work is done, that a file can be made where it is wanted; ``force`` allows one to be there.
+
+    Raises:
+        ArgumentError: if not.
+    """
     try:
         if target.is_dir():
             raise invalid("file to write", "a file", f"the folder {target}")
@@ -119,7 +124,7 @@ def _write(target: Path, content: bytes, force: bool) -> None:
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".export-") as folder:
             made = Path(folder) / "file"  # made like any other, so that others may read it as the user's mask says
             made.write_bytes(content)
-            _check(target, force)
+            check(target, force)
             os.replace(made, target)
     except OSError as e:
         raise _unwritable(target, e) from None

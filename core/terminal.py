@@ -73,12 +73,12 @@ def follow(settings: Settings, store: Store, cells: Sequence[Cell]) -> None:
                 _show(bar, task, seen)
                 if seen.note != note:
                     note = seen.note
-                    console.print(note)
-                if seen.problem and seen.problem != problem:
-                    problem = seen.problem
-                    console.print(problem, markup=False)  # it may hold a name
+                    console.print(note, markup=False, soft_wrap=True)
                 if seen.held and seen.queue:
                     raise TrainingError(seen.problem or "Training has stopped.")
+                if seen.problem and seen.problem != problem:
+                    problem = seen.problem
+                    console.print(problem, markup=False, soft_wrap=True)  # it may hold a name
                 if not seen.current and not seen.queue:
                     break
     finally:

@@ -101,7 +101,7 @@ def nothing_yet(bench: frame.Bench, name: str, now: Progress) -> None:
             on_click=frame.pressed,
             args=(run_small_sweep, bench),
             disabled=bench.runner is None or bench.visitor.refusal is not None or bool(now.current or now.queue),
-            help=bench.visitor.refusal,
+            help=bench.visitor.refusal or bench.problem,
         )
         st.page_link("pages/train.py", label="Choose what to train", icon=":material/model_training:")
 
@@ -136,7 +136,7 @@ def more_seeds(bench: frame.Bench, found: Results, point: pd.Series) -> None:
             f"Train {count} more seed{'s' if count > 1 else ''}",
             icon=":material/play_arrow:",
             disabled=bench.runner is None or dataset is None or bench.visitor.refusal is not None,
-            help=bench.visitor.refusal or absent,
+            help=bench.visitor.refusal or bench.problem or absent,
             on_click=frame.pressed,
             args=(run_more_seeds, bench.runner, dataset, point, last + 1, count),
         )

@@ -1,6 +1,7 @@
 """Train: choose a sweep, see what it costs, start it, and watch it; the training itself goes on without this page."""
 
 import time
+from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
@@ -142,6 +143,8 @@ def running(runner: Door, now: Progress, waiting: float | None) -> None:
             clear_queue(runner, "clear", "The current run goes on.")
     if now.stopping:
         st.caption("Stopping after this epoch.")
+    if now.again:
+        st.caption(f":material/refresh: It is tried once more. {plain(now.again)}")
     watched, words, more = cell.recipe.watched, "The first epoch compiles too", ""
     if now.epochs:
         loss, accuracy = now.epochs[-1].watched
@@ -165,16 +168,19 @@ def clear_queue(runner: Door, key: str, words: str | None = None) -> None:
     )
 
 
-def left_behind(runner: Door, count: int) -> None:
+def left_behind(runner: Door, left: Sequence[Cell]) -> None:
     """Offer what the last process left behind."""
+    count = len(left)
     runs = "1 run" if count == 1 else f"{count} runs"
     were, them = ("was", "it") if count == 1 else ("were", "them")
     st.warning(f"{runs} of the last sweep {were} interrupted or still waiting.", icon=":material/history:")
-    refusal = runner.visitor.refusal
+    over, viewer = runner.refusal(left), runner.visitor.refusal
+    if over and over != viewer:
+        st.caption(f":material/block: {plain(over)}")
     with st.container(horizontal=True):
-        for label, icon, action in (
-            (f"Resume {them}", ":material/play_arrow:", runner.resume_left),
-            (f"Forget {them}", ":material/clear_all:", runner.forget_left),
+        for label, icon, action, refusal in (
+            (f"Resume {them}", ":material/play_arrow:", runner.resume_left, over),
+            (f"Forget {them}", ":material/clear_all:", runner.forget_left, viewer),
         ):
             st.button(
                 label, icon=icon, on_click=frame.pressed, args=(action,), disabled=refusal is not None, help=refusal
@@ -190,14 +196,13 @@ def live(bench: frame.Bench, cells: list[Cell], drawn: int, waiting: float | Non
     """
     with frame.explained(FeatherweightError):  # a fragment runs on its own, outside the page's own care
         if bench.runner is None:
-            st.warning(plain(bench.problem or ""), icon=":material/lock:")
             now = Progress()
         else:
             now = bench.runner.progress()
             if now.problem:
                 st.error(plain(now.problem), icon=":material/error:")
             if now.left:
-                left_behind(bench.runner, len(now.left))
+                left_behind(bench.runner, now.left)
             match now.phase:
                 case "training":
                     running(bench.runner, now, waiting)

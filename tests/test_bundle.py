@@ -128,9 +128,11 @@ def test_keras_reads_the_model_and_agrees_with_the_store(
         assert row["test_accuracy"] > 0.15  # trained: a guess reads a tenth
 
 
-def test_the_script_trains_the_same_network_on_the_same_images(packed: dict[int, Path], own: Path) -> None:
+def test_the_script_trains_the_same_network_on_the_same_images(
+    packed: dict[int, Path], own: Path, tmp_path: Path
+) -> None:
     for run, folder in packed.items():
-        copy = folder.with_name(f"script{run}") / "reproduce.py"
+        copy = tmp_path / str(run) / "reproduce.py"
         copy.parent.mkdir()
         lines = (folder / "reproduce.py").read_text("utf-8")
         copy.write_text(f"{lines}\nnp.savez('used.npz', x=x_train, y=y_train, xw=watched[0], yw=watched[1])\n", "utf-8")

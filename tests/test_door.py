@@ -133,6 +133,20 @@ def test_a_network_too_large_and_a_run_too_long_are_refused(own: Settings, store
     assert store.rows() == []
 
 
+def test_what_was_left_behind_is_held_to_the_limits_and_is_whose_who_resumes_it(
+    own: Settings, runner: Runner, door: Opened
+) -> None:
+    left = tuple(cells(own, WAIT, ENOUGH))
+    runner._change(left=left)
+    with pytest.raises(LimitError, match=r"FEATHERWEIGHT_MAX_CELLS\)\. Received: 2\."):
+        door(ANN, cells=1).resume_left()
+    assert runner.progress().queue == () and runner.progress().current is None
+    at = door(ANN, waiting=2)
+    at.resume_left()
+    until(runner, lambda p: p.epochs)
+    assert at.refusal(cells(own, 7)), "what was resumed counts"
+
+
 def test_at_home_only_what_is_set_holds_and_elsewhere_the_usual(own: Settings, door: Opened) -> None:
     assert door(AT_HOME).limits == Limits() and door(AT_HOME, cells=1).limits == Limits(cells=1)
     assert door(BEN).limits == SHARED and door(Visitor("o", "open")).limits == SHARED

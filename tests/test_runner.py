@@ -193,6 +193,38 @@ def test_a_process_that_dies_is_replaced_and_the_run_tried_again(own: Settings, 
     assert row and (row["state"], row["epochs"]) == ("done", 3) and now.problem is None
 
 
+def test_a_page_can_say_why_a_run_begins_again(own: Settings, runner: Runner) -> None:
+    runner.submit(cells(own, HANG, ENOUGH))
+    until(runner, lambda p: p.epochs)
+    assert runner.progress().again is None and runner._state.process
+    os.kill(runner._state.process.pid, signal.SIGKILL)
+    now = until(runner, lambda p: p.again and p.epochs)
+    assert now.current == cells(own, HANG)[0] and now.again and "SIGKILL" in now.again
+    runner.stop_now()
+    until(runner, lambda p: p.phase == "paused")
+    runner.resume()
+    assert until(runner, lambda p: p.done == 2).problem is None
+
+
+def test_a_process_that_dies_as_it_starts_anew_fails_the_run_and_the_queue_goes_on(
+    own: Settings, store: Store, tmp_path: Path
+) -> None:
+    # the second of its processes is killed before it is ready, as one may be where memory is short
+    starts = tmp_path / "starts"
+    program = (
+        f"import os, pathlib, runpy, signal; starts = pathlib.Path({str(starts)!r}); starts.open('a').write('.')\n"
+        "if starts.stat().st_size == 2: os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"runpy.run_path({FAKE[-1]!r}, run_name='__main__')"
+    )
+    runner = Runner(own, store, (sys.executable, "-c", program))
+    runner.submit(cells(own, CRASH, ENOUGH))
+    now = until(runner, lambda p: p.done == 2)
+    runner.close()
+    assert now.problem and "failed twice: The training process ended unexpectedly (SIGKILL" in now.problem
+    crash, enough = cells(own, CRASH, ENOUGH)
+    assert store.states([crash, enough]) == {crash: "failed", enough: "done"} and store.waiting() == []
+
+
 def test_a_run_that_kills_its_process_twice_has_failed_and_the_queue_goes_on(
     own: Settings, store: Store, runner: Runner
 ) -> None:

@@ -87,7 +87,10 @@ def test_a_short_key_is_refused_and_not_printed(tmp_path: Path) -> None:
     assert said == "FEATHERWEIGHT_RUNNER_KEY has 15 characters. Set it to 16 or more, or leave it out."
 
 
-@pytest.mark.parametrize("text", ["ann", "ann@", "@", "a@b@c.org", "ann@host", "müller.de", "*", "ann@.", "."])
+@pytest.mark.parametrize(
+    "text",
+    ["ann", "ann@", "@", "a@b@c.org", "ann@host", "müller.de", "*", "ann@.", ".", "*@b.org", ".b.org", "a@b..org"],
+)
 def test_a_runner_who_is_no_address_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(SettingsError, match=f"^FEATHERWEIGHT_RUNNERS holds '{re.escape(text)}'. Set it to addresses"):
         settings.load({"FEATHERWEIGHT_HOME": str(tmp_path), "FEATHERWEIGHT_RUNNERS": f"b@c.org,{text}"})
