@@ -100,7 +100,7 @@ def train(
     head, trunk = programs.split(network)
     # neither the number of epochs nor the protocol is part of a program: other runs of the network reuse it
     program = _program(trunk, replace(recipe, epochs=1, protocol="article"))
-    train_set, watched_set, test_set = _resident(head, program.formulation.columns, data, recipe.protocol)
+    train_set, watched_set, test_set = _resident(head, data, recipe.protocol)
     state = programs.begin(network, recipe.optimizer, seed)
     stopped = False
     for number in range(1, recipe.epochs + 1):
@@ -141,13 +141,11 @@ def _means(sums: Sequence[float], measured: Resident) -> tuple[float, float]:
 
 
 @lru_cache(maxsize=DATA_KEPT)
-def _resident(
-    head: tuple[Layer, ...], columns: bool, data: images.Images, protocol: str
-) -> tuple[Resident, Resident, Resident]:
+def _resident(head: tuple[Layer, ...], data: images.Images, protocol: str) -> tuple[Resident, Resident, Resident]:
     """Return the images to train on, those to measure after every epoch, and the test images, on the device."""
 
     def placed(x: Array, y: Array) -> Resident:
-        return tf.constant(formulations.rows(head, columns, x)), tf.constant(y, tf.int32)
+        return tf.constant(formulations.rows(head, x)), tf.constant(y, tf.int32)
 
     test = placed(data.x_test, data.y_test)
     if protocol == "article":

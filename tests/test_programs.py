@@ -14,7 +14,7 @@ from core import formulations, programs
 from core.device import Device
 from core.families import FAMILIES, family
 from core.formulations import Formulation
-from core.layers import Array, Dense, Dropout, Flatten, Shape
+from core.layers import Array, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Shape
 from core.network import Network
 from core.recipes import OPTIMIZERS, Recipe
 
@@ -38,7 +38,7 @@ def ours(
     network: Network, recipe: Recipe, formulation: Formulation, weights: list[Array], train: Any, test: Any
 ) -> tuple[list[Array], list[float]]:
     head, trunk = programs.split(network)
-    sets = [(tf.constant(formulations.rows(head, formulation.columns, x)), tf.constant(y)) for x, y in (train, test)]
+    sets = [(tf.constant(formulations.rows(head, x)), tf.constant(y)) for x, y in (train, test)]
     program = programs.build(trunk, recipe, formulation)
     state, sums = program.epoch(programs.restore(weights, recipe.optimizer), *sets, 5, 1)
     return [w.numpy() for w in state.weights], [float(s) for s in sums]
@@ -76,7 +76,7 @@ def compare(network: Network, recipe: Recipe, formulation: Formulation, count: i
 
 
 def usable(key: str) -> list[Formulation]:
-    return [f for f in FORMULATIONS if "cnn" in key or not f.columns]
+    return [f for f in FORMULATIONS if "cnn" in key or not f.blocked]
 
 
 @pytest.mark.parametrize(
@@ -113,17 +113,22 @@ def test_every_optimizer_agrees_with_keras(optimizer: str) -> None:
     compare(network, Recipe(optimizer, OPTIMIZERS[optimizer], 1, BATCH), formulations.DENSE, STEPS * BATCH)
 
 
-@pytest.mark.parametrize("formulation", [formulations.SLICED, formulations.KERNELS], ids=lambda x: x.name)
+@pytest.mark.parametrize("formulation", [formulations.BLOCKED, formulations.KERNELS], ids=lambda x: x.name)
 def test_odd_shapes_colours_and_classes_agree_with_keras(formulation: Formulation) -> None:
     network = family("deep_cnn").build(3, (17, 19, 3), 4)
     compare(network, Recipe("adadelta", 1.0, 1, BATCH), formulation, 30)
+
+
+def test_blocks_take_other_kernels_and_no_pooling() -> None:
+    layers = (Conv2D(2, 5), Conv2D(3), Conv2D(2, 1), Flatten(), Dense(4, "softmax"))
+    compare(Network((12, 13, 2), layers), Recipe("sgd", 0.1, 1, BATCH), formulations.BLOCKED, 30)
 
 
 def test_fewer_images_than_a_batch_agree_with_keras() -> None:
     compare(family("pooled_mlp").build(8, (9, 7, 3), 100), Recipe("adam", 0.01, 1, 128), formulations.DENSE, 9)
 
 
-@pytest.mark.parametrize("formulation", [formulations.SLICED, formulations.KERNELS], ids=lambda x: x.name)
+@pytest.mark.parametrize("formulation", [formulations.BLOCKED, formulations.KERNELS], ids=lambda x: x.name)
 def test_bfloat16_stays_near_float32(formulation: Formulation) -> None:
     network = family("cnn").build(8, (12, 12, 1), 10)
     recipe = Recipe("sgd", 0.1, 1, 64)
@@ -145,9 +150,8 @@ def test_a_bias_gradient_in_bfloat16_does_not_stall() -> None:
     np.testing.assert_allclose(tf.cast(tape.gradient(total, bias), tf.float32), 10_000, rtol=0.01)
 
 
-@pytest.mark.parametrize("columns", [False, True])
-def test_dropout_zeroes_a_share_and_keeps_the_mean(columns: bool) -> None:
-    formulation = formulations.SLICED if columns else formulations.DENSE
+@pytest.mark.parametrize("formulation", [formulations.DENSE, formulations.BLOCKED], ids=lambda x: x.name)
+def test_dropout_zeroes_a_share_and_keeps_the_mean(formulation: Formulation) -> None:
     network = Network((4, 5, 1), (Dropout(0.25), Flatten(), Dense(2, "softmax")))
     weights = [np.ones((20, 2), np.float32), np.zeros(2, np.float32)]
     x = formulations.pictures((4, 5, 1), formulation, tf.ones((500, 20)))
@@ -181,11 +185,19 @@ def test_an_order_is_a_permutation_of_seed_and_epoch() -> None:
     assert order(0, 1) != order(1, 1)
 
 
+@pytest.mark.parametrize("layer", [Conv2D(2, 4), MaxPooling2D(3)], ids=lambda x: x.label())
+def test_blocks_are_not_chosen_for_layers_they_do_not_fit(layer: Layer) -> None:
+    network = Network((12, 12, 1), (Conv2D(2), layer, Flatten(), Dense(4, "softmax")))
+    assert formulations.choose(network, Device("one", False, ("float32",))) is formulations.KERNELS
+
+
 @pytest.mark.parametrize(
     ("key", "width", "gpu", "expected"),
     [
         ("mlp", 512, False, formulations.DENSE),
-        ("deep_cnn", 2, False, formulations.SLICED),
+        ("deep_cnn", 2, False, formulations.BLOCKED),
+        ("deep_cnn", 8, False, formulations.BLOCKED),
+        ("deep_cnn", 16, False, formulations.KERNELS),
         ("cnn", 32, False, formulations.KERNELS),
         ("cnn", 32, True, formulations.DENSE),
     ],
