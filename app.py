@@ -4,6 +4,7 @@ import streamlit as st
 
 from core import frame
 from core.controls import width_control
+from core.errors import FeatherweightError
 from core.families import FAMILIES, family
 from core.layers import shape_text
 from core.network import Network
@@ -45,6 +46,13 @@ with frame.page("Explore") as bench:
 
     polynomial = chosen.polynomial(shape, classes)
     tutorial = chosen.tutorial_network(shape, classes)
+    # Here and not above: the first elements are on the screen while pandas, which the control needs too, is imported.
+    from core import known, reference, results
+
+    shipped = None
+    with frame.explained(FeatherweightError):
+        shipped = reference.store()
+    trained = known.networks(results.find(bench.settings, bench.store, shipped, dataset.name), shipped)
     width = width_control(
         width=2 if key in ("cnn", "deep_cnn") else 32,
         max_width=chosen.max_width,
@@ -52,12 +60,13 @@ with frame.page("Explore") as bench:
         polynomial=polynomial,
         multiply_adds=chosen.multiply_adds_polynomial(shape, classes),
         tutorial=tutorial.parameters,
+        known=known.widths(trained, chosen, dataset.name),
         key="n",
         param="n",
     )
 
-    # Here and not above: the count is on the screen while Altair is still being imported.
-    from core import analysis, charts, curves
+    # The count is on the screen while Altair is still being imported.
+    from core import charts, curves, sentences
 
     network: Network = chosen.build(width, shape, classes, dropout)
     st.page_link(
@@ -102,7 +111,8 @@ with frame.page("Explore") as bench:
             alt="; ".join(f"{x.label} gives {shape_text(x.output_shape)}" for x in rows),
         )
         st.caption(
-            "A block is as wide as the square root of the number of values it gives; by the names stand the weights."
+            "A block is as wide as the square root of the number of values it gives. Layers with weights are blue, "
+            "with their number by the name; the others are orange."
         )
 
     left, right = st.columns(2, gap="large")
@@ -116,17 +126,12 @@ with frame.page("Explore") as bench:
         st.caption(f"At n = {width}, {largest.label} {largest.formula} holds {largest.share:.0%} of all weights.")
     with right:
         st.subheader("How weights grow")
-        found = analysis.points(bench.store.runs(dataset.name))
-        mine = found[(found["family"] == key) & (found["fingerprint"] == dataset.facts.fingerprint)]
+        mine = trained[trained["family"] == key]
         st.altair_chart(
-            charts.weights_by_width(curves.weights(shape, classes), mine, key, width, network.parameters),
+            charts.weights_by_width(curves.weights(shape, classes), mine, chosen, width, network.parameters),
             alt=f"Weights against width for every family, both on log axes; n = {width} has {network.parameters:,}.",
         )
-        st.caption(
-            f"The marks are networks trained here, with their mean test accuracy: {len(mine)} so far."
-            if len(mine)
-            else "Networks trained here appear as marks with their test accuracy: none so far."
-        )
+        st.caption(sentences.marks(mine))
 
     st.subheader("The other way round: from a budget to a network")
     budget = st.number_input(

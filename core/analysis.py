@@ -37,13 +37,12 @@ def finished(runs: pd.DataFrame) -> pd.DataFrame:
     return done
 
 
-def points(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per network, recipe and origin: the mean of its finished runs over seeds, with both its noises.
+def means(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per network, recipe and origin: the mean of its finished runs over seeds and their spread.
 
     Columns: those of ``POINT``, ``title``, ``recipe_title``, ``protocol``, ``parameters``, ``multiply_adds``,
     ``test_images``; of the test accuracy ``mean``, ``sd`` (sample standard deviation, NaN for one seed), ``low`` and
-    ``high`` over seeds, ``wilson_low`` and ``wilson_high`` (the test set's own noise about the mean, see
-    :func:`wilson`); ``choosing``, the mean of the accuracy that chooses; ``seeds``, their number. Accuracies are
+    ``high`` over seeds; ``choosing``, the mean of the accuracy that chooses; ``seeds``, their number. Accuracies are
     shares. The smallest network comes first.
     """
     by = [*POINT, "title", "recipe_title", "protocol", "parameters", "multiply_adds", "test_images"]
@@ -56,10 +55,17 @@ def points(runs: pd.DataFrame) -> pd.DataFrame:
         choosing=("choosing", "mean"),
         seeds=("test_accuracy", "count"),
     )
-    ends = [wilson(x, n) for x, n in zip(found["mean"], found["test_images"], strict=True)]
-    found["wilson_low"] = [low for low, _ in ends]
-    found["wilson_high"] = [high for _, high in ends]
     return found.sort_values(["parameters", "family", "width"], ignore_index=True)
+
+
+def points(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of :func:`means` with the other noise too.
+
+    Added: ``wilson_low`` and ``wilson_high``, the test set's own noise about the mean, see :func:`wilson`.
+    """
+    found = means(runs)
+    ends = [wilson(x, n) for x, n in zip(found["mean"], found["test_images"], strict=True)]
+    return found.assign(wilson_low=[low for low, _ in ends], wilson_high=[high for _, high in ends])
 
 
 def wilson(accuracy: float, images: int) -> tuple[float, float]:

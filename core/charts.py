@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from core.families import FAMILIES
+from core.families import FAMILIES, Family
 from core.layers import shape_text
 from core.network import LayerSummary
 from core.runs import Epoch
@@ -22,6 +22,8 @@ SHAPES = ["circle", "square", "triangle-up", "triangle-down"]
 QUIET = "#8A94A0"  # reads on white and on near-black alike
 WEIGHTS_TITLE = "Trainable weights (log scale)"
 
+# Reference runs are paler than the user's own; an order, as Vega wants for opacities.
+STRENGTH = alt.Opacity("origin:O", scale=alt.Scale(domain=["own", "reference"], range=[1.0, 0.65]), legend=None)
 
 LEGEND = alt.Legend(title=None, orient="top", columns=2, symbolSize=120, symbolOpacity=1)
 
@@ -37,14 +39,14 @@ def family_shape() -> alt.Shape:
 
 
 def weights_by_width(
-    curves: pd.DataFrame, known: pd.DataFrame, key: str, width: int, parameters: int
+    curves: pd.DataFrame, known: pd.DataFrame, family: Family, width: int, parameters: int
 ) -> alt.LayerChart | alt.FacetChart:
     """Draw weights against width on two log axes, the chosen family in front, with its results and where it stands.
 
     Args:
         curves: columns ``title``, ``family``, ``width``, ``parameters``, for every family.
-        known: rows of ``analysis.points`` of the chosen family.
-        key: the chosen family.
+        known: rows of ``known.networks`` of the chosen family.
+        family: the chosen one; the accuracies of the widths it is swept over are written beside their marks.
         width: the chosen width, marked by a rule.
         parameters: its weights.
     """
@@ -62,7 +64,7 @@ def weights_by_width(
         title=WEIGHTS_TITLE,
         axis=alt.Axis(format="~s", values=[10**i for i in range(10)]),
     )
-    chosen = alt.datum.family == key
+    chosen = alt.datum.family == family.key
     lines = (
         alt.Chart(curves)
         .mark_line()
@@ -83,19 +85,23 @@ def weights_by_width(
         .encode(x=x, y=alt.value(0), text="text:N")
     )
     marks = alt.Chart(known).encode(x=x, y=y)
-    dots = marks.mark_point(filled=True, size=110, opacity=1).encode(
+    dots = marks.mark_point(filled=True, size=110).encode(
         color=family_color(),
         shape=family_shape(),
+        opacity=STRENGTH,
         tooltip=[
             alt.Tooltip("title:N", title="Family"),
             alt.Tooltip("width:Q", title="Width n"),
             alt.Tooltip("parameters:Q", title="Weights", format=","),
             alt.Tooltip("mean:Q", title="Mean accuracy", format=".2%"),
+            alt.Tooltip("data:N", title="Data set"),
             alt.Tooltip("seeds:Q", title="Seeds"),
             alt.Tooltip("recipe_title:N", title="Recipe"),
+            alt.Tooltip("origin:N", title="Runs"),
         ],
     )
-    labels = marks.mark_text(align="right", dx=-9, dy=-7, color=QUIET).encode(text=alt.Text("mean:Q", format=".1%"))
+    swept = alt.Chart(known[known["width"].isin(family.widths)]).encode(x=x, y=y)
+    labels = swept.mark_text(align="left", dx=9, dy=9, color=QUIET).encode(text=alt.Text("mean:Q", format=".1%"))
     return alt.layer(lines, rule, words, dots, labels).properties(height=360)
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import streamlit as st
 
 from core.errors import ArgumentError, whole_number
 from core.families import Polynomial
+
+if TYPE_CHECKING:  # it brings pandas, which the page imports when it has drawn something
+    from core.known import Known
 
 _HERE = Path(__file__).parent
 _mount = st.components.v2.component(
@@ -40,6 +43,7 @@ def width_control(
     polynomial: Polynomial,
     multiply_adds: Polynomial,
     tutorial: int,
+    known: Sequence[Known] = (),
     key: str,
     param: str | None = None,
     on_change: Callable[[], None] | None = None,
@@ -57,6 +61,7 @@ def width_control(
         polynomial: the weights as a polynomial in the width.
         multiply_adds: the multiply-adds per image as a polynomial in the width.
         tutorial: the weights of the tutorial network to compare with.
+        known: what is known of widths that were trained, smallest first.
         key: the name of the width in the session state.
         param: the name of the width in the page's address: read in a new session, kept up to date later.
         on_change: called before the rerun when the user has set another width, with the session state up to date.
@@ -89,6 +94,7 @@ def width_control(
             "weights": [polynomial.a, polynomial.b, polynomial.c],
             "adds": [multiply_adds.a, multiply_adds.b, multiply_adds.c],
             "tutorial": tutorial,
+            "known": [{"width": x.width, "accuracy": x.accuracy, "on": x.rests_on} for x in known],
             "param": param,
             **memory,
         },

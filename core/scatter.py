@@ -8,15 +8,13 @@ import altair as alt
 import pandas as pd
 
 from core import sentences
-from core.charts import QUIET, family_color, family_shape
+from core.charts import QUIET, STRENGTH, family_color, family_shape
 from core.families import FAMILIES
 from core.published import Published
 from core.runs import Epoch
 from core.units import UNITS
 
 TICKS = [digit * 10.0**power for power in range(-5, 11) for digit in (1, 2, 5)]
-# Reference runs are paler than the user's own; an order, as Vega wants for opacities.
-STRENGTH = alt.Opacity("origin:O", scale=alt.Scale(domain=["own", "reference"], range=[1.0, 0.65]), legend=None)
 Height = Callable[[str], alt.Y]
 CROWD = 500  # networks; the bars of more would hide each other, and take seconds to draw
 SELECTION = "network"  # the name of the selection; it gives the ``name`` of the mark that was clicked

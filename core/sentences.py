@@ -107,6 +107,16 @@ def network(point: pd.Series) -> str:
     )
 
 
+def marks(means: pd.DataFrame) -> str:
+    """Return what the marks of trained networks are, given rows of ``known.networks``."""
+    if means.empty:
+        return "Trained networks appear as marks with their mean test accuracy: none so far."
+    counts = means["origin"].value_counts()
+    named = {"own": "trained here", "reference": "reference, paler"}
+    which = [f"{counts[x]} {words}" for x, words in named.items() if x in counts]
+    return f"The marks are trained networks with their mean test accuracy: {', '.join(which)}."
+
+
 def versions(text: str) -> str:
     """Return the versions that a run keeps as JSON: ``keras 3.15.1, numpy 2.4.6``."""
     return ", ".join(f"{name} {number}" for name, number in sorted(json.loads(text or "{}").items()))

@@ -21,6 +21,15 @@ function ratio(total, tutorial) {
   return `1/${cut < 100 ? tenths.format(cut) : grouped.format(Math.round(cut))}`;
 }
 
+// Return what is known of a width as [text, accuracy in bold, text]: of itself, or of its neighbours that were trained.
+function reading(known, n) {
+  const here = known.find(({ width }) => width === n);
+  if (here) return ["Reads ", here.accuracy, ` ${here.on}`];
+  const around = [known.findLast(({ width }) => width < n), known.find(({ width }) => width > n)].filter(Boolean);
+  if (!around.length) return ["Not trained yet", "", ""];
+  return [`Not trained at n = ${n}; `, "", around.map((x) => `n = ${x.width} reads ${x.accuracy}`).join(", ")];
+}
+
 function element(tag, className, left, text = "") {
   const made = document.createElement(tag);
   made.className = className;
@@ -45,7 +54,7 @@ function view(root) {
   const position = (width) => (data.max > 1 ? (100 * Math.log(width)) / Math.log(data.max) : 0);
   const limit = (width) => Math.min(Math.max(width, 1), data.max);
   const sentence = () => `${grouped.format(at(data.weights, n))} weights`;
-  const spoken = () => `${sentence()}, ${part("weights-ratio").textContent}`;
+  const spoken = () => `${sentence()}, ${part("weights-ratio").textContent}. ${part("weights-known").textContent}`;
 
   // The strip's axis: 100 to 2,000,000 weights, longer where the family needs it.
   function ends() {
@@ -89,6 +98,10 @@ function view(root) {
     one(".ratio b").textContent = share;
     const tutorial = `the tutorial network's ${grouped.format(data.tutorial)} weights`;
     one(".ratio span").textContent = share.endsWith("×") ? tutorial : `of ${tutorial}`;
+    const [before, accuracy, after] = reading(data.known, n);
+    const bold = document.createElement("b");
+    bold.textContent = accuracy;
+    part("weights-known").replaceChildren(before, bold, after);
     part("weights-bytes").textContent = `${tenths.format((4 * total) / 1000)} kB`;
     part("weights-macs").textContent = grouped.format(at(data.adds, n));
     part("weights-formula").textContent = formula(data.weights, n);

@@ -197,3 +197,13 @@ def test_no_sentence_tells_what_is_no_number() -> None:
     said = [answer(*rows), *(sentences.turning_point(x, 0.97, TUTORIALS[x.family]) for x in turning(*rows))]
     assert pd.isna(point["sd"]) and math.isnan(point["sd"])
     assert not [x for x in (*said, sentences.network(point)) if "nan" in x.lower() or "None" in x]
+
+
+def test_marks_are_counted_by_where_they_come_from() -> None:
+    def told(*rows: dict[str, Any]) -> str:
+        return sentences.marks(analysis.means(runs(*rows)))
+
+    assert told() == "Trained networks appear as marks with their mean test accuracy: none so far."
+    both = [*seeds("deep_cnn", 2, 0.97, 0.98), *seeds("deep_cnn", 4, 0.98), *seeds("mlp", 8, 0.9, origin="reference")]
+    assert told(*both).endswith(": 2 trained here, 1 reference, paler.")
+    assert told(*both[:2]).endswith(": 1 trained here.")

@@ -22,7 +22,12 @@ import streamlit as st
 
 from core.controls import width_control
 from core.families import FAMILIES, Polynomial, family
+from core.known import Known
 
+KNOWN = [
+    Known(2, "97.43 ± 0.05 %", "of the test images of MNIST (5 seeds)"),
+    Known(8, "98.81 ± 0.07 %", "of the test images of MNIST (5 seeds)"),
+]
 st.session_state["runs"] = st.session_state.get("runs", 0) + 1
 chosen = family(st.radio("Family", list(FAMILIES), index=3, key="family", bind="query-params"))
 st.button("Use five", on_click=lambda: st.session_state.update(n=5))
@@ -41,6 +46,7 @@ width = width_control(
     polynomial=chosen.polynomial(),
     multiply_adds=Polynomial.through(*(chosen.build(n).multiply_adds for n in (1, 2, 3))),
     tutorial=chosen.tutorial_network().parameters,
+    known=KNOWN if chosen.key == "deep_cnn" else (),
     key="n",
     param="n",
     on_change=changed,
@@ -131,6 +137,27 @@ def test_a_drag_moves_every_number_without_the_server(page: Page) -> None:
     expect(status(page)).to_have_text("run 2, width 32, changes 1")
     expect(live).to_have_text(re.compile("^75,242 weights, 1/15.9 of"))
     assert page.url.endswith("n=32")
+
+
+def test_what_is_known_of_a_width_moves_with_the_handle(page: Page) -> None:
+    known = page.get_by_test_id("weights-known")
+    expect(known).to_have_text("Reads 97.43 ± 0.05 % of the test images of MNIST (5 seeds)")
+    page.mouse.move(*point(page, 1 / 7))
+    page.mouse.down()
+    for share, words in (
+        (2 / 7, "Not trained at n = 4; n = 2 reads 97.43 ± 0.05 %, n = 8 reads 98.81 ± 0.07 %"),
+        (3 / 7, "Reads 98.81 ± 0.07 % of the test images of MNIST (5 seeds)"),
+        (4 / 7, "Not trained at n = 16; n = 8 reads 98.81 ± 0.07 %"),
+        (0, "Not trained at n = 1; n = 2 reads 97.43 ± 0.05 %"),
+    ):
+        page.mouse.move(*point(page, share), steps=3)
+        expect(known).to_have_text(words)
+    assert text_of(status(page)) == "run 1, width 2, changes 0"
+    page.mouse.up()
+    live = page.get_by_test_id("width-live")
+    expect(live).to_have_text(re.compile("^408 weights, 1/2,941 of .* weights. Not trained at n = 1;"))
+    page.get_by_text("pooled_mlp", exact=True).click()
+    expect(known).to_have_text("Not trained yet")
 
 
 def test_the_ends_of_the_track_are_the_ends_of_the_widths(page: Page) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,11 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import datasets
+from core import datasets, reference, settings
 from core.families import FAMILIES
+from core.runs import Cell, Epoch
 from core.settings import Settings
+from core.store import Store
 
 if TYPE_CHECKING:
     from tests.pages.conftest import Bring, Until, Visit
@@ -290,5 +293,39 @@ def test_a_home_that_cannot_be_used_is_one_sentence(
         assert "FEATHERWEIGHT_HOME" in sentence
 
 
-def test_results_known_so_far_are_counted(visit: Visit) -> None:
-    assert "Networks trained here appear as marks with their test accuracy: none so far." in captions(visit())
+def test_results_known_so_far_are_told_and_counted(visit: Visit, store: Store) -> None:
+    at = visit()
+    assert counts(at)["known"] == []
+    assert "Trained networks appear as marks with their mean test accuracy: none so far." in captions(at)
+    dataset = datasets.find(settings.load(os.environ), datasets.EMBEDDED)
+    for seed, accuracy in ((0, 0.9), (1, 0.92)):
+        cell = Cell(dataset.name, dataset.facts.fingerprint, "deep_cnn", 4, FAMILIES["deep_cnn"].recipe, seed)
+        facts = {"parameters": 2358, "multiply_adds": 1, "train_images": 4000, "test_images": 1000}
+        run = store.begin(cell, **facts, device="", versions={})
+        store.add_epoch(run, Epoch(1, 0.1, 0.9, 0.1, accuracy, 1.0))
+        store.end(run, "done", seconds=1.0)
+    at = visit()
+    on = f"of the test images of {EMBEDDED} (2 seeds)"
+    assert counts(at)["known"] == [{"width": 4, "accuracy": "91.00 ± 1.41 %", "on": on}]
+    assert "The marks are trained networks with their mean test accuracy: 1 trained here." in captions(at)
+    at.segmented_control(key="family").set_value("cnn").run()
+    assert counts(at)["known"] == []
+
+
+def test_a_fresh_install_knows_the_reference_results(visit: Visit, shipped: Store, sentences: Sentences) -> None:
+    at = visit()
+    assert sentences(at) == []
+    told = {x["width"]: x for x in counts(at)["known"]}
+    assert set(told) == {*FAMILIES["deep_cnn"].widths, *reference.BETWEEN["deep_cnn"]}
+    assert told[2]["accuracy"].startswith("97.4")
+    assert told[2]["on"] == "of the test images of MNIST (5 seeds, reference)"
+    assert f"{len(told)} reference, paler." in captions(at)
+
+
+def test_without_the_reference_results_the_page_still_counts(
+    visit: Visit, without_reference: Path, sentences: Sentences
+) -> None:
+    at = visit()
+    (sentence,) = sentences(at)
+    assert "reference results" in sentence and "missing" in sentence
+    assert total(at) == 932 and counts(at)["known"] == []
