@@ -145,7 +145,8 @@ def _resident(head: tuple[Layer, ...], data: images.Images, protocol: str) -> tu
     """Return the images to train on, those to measure after every epoch, and the test images, on the device."""
 
     def placed(x: Array, y: Array) -> Resident:
-        return tf.constant(formulations.rows(head, x)), tf.constant(y, tf.int32)
+        # unlike tf.constant, it makes no copy first; the arrays are never changed
+        return tf.convert_to_tensor(formulations.rows(head, x)), tf.constant(y, tf.int32)
 
     test = placed(data.x_test, data.y_test)
     if protocol == "article":
