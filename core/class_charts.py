@@ -125,7 +125,9 @@ def accuracies(named: Sequence[tuple[str, Array]], classes: Sequence[str]) -> al
     y = alt.Y("class:O", title="True class", axis=alt.Axis(labelOverlap=False), sort=list(classes))
     base = alt.Chart(rows).encode(x=x, y=y)
     span = (
-        alt.Chart(rows).mark_rule(color=QUIET, strokeWidth=1.5).encode(x="min(accuracy):Q", x2="max(accuracy):Q", y=y)
+        alt.Chart(rows)
+        .mark_rule(color=QUIET, strokeWidth=1.5)
+        .encode(x=alt.X("min(accuracy):Q"), x2=alt.X2("max(accuracy):Q"), y=y)
     )
     legend = alt.Legend(title=None, orient="top", columns=1, labelLimit=0)
     dots = base.mark_point(filled=True, size=110, opacity=1).encode(
@@ -155,7 +157,7 @@ def probabilities(given: Array, label: int | None, names: Sequence[str]) -> alt.
         color=alt.Color("kind:N", scale=alt.Scale(domain=["true", "other"]), legend=None),
         tooltip=[alt.Tooltip("class:O", title="Class"), alt.Tooltip("probability:Q", format=".4%")],
     )
-    words = base.mark_text(align="left", dx=4, color=QUIET, aria=False).encode(text="text:N")
+    words = base.mark_text(align="left", dx=4, color=QUIET, aria=False).encode(text=alt.Text("text:N"))
     return alt.layer(bars, words).properties(width=230, height=20 * len(given) + 24)
 
 

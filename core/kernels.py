@@ -50,9 +50,9 @@ def rectangles(grid: Grid, limit: float) -> alt.LayerChart | alt.FacetChart:
         .mark_rect(aria=False)
         .encode(
             x=x,
-            x2="x2",
+            x2=alt.X2("x2"),
             y=y,
-            y2="y2",
+            y2=alt.Y2("y2"),
             color=alt.Color("sign:N", scale=alt.Scale(domain=SIGNS), legend=None),
             opacity=_opacity(limit),
             tooltip=[
@@ -63,7 +63,7 @@ def rectangles(grid: Grid, limit: float) -> alt.LayerChart | alt.FacetChart:
             ],
         )
     )
-    place = {"x": x, "x2": "x2", "y": y, "y2": "y2"}
+    place = {"x": x, "x2": alt.X2("x2"), "y": y, "y2": alt.Y2("y2")}
     return alt.layer(edges.encode(**place), single.encode(**place), weights).properties(
         width=size * across, height=size * down
     )
@@ -113,7 +113,7 @@ def picture(url: str, height: int, width: int) -> alt.Chart:
     """Return a picture, given as bytes in an address, as a chart whose pixels keep hard edges."""
     table = pd.DataFrame({"url": [url]})
     mark = alt.Chart(table).mark_image(width=width, height=height, smooth=False, aria=False)
-    drawn = mark.encode(url="url:N", x=alt.value(width / 2), y=alt.value(height / 2))
+    drawn = mark.encode(url=alt.Url("url:N"), x=alt.XValue(width / 2), y=alt.YValue(height / 2))
     return drawn.properties(width=width, height=height)
 
 
@@ -143,9 +143,9 @@ def scale(limit: float) -> alt.LayerChart | alt.FacetChart:
         .mark_rect(aria=False)
         .encode(
             x=alt.X("x:Q", axis=axis, scale=alt.Scale(domain=[-limit - half, limit + half], nice=False)),
-            x2="x2",
+            x2=alt.X2("x2"),
             y=alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[0, 1])),
-            y2="y2",
+            y2=alt.Y2("y2"),
             color=alt.Color("sign:N", scale=alt.Scale(domain=SIGNS), legend=None),
             opacity=_opacity(limit),
         )

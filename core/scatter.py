@@ -144,14 +144,19 @@ def _target(goal: pd.DataFrame, y: Height) -> list[alt.Chart]:
     base = alt.Chart(goal)
     rule = base.mark_rule(color=QUIET, strokeDash=[6, 4]).encode(y=y("height"))
     words = base.mark_text(align="left", baseline="bottom", dx=4, dy=-3, color=QUIET)
-    return [rule, words.encode(x=alt.value(0), y=y("height"), text="text:N")]
+    return [rule, words.encode(x=alt.XValue(0), y=y("height"), text=alt.Text("text:N"))]
 
 
 def _curves(table: pd.DataFrame, x: alt.X, y: Height) -> alt.Chart:
     # one recipe, one line: accuracies after 3 and after 12 epochs are different answers
     lines = alt.Chart(table).mark_line(strokeWidth=1.5, aria=False)
     lines = lines.encode(
-        x=x, y=y("mean"), color=family_color(), detail=["recipe:N", "origin:N"], order="width:Q", opacity=STRENGTH
+        x=x,
+        y=y("mean"),
+        color=family_color(),
+        detail=[alt.Detail("recipe:N"), alt.Detail("origin:N")],
+        order=alt.Order("width:Q"),
+        opacity=STRENGTH,
     )
     if table.groupby("family")["recipe"].nunique().max() == 1:
         return lines
@@ -161,10 +166,10 @@ def _curves(table: pd.DataFrame, x: alt.X, y: Height) -> alt.Chart:
 
 def _noises(table: pd.DataFrame, x: alt.X, y: Height) -> list[alt.Chart]:
     base = alt.Chart(table).encode(x=x, color=family_color())
-    seeds = base.mark_rule(strokeWidth=5, opacity=0.4, aria=False).encode(y=y("low"), y2="high")
+    seeds = base.mark_rule(strokeWidth=5, opacity=0.4, aria=False).encode(y=y("low"), y2=alt.Y2("high"))
     ends = {"size": 9, "thickness": 1.2, "aria": False}
     images = base.mark_errorbar(ticks=ends, rule={"aria": False}, thickness=1.2, opacity=0.8)
-    return [seeds, images.encode(y=y("wilson_low"), y2="wilson_high")]
+    return [seeds, images.encode(y=y("wilson_low"), y2=alt.Y2("wilson_high"))]
 
 
 def _marks(table: pd.DataFrame, x: alt.X, y: Height, unit: str) -> alt.Chart:
