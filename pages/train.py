@@ -174,7 +174,7 @@ def left_behind(runner: Door, left: Sequence[Cell]) -> None:
     runs = "1 run" if count == 1 else f"{count} runs"
     were, them = ("was", "it") if count == 1 else ("were", "them")
     st.warning(f"{runs} of the last sweep {were} interrupted or still waiting.", icon=":material/history:")
-    over, viewer = runner.refusal(left), runner.visitor.refusal
+    over, viewer = runner.refusal_left(), runner.visitor.refusal
     if over and over != viewer:
         st.caption(f":material/block: {plain(over)}")
     with st.container(horizontal=True):
