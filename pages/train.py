@@ -30,26 +30,33 @@ from core.runs import Cell
 def recipe_controls(keys: list[str], dataset: Dataset, precisions: tuple[str, ...]) -> tuple[Recipe | None, str]:
     """Draw the recipe controls and return the recipe, or None for each family's own, and the protocol."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        own = st.segmented_control(
-            "Recipe",
-            ["article", "own"],
-            default="article",
-            required=True,
-            format_func={"article": "The article's", "own": "My own"}.__getitem__,
-            key="recipe",
-            bind="query-params",
-        )
-        protocol = st.segmented_control(
-            "Protocol",
-            PROTOCOLS,
-            default="article",
-            required=True,
-            format_func={"article": "As in the article", "held_out": "Held-out"}.__getitem__,
-            key="protocol",
-            bind="query-params",
-            help="As in the article: trains on all training images and measures the test images after every epoch; the "
-            "last one counts. Held-out: keeps a sixth of the training images of each class out of the training and "
-            "measures those after every epoch, for you to choose by; the test images are measured once, at the end.",
+        own = (
+            st.segmented_control(
+                "Recipe",
+                ["article", "own"],
+                default="article",
+                required=True,
+                format_func={"article": "The article's", "own": "My own"}.__getitem__,
+                key="recipe",
+                bind="query-params",
+            )
+            or "article"
+        )  # an empty ?recipe= in the address chooses none
+        protocol = (
+            st.segmented_control(
+                "Protocol",
+                PROTOCOLS,
+                default="article",
+                required=True,
+                format_func={"article": "As in the article", "held_out": "Held-out"}.__getitem__,
+                key="protocol",
+                bind="query-params",
+                help="As in the article: trains on all training images and measures the test images after every epoch; "
+                "the last one counts. Held-out: keeps a sixth of the training images of each class out of the training "
+                "and measures those after every epoch, for you to choose by; the test images are measured once, at the "
+                "end.",
+            )
+            or "article"
         )
     if own == "article":
         recipes = ". ".join(f"{FAMILIES[x].title}: {FAMILIES[x].recipe}" for x in keys)

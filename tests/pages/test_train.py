@@ -325,6 +325,13 @@ def test_the_articles_recipe_is_said_per_family(visit: Visit) -> None:
     assert "MLP: RMSprop 0.001, 20 epochs, batch 128. CNN: Adadelta 1, 12 epochs, batch 128." in text(at)
 
 
+def test_an_empty_recipe_or_protocol_in_the_address_is_the_articles(visit: Visit, sentences: Sentences) -> None:
+    at = visit(TRAIN, recipe="", protocol="")
+    assert at.segmented_control(key="recipe").value is None, "the address chooses none"
+    assert sentences(at) == [] and "Deep CNN: Adadelta 1, 12 epochs, batch 128." in text(at)
+    assert not at.toggle and "Start 1 run" in labels(at)
+
+
 def test_a_recipe_of_ones_own_is_trained_with(visit: Visit, sentences: Sentences, until: Until, store: Store) -> None:
     at = visit(TRAIN, recipe="My own")
     assert at.number_input(key="rate_adadelta").value == 1.0 and at.number_input(key="epochs").value == 12
