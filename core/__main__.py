@@ -274,7 +274,7 @@ def _sweep(arguments: Arguments) -> Answer:
     loaded = settings.load()
     dataset = _dataset(arguments, loaded)
     store = Store(loaded.store, room=loaded.room)
-    cells = [x for key in keys for x in sweep.cells(dataset, {key: widths[key]}, seeds, recipes[key])]
+    cells = sweep.cells(dataset, widths, seeds, recipes)
     follow(loaded, store, cells)
     rows = [row for cell in cells if (row := store.run(cell))]
     missing = len(cells) - sum(row["state"] == "done" for row in rows)

@@ -102,6 +102,10 @@ BAD = [
     ("sweep --families cnn,rnn", FAMILY),
     ("sweep --widths ,", "Invalid widths. Expected whole numbers and ranges like 1,2,8-16. Received: ','."),
     ("sweep --families cnn --widths 512", WIDTH + "512."),
+    (
+        "sweep --families mlp,pooled_mlp --widths 1-100 --seeds 0-2 --data own",
+        "Invalid sweep. Expected at most 500 cells (families × widths × seeds). Received: 600.",
+    ),
 ]
 
 
