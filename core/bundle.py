@@ -102,7 +102,7 @@ def find(store: Store, run: int) -> dict[str, Any]:
     Raises:
         ArgumentError: if there is none of that id.
     """
-    row = next((x for x in store.rows() if x["id"] == run), None)
+    row = store.row(run)
     if row is None:
         raise invalid("run", "the id of a run; 'python -m core results --json' lists them", run)
     if row["state"] != "done":

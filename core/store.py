@@ -200,6 +200,11 @@ class Store:
         names, rows = self._select(f"WHERE {_SAME}", cell.columns)
         return _plain(dict(zip(names, rows[0], strict=True))) if rows else None
 
+    def row(self, run: int) -> dict[str, Any] | None:
+        """Return the row of a run, or None if there is none of that id."""
+        names, rows = self._select("WHERE runs.id = :run", {"run": run})
+        return _plain(dict(zip(names, rows[0], strict=True))) if rows else None
+
     def _select(self, where: str, values: dict[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
         with self._connection() as connection:
             cursor = connection.execute(f"{_RUNS} {where} ORDER BY runs.id", values | {"origin": self.origin})

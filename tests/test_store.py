@@ -63,6 +63,20 @@ def test_a_run_is_kept_with_its_last_epoch_and_weights(store: Store) -> None:
     assert again.rows("mnist") == [row]
 
 
+def test_a_run_is_found_by_its_id(store: Store) -> None:
+    begin(store, cell())
+    run = begin(store, cell(seed=1))
+    store.add_epoch(run, epoch(1, 0.75))
+    found = store.row(run)
+    assert (
+        found
+        and found == store.run(cell(seed=1))
+        and found["test_accuracy"] == 0.75
+        and found["versions"] == {"a": "1"}
+    )
+    assert store.row(run + 1) is None
+
+
 def ended(store: Store, seed: int, size: int) -> int:
     run = begin(store, cell(seed=seed))
     store.end(run, "done", seconds=1.0, weights=bytes(size))

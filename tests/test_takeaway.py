@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from core import __main__ as command_line
-from core import keras_file
+from core import keras_file, takeaway, units
 from core.families import family
 from core.recipes import RMSPROP
 from core.runs import Cell, Epoch
@@ -54,6 +54,10 @@ def test_runs_go_to_standard_output(run: Run) -> None:
     code, out, err = run("--format", "json", "--data", "mnist_5k")
     (row,) = json.loads(out)
     assert (code, err) == (0, "") and row["dataset"] == "mnist_5k" and row["recipe"]["optimizer"] == "rmsprop"
+
+
+def test_the_units_are_those_of_the_chart() -> None:
+    assert tuple(units.UNITS) == takeaway.UNITS
 
 
 def test_a_file_is_written_and_never_over_another(run: Run, tmp_path: Path) -> None:
