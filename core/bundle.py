@@ -50,7 +50,9 @@ def pack(store: Store, run: int, facts: Facts) -> bytes:
         )
     npz = store.weights(run)
     if npz is None:
-        raise StoreError(f"The weights of run {run} were not kept, so there is nothing to pack. Train it again.")
+        raise StoreError(
+            f"The weights of run {run} were not kept, so there is nothing to pack. Train another seed of it."
+        )
     recipe = Recipe(**row["recipe"])
     cell = Cell(row["dataset"], row["fingerprint"], row["family"], row["width"], recipe, row["seed"])
     network = family(cell.family).build(cell.width, facts.input_shape, facts.classes, recipe.dropout)

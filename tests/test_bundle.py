@@ -197,7 +197,7 @@ def test_nothing_half_is_packed(store: Store, own: Path, tmp_path: Path, monkeyp
         bundle.pack(bare, run, facts)
     bare.add_epoch(run, Epoch(1, 0.5, 0.8, 0.4, 0.9, 1.0))
     bare.end(run, "done", seconds=1.0)
-    with pytest.raises(StoreError, match=r"^The weights of run 1 were not kept, so there is nothing to pack"):
+    with pytest.raises(StoreError, match=r"^The weights of run 1 were not kept, .* Train another seed of it\.$"):
         bundle.pack(bare, run, facts)
     monkeypatch.setattr(bare, "rows", None)  # one run is asked for, and there may be thousands
     bare.end(run, "done", seconds=1.0, weights=store.weights(1))
