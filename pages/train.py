@@ -338,9 +338,9 @@ with frame.page("Train") as bench:
     live(bench, cells, now.version, waiting.seconds, frame.refused())
     used, room = bench.store.usage(), bench.settings.room
     if used.kept or used.dropped:
-        gone = f" Those of the oldest {used.dropped} were dropped so far to make room." if used.dropped else ""
+        gone = f" Those of {used.dropped} were dropped so far to make room." if used.dropped else ""
         st.caption(
             f"The weights of {used.kept} run{'s' if used.kept != 1 else ''} are kept: {used.size / 1e6:,.1f} of "
-            f"{room / 1e6:,.0f} MB, as FEATHERWEIGHT_WEIGHTS_MB says. When they are full, the oldest go first; "
-            f"results stay.{gone}"
+            f"{room / 1e6:,.0f} MB, as FEATHERWEIGHT_WEIGHTS_MB says. When they are full, those of stopped runs "
+            f"go first, then the oldest; results stay.{gone}"
         )

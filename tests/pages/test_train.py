@@ -141,7 +141,7 @@ def test_weights_that_made_room_are_told(visit: Visit, store: Store, own: Settin
         small.end(run, "done", seconds=1.0, weights=bytes(80))
     said = [x.value for x in visit(TRAIN).caption if "FEATHERWEIGHT_WEIGHTS_MB" in x.value]
     assert len(said) == 1 and said[0].startswith("The weights of 1 run are kept: 0.0 of 1,024 MB")
-    assert said[0].endswith("Those of the oldest 1 were dropped so far to make room.")
+    assert said[0].endswith("Those of 1 were dropped so far to make room.")
 
 
 def test_what_it_will_cost_is_known_from_the_first_run_on(visit: Visit, until: Until) -> None:
