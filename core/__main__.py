@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from core import datasets, question, settings, takeaway, upkeep
 from core.errors import FeatherweightError, RefusedError, StoreError, TrainingError
 from core.families import FAMILIES, MNIST_CLASSES, MNIST_SHAPE, family
+from core.layers import shape_text
 from core.network import Network
 from core.recipes import OPTIMIZERS, PRECISIONS, PROTOCOLS, Recipe, seed_number
 from core.settings import Settings
@@ -168,22 +169,15 @@ def _count(arguments: Arguments) -> Answer:
 
 
 def _summary(arguments: Arguments) -> Answer:
-    import pandas as pd
+    from core import tables
 
     network = _network(arguments)
+    table = tables.layers(network)
+    counts = dict.fromkeys(("Weights", "Multiply-adds"), "{:,}".format)
+    shares = dict.fromkeys(("Share of weights", "Share of multiply-adds"), "{:.1%}".format)
+    shown = table.to_string(index=False, formatters=counts | shares)
     rows = [asdict(x) for x in network.summary()]
-    table = pd.DataFrame(
-        {
-            "Layer": x["label"],
-            "Output": "×".join(map(str, x["output_shape"])),
-            "Formula": x["formula"],
-            "Weights": f"{x['parameters']:,}",
-            "Share": f"{x['share']:.1%}",
-            "Multiply-adds": f"{x['multiply_adds']:,}",
-        }
-        for x in rows
-    )
-    return rows, f"{table.to_string(index=False)}\nTotal: {network.parameters:,} weights"
+    return rows, f"{shown}\nTotal: {network.parameters:,} weights"
 
 
 def _code(arguments: Arguments) -> Answer:
@@ -205,7 +199,7 @@ def _datasets(arguments: Arguments) -> Answer:
     lines = [
         f"{x['name']:<14} {x['problem']}"
         if x["problem"]
-        else f"{x['name']:<14} {'×'.join(map(str, x['input_shape']))}, {x['classes']} classes, "
+        else f"{x['name']:<14} {shape_text(x['input_shape'])}, {x['classes']} classes, "
         f"{x['train']:,} to train, {x['test']:,} to test"
         for x in rows
     ]
@@ -274,7 +268,7 @@ def _sweep(arguments: Arguments) -> Answer:
     loaded = settings.load()
     dataset = _dataset(arguments, loaded)
     store = Store(loaded.store, room=loaded.room)
-    cells = [x for key in keys for x in sweep.cells(dataset, {key: widths[key]}, seeds, recipes[key])]
+    cells = sweep.cells(dataset, widths, seeds, recipes)
     follow(loaded, store, cells)
     rows = [row for cell in cells if (row := store.run(cell))]
     missing = len(cells) - sum(row["state"] == "done" for row in rows)

@@ -50,7 +50,9 @@ def pack(store: Store, run: int, facts: Facts) -> bytes:
         )
     npz = store.weights(run)
     if npz is None:
-        raise StoreError(f"The weights of run {run} were not kept, so there is nothing to pack. Train it again.")
+        raise StoreError(
+            f"The weights of run {run} were not kept, so there is nothing to pack. Train another seed of it."
+        )
     recipe = Recipe(**row["recipe"])
     cell = Cell(row["dataset"], row["fingerprint"], row["family"], row["width"], recipe, row["seed"])
     network = family(cell.family).build(cell.width, facts.input_shape, facts.classes, recipe.dropout)
@@ -102,7 +104,7 @@ def find(store: Store, run: int) -> dict[str, Any]:
     Raises:
         ArgumentError: if there is none of that id.
     """
-    row = next((x for x in store.rows() if x["id"] == run), None)
+    row = store.row(run)
     if row is None:
         raise invalid("run", "the id of a run; 'python -m core results --json' lists them", run)
     if row["state"] != "done":

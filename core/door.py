@@ -66,12 +66,11 @@ class Door:
 
     def refusal(self, cells: Sequence[Cell]) -> str | None:
         """Return the sentence that :meth:`submit` would raise for these cells now, or None."""
-        try:
-            self.visitor.require()
-            self._check(cells, _busy(self.progress()))
-        except FeatherweightError as e:
-            return str(e)
-        return None
+        return self._refusal(cells, self.limits)
+
+    def refusal_left(self) -> str | None:
+        """Return the sentence that :meth:`resume_left` would raise now, or None."""
+        return self._refusal(self.progress().left, self.limits.resumed())
 
     def submit(self, cells: Iterable[Cell]) -> int:
         """Queue cells as :meth:`Runner.submit` does and return how many were new.
@@ -85,7 +84,7 @@ class Door:
         wanted = list(dict.fromkeys(cells))
         with self.owners.lock:
             before = set(_busy(self.progress()))
-            self._check(wanted, before)
+            self._check(wanted, before, self.limits)
             self._own(wanted, before)
             return self.runner.submit(wanted)
 
@@ -107,14 +106,17 @@ class Door:
     def resume_left(self) -> None:
         """Queue what the last process left behind, as the visitor's own.
 
+        Several may have asked for it, so what one may ask for at once does not bound it; the other limits do.
+
         Raises:
-            AccessError, LimitError: as :meth:`submit`.
+            AccessError: if the visitor may not train.
+            LimitError: if a network, a run or the whole queue is more than fair use allows.
         """
         self.visitor.require()
         with self.owners.lock:
             now = self.progress()
             before = set(_busy(now))
-            self._check(now.left, before)
+            self._check(now.left, before, self.limits.resumed())
             self._own(now.left, before)
             self.runner.resume_left()
 
@@ -134,14 +136,22 @@ class Door:
             del self.owners.names[gone]
         self.owners.names.update((x, self.visitor.name) for x in cells if x not in before)
 
-    def _check(self, cells: Sequence[Cell], busy: Iterable[Cell]) -> None:
-        """Raise ``LimitError`` if the cells that are not on their way yet are more than fair use allows."""
+    def _refusal(self, cells: Sequence[Cell], limits: Limits) -> str | None:
+        try:
+            self.visitor.require()
+            self._check(cells, _busy(self.progress()), limits)
+        except FeatherweightError as e:
+            return str(e)
+        return None
+
+    def _check(self, cells: Sequence[Cell], busy: Iterable[Cell], limits: Limits) -> None:
+        """Raise ``LimitError`` if the cells that are not on their way yet are more than the limits allow."""
         waiting = set(busy)
         new = [x for x in cells if x not in waiting]
         mine = sum(self.owners.names.get(x) == self.visitor.name for x in waiting)
         sizes = {x: self._weights(x) for x in {(x.dataset, x.family, x.width) for x in new}}
         asked = largest([(sizes[x.dataset, x.family, x.width], x.recipe.epochs) for x in new])
-        self.limits.check(asked, mine, len(waiting) - mine)
+        limits.check(asked, mine, len(waiting) - mine)
 
     def _weights(self, network: tuple[str, str, int]) -> int:
         dataset, key, width = network

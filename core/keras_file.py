@@ -7,11 +7,13 @@ written, 2 that standard output holds a sentence on why not; everything else goe
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,13 +26,18 @@ if TYPE_CHECKING:
 
 COMMAND = (sys.executable, "-m", "core.keras_file")
 TIMEOUT = 180  # seconds; importing TensorFlow takes about 5, on a machine that trains on every core far more
+ROOM = 64_000_000  # bytes of files that are kept for those who ask again
 _ROOT = Path(__file__).resolve().parent.parent
+_making = threading.Lock()
+_kept: dict[tuple[object, ...], bytes] = {}  # by what determines a file, the one asked for last at the end
 
 
 def write(
     key: str, width: int, network: Network, dropout: bool, npz: bytes, command: tuple[str, ...] = COMMAND
 ) -> bytes:
-    """Return the bytes of a ``.keras`` file, made by a process that ends with it (about 5 s).
+    """Return the bytes of a ``.keras`` file, made by a process that ends with it (about 5 s), or made before.
+
+    One is made at a time, whoever asks: any viewer can, and each takes a core and memory for TensorFlow.
 
     Args:
         key: the family of ``network``.
@@ -41,9 +48,23 @@ def write(
         command: the program to start.
 
     Raises:
-        StoreError: if the weights are not this network's, or the process failed or took too long.
+        StoreError: if the weights are not this network's, the process failed or took too long, or others' files did.
     """
     weights.read(npz, network)  # a mistake is known before seconds are spent on it
+    determined = (key, width, network, dropout, hashlib.sha256(npz).digest())
+    if not _making.acquire(timeout=TIMEOUT):
+        raise StoreError(f"Others' Keras files took longer than {TIMEOUT} s. Try again later.")
+    try:
+        made = _kept.pop(determined, None) or _make(key, width, network, dropout, npz, command)
+        _kept[determined] = made  # the last asked for is the last to go
+        while sum(map(len, _kept.values())) > ROOM:
+            del _kept[next(iter(_kept))]
+        return made
+    finally:
+        _making.release()
+
+
+def _make(key: str, width: int, network: Network, dropout: bool, npz: bytes, command: tuple[str, ...]) -> bytes:
     with tempfile.TemporaryDirectory(prefix="featherweight-") as folder:
         source, target = Path(folder) / "weights.npz", Path(folder) / "model.keras"
         source.write_bytes(npz)

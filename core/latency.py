@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from functools import lru_cache
+from collections.abc import Mapping
+from itertools import zip_longest
+from threading import Lock
 
 import numpy as np
 
@@ -11,17 +13,73 @@ from core.network import Network
 
 SECONDS = 0.02  # of measuring, for each network
 FEWEST = 5
+BUDGET = 2.0  # seconds of measuring, for all that are asked for at once
+KEPT = 10_000  # networks; every width of every family on half a dozen image shapes
+_measuring = Lock()
+_measured: dict[Network, float] = {}
 
 
-@lru_cache(maxsize=512)
 def microseconds(network: Network) -> float:
     """Return the shortest time of NumPy's forward pass for one image in microseconds; measured once per process.
 
     The time does not depend on the values of the weights, so random ones do. The shortest, as whatever
     else the machine does only adds to it.
     """
+    with _measuring:  # two at once would be in each other's way
+        if network not in _measured:
+            if len(_measured) >= KEPT:
+                del _measured[next(iter(_measured))]
+            _measured[network] = _measure(network)
+        return _measured[network]
+
+
+def estimates(families: Mapping[str, Mapping[int, Network]]) -> dict[str, dict[int, float]]:
+    """Return the microseconds of many networks, measured as far as ``BUDGET`` goes.
+
+    The smallest and the largest network of a family are always measured, then those in between, each time the middle
+    one. What is not reached lies on straight lines between its family's measured neighbours, in logarithms of time
+    against multiply-adds. The next call measures further, so a table of any length is measured throughout in the end.
+
+    Args:
+        families: by key and width, the networks.
+
+    Returns:
+        As ``families``, the times.
+    """
+    end = time.perf_counter() + BUDGET
+    found: dict[str, dict[int, float]] = {key: {} for key in families}
+    for turn in zip_longest(*(_spread(key, networks) for key, networks in families.items())):
+        for key, width, network in filter(None, turn):
+            if network in _measured or len(found[key]) < 2 or time.perf_counter() < end:
+                found[key][width] = microseconds(network)
+    return {key: _fill(networks, found[key]) for key, networks in families.items()}
+
+
+def _spread(key: str, networks: Mapping[int, Network]) -> list[tuple[str, int, Network]]:
+    """Return a family's networks in an order whose beginnings are spread over all multiply-adds."""
+    widths = sorted(networks, key=lambda n: networks[n].multiply_adds)
+    order = dict.fromkeys([*widths[:1], *widths[-1:]])
+    gaps = [(0, len(widths) - 1)]
+    for low, high in gaps:  # grows as it goes
+        if high - low > 1:
+            middle = (low + high) // 2
+            order[widths[middle]] = None
+            gaps += [(low, middle), (middle, high)]
+    return [(key, n, networks[n]) for n in order]
+
+
+def _fill(networks: Mapping[int, Network], known: Mapping[int, float]) -> dict[int, float]:
+    """Return the times of all networks of a family from those known."""
+    work = {n: float(np.log(networks[n].multiply_adds)) for n in networks}
+    measured = sorted(known, key=work.__getitem__)
+    at, times = [work[n] for n in measured], np.log([known[n] for n in measured])
+    return {n: known[n] if n in known else float(np.exp(np.interp(work[n], at, times))) for n in networks}
+
+
+def _measure(network: Network) -> float:
     draw = np.random.default_rng(0)
-    weights = [draw.normal(0, 0.1, shape).astype(np.float32) for shape in network.weight_shapes]
+    some = draw.normal(0, 0.1, 10_007).astype(np.float32)  # over and over, as to draw millions takes seconds
+    weights = [np.resize(some, shape) for shape in network.weight_shapes]
     image = draw.random((1, *network.input_shape), np.float32)
     network.predict(weights, image)  # the first call fills the caches
     took: list[float] = []

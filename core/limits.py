@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from core.errors import LimitError
 
@@ -55,6 +55,10 @@ class Limits:
         """Return these limits with the usual ones where a machine is shared and nothing is set."""
         own = {x.name: getattr(self, x.name) for x in fields(self)}
         return Limits(**{name: getattr(SHARED, name) if value is None else value for name, value in own.items()})
+
+    def resumed(self) -> Limits:
+        """Return these limits for what several visitors may have asked for: without those of one sweep or visitor."""
+        return replace(self, cells=None, waiting=None)
 
     def check(self, asked: Ask, mine: int, others: int) -> None:
         """Check what somebody asks for, who has ``mine`` runs waiting or running besides the ``others``.

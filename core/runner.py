@@ -247,6 +247,7 @@ class Runner:
         Raises:
             TrainingError: if no process can be started for the first time.
         """
+        before: tuple[int, float] | None = None  # the run of the attempt before, and its seconds
         for attempt in range(1, ATTEMPTS + 1):
             began, run = time.monotonic(), None
             try:
@@ -258,15 +259,19 @@ class Runner:
                 return self._ended(f"{_name(cell)} was not trained: {e}")
             except TrainingError as e:
                 self._drop_process()
-                stopped = self._state.progress.stopping or self._state.progress.closed
-                if run is None and not stopped:
-                    if attempt == 1:
-                        raise
-                    self._store.forget_waiting([cell])  # its run is marked failed already
+                closed = self._state.progress.closed
+                stopped = self._state.progress.stopping or closed
+                if run is None and not stopped and attempt == 1:
+                    raise
                 if run is not None:
                     ending, why = ("stopped", None) if stopped else ("failed", str(e))
-                    waits = self._state.progress.closed or (not stopped and attempt < ATTEMPTS)
-                    self._store.end(run, ending, seconds=time.monotonic() - began, message=why, waits=waits)
+                    waits = closed or (not stopped and attempt < ATTEMPTS)
+                    before = run, time.monotonic() - began
+                    self._store.end(run, ending, seconds=before[1], message=why, waits=waits)
+                elif not closed:  # a fresh process was not ready yet
+                    if stopped and before:  # its run is marked failed so far
+                        self._store.end(before[0], "stopped", seconds=before[1])
+                    self._store.forget_waiting([cell])
                 if stopped:
                     return self._ended()
                 if attempt == ATTEMPTS:

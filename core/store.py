@@ -58,7 +58,8 @@ class Store:
         path: where it is; it is made if it is not there.
         origin: what its runs say of where they come from.
         read_only: open a file that is there and never write it; its disk need not be writable.
-        room: bytes that the weights of all runs may take together; the oldest go first. None sets no bound.
+        room: bytes that the weights of all runs may take together; those of runs that are not finished go first, then
+            the oldest. None sets no bound.
 
     Raises:
         RefusedError: if the file is damaged, of a newer version or another program's; it is left as it is.
@@ -138,10 +139,17 @@ class Store:
                 self._make_room(connection)
 
     def _make_room(self, connection: sqlite3.Connection) -> None:
-        """Drop the weights of the oldest runs, not the runs, until the rest fits; SQLite uses their pages again."""
+        """Drop weights, not the runs, until the rest fits; SQLite uses their pages again.
+
+        Those of runs that are not finished go first, as such runs start anew without them, then the oldest.
+        """
         if self.room is None:
             return
-        kept = connection.execute("SELECT run, LENGTH(npz) FROM weights WHERE npz IS NOT NULL ORDER BY run").fetchall()
+        query = """
+            SELECT run, LENGTH(npz) FROM weights JOIN runs ON runs.id = run WHERE npz IS NOT NULL
+            ORDER BY state = 'done', run
+        """
+        kept = connection.execute(query).fetchall()
         excess = sum(size for _, size in kept) - self.room
         for run, size in kept:
             if excess <= 0:
@@ -198,6 +206,11 @@ class Store:
     def run(self, cell: Cell) -> dict[str, Any] | None:
         """Return the row of a cell, or None if it has never been run."""
         names, rows = self._select(f"WHERE {_SAME}", cell.columns)
+        return _plain(dict(zip(names, rows[0], strict=True))) if rows else None
+
+    def row(self, run: int) -> dict[str, Any] | None:
+        """Return the row of a run, or None if there is none of that id."""
+        names, rows = self._select("WHERE runs.id = :run", {"run": run})
         return _plain(dict(zip(names, rows[0], strict=True))) if rows else None
 
     def _select(self, where: str, values: dict[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:

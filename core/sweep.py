@@ -27,7 +27,7 @@ def cells(
     dataset: Dataset,
     widths: Mapping[str, Iterable[object]],
     seeds: Sequence[int],
-    recipe: Recipe | None = None,
+    recipe: Recipe | Mapping[str, Recipe] | None = None,
     protocol: str | None = None,
 ) -> list[Cell]:
     """Return the cells of a sweep, small networks first and the seeds of one network together.
@@ -36,7 +36,7 @@ def cells(
         dataset: what to train on.
         widths: per family key, the widths.
         seeds: the seeds of every network.
-        recipe: how to train; None is each family's own, the article's.
+        recipe: how to train, for all families or by key; None is each family's own, the article's.
         protocol: one of ``PROTOCOLS`` in place of the recipe's own.
 
     Raises:
@@ -46,7 +46,7 @@ def cells(
     for key, wanted in widths.items():
         chosen = family(key)
         for n in sorted({chosen.width(x) for x in wanted}):
-            used = recipe or chosen.recipe
+            used = recipe[key] if isinstance(recipe, Mapping) else recipe or chosen.recipe
             used = replace(used, protocol=protocol) if protocol else used
             chosen.build(n, dataset.facts.input_shape, dataset.facts.classes, used.dropout)
             made += [Cell(dataset.name, dataset.facts.fingerprint, key, n, used, seed_number(s)) for s in seeds]

@@ -92,13 +92,15 @@ def _chart(arguments: Namespace) -> bytes:
 
 
 def _bundle(run: int) -> bytes:
-    from core import bundle
+    from core import bundle, results
     from core.store import Store
 
     loaded = settings.load()
     store = Store(loaded.store)
-    facts = datasets.find(loaded, bundle.find(store, run)["dataset"]).facts
-    return bundle.pack(store, run, facts)
+    row = bundle.find(store, run)
+    found = results.find(loaded, store, None, row["dataset"])
+    # images at hand have to be the run's; those of a set that is not at hand are known all the same
+    return bundle.pack(store, run, found.facts if found.dataset else found.facts_of(row["fingerprint"]))
 
 
 def check(target: Path, force: bool) -> None:

@@ -30,26 +30,33 @@ from core.runs import Cell
 def recipe_controls(keys: list[str], dataset: Dataset, precisions: tuple[str, ...]) -> tuple[Recipe | None, str]:
     """Draw the recipe controls and return the recipe, or None for each family's own, and the protocol."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        own = st.segmented_control(
-            "Recipe",
-            ["article", "own"],
-            default="article",
-            required=True,
-            format_func={"article": "The article's", "own": "My own"}.__getitem__,
-            key="recipe",
-            bind="query-params",
-        )
-        protocol = st.segmented_control(
-            "Protocol",
-            PROTOCOLS,
-            default="article",
-            required=True,
-            format_func={"article": "As in the article", "held_out": "Held-out"}.__getitem__,
-            key="protocol",
-            bind="query-params",
-            help="As in the article: trains on all training images and measures the test images after every epoch; the "
-            "last one counts. Held-out: keeps a sixth of the training images of each class out of the training and "
-            "measures those after every epoch, for you to choose by; the test images are measured once, at the end.",
+        own = (
+            st.segmented_control(
+                "Recipe",
+                ["article", "own"],
+                default="article",
+                required=True,
+                format_func={"article": "The article's", "own": "My own"}.__getitem__,
+                key="recipe",
+                bind="query-params",
+            )
+            or "article"
+        )  # an empty ?recipe= in the address chooses none
+        protocol = (
+            st.segmented_control(
+                "Protocol",
+                PROTOCOLS,
+                default="article",
+                required=True,
+                format_func={"article": "As in the article", "held_out": "Held-out"}.__getitem__,
+                key="protocol",
+                bind="query-params",
+                help="As in the article: trains on all training images and measures the test images after every epoch; "
+                "the last one counts. Held-out: keeps a sixth of the training images of each class out of the training "
+                "and measures those after every epoch, for you to choose by; the test images are measured once, at the "
+                "end.",
+            )
+            or "article"
         )
     if own == "article":
         recipes = ". ".join(f"{FAMILIES[x].title}: {FAMILIES[x].recipe}" for x in keys)
@@ -174,7 +181,7 @@ def left_behind(runner: Door, left: Sequence[Cell]) -> None:
     runs = "1 run" if count == 1 else f"{count} runs"
     were, them = ("was", "it") if count == 1 else ("were", "them")
     st.warning(f"{runs} of the last sweep {were} interrupted or still waiting.", icon=":material/history:")
-    over, viewer = runner.refusal(left), runner.visitor.refusal
+    over, viewer = runner.refusal_left(), runner.visitor.refusal
     if over and over != viewer:
         st.caption(f":material/block: {plain(over)}")
     with st.container(horizontal=True):
@@ -331,9 +338,9 @@ with frame.page("Train") as bench:
     live(bench, cells, now.version, waiting.seconds, frame.refused())
     used, room = bench.store.usage(), bench.settings.room
     if used.kept or used.dropped:
-        gone = f" Those of the oldest {used.dropped} were dropped so far to make room." if used.dropped else ""
+        gone = f" Those of {used.dropped} were dropped so far to make room." if used.dropped else ""
         st.caption(
             f"The weights of {used.kept} run{'s' if used.kept != 1 else ''} are kept: {used.size / 1e6:,.1f} of "
-            f"{room / 1e6:,.0f} MB, as FEATHERWEIGHT_WEIGHTS_MB says. When they are full, the oldest go first; "
-            f"results stay.{gone}"
+            f"{room / 1e6:,.0f} MB, as FEATHERWEIGHT_WEIGHTS_MB says. When they are full, those of stopped runs "
+            f"go first, then the oldest; results stay.{gone}"
         )

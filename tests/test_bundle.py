@@ -183,7 +183,7 @@ def test_the_script_needs_no_argument_for_the_embedded_digits(tmp_path: Path) ->
         assert np.array_equal(used["xt"], data.x_test) and np.array_equal(used["yt"], data.y_test)
 
 
-def test_nothing_half_is_packed(store: Store, own: Path, tmp_path: Path) -> None:
+def test_nothing_half_is_packed(store: Store, own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     facts = images.facts(own)
     with pytest.raises(ArgumentError, match=r"Invalid run\. .* Received: 9\."):
         bundle.pack(store, 9, facts)
@@ -197,8 +197,9 @@ def test_nothing_half_is_packed(store: Store, own: Path, tmp_path: Path) -> None
         bundle.pack(bare, run, facts)
     bare.add_epoch(run, Epoch(1, 0.5, 0.8, 0.4, 0.9, 1.0))
     bare.end(run, "done", seconds=1.0)
-    with pytest.raises(StoreError, match=r"^The weights of run 1 were not kept, so there is nothing to pack"):
+    with pytest.raises(StoreError, match=r"^The weights of run 1 were not kept, .* Train another seed of it\.$"):
         bundle.pack(bare, run, facts)
+    monkeypatch.setattr(bare, "rows", None)  # one run is asked for, and there may be thousands
     bare.end(run, "done", seconds=1.0, weights=store.weights(1))
     with pytest.raises(StoreError, match="another network's"):
         bundle.pack(bare, run, facts)

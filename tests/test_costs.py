@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from core import costs
-from core.costs import Plan
+from core.costs import UPDATE, Plan
 from core.recipes import ADADELTA, RMSPROP, Recipe
 from core.runs import Cell
 from tests.rows import runs
@@ -25,6 +27,41 @@ def test_cost_of_a_known_network_is_its_epochs_and_one_compilation() -> None:
     assert costs.cost(known, [plan(images=4000)], "CPU").seconds == pytest.approx(24 / 15 + 6)
     assert costs.cost(known, [plan(width=9, work=4 * 49960)], "CPU").seconds == pytest.approx(48 + 6)
     assert costs.cost(known, [plan(family="mlp", recipe=RMSPROP)], "CPU").seconds == pytest.approx(40 + 6)
+
+
+def small(batch: int, **changed: object) -> Recipe:
+    return replace(ADADELTA, batch_size=batch, **changed)  # type: ignore[arg-type]
+
+
+def test_smaller_batches_cost_their_updates() -> None:
+    known, plans = runs({}), [plan(recipe=small(1))]
+    by_hand = 24 * (1 + UPDATE) / (1 + UPDATE / 128)
+    assert costs.cost(known, plans, "CPU").seconds == pytest.approx(by_hand + 6)
+    assert 4 * 24 < by_hand < 128 * 24, "128 times the updates is much more, but an update is not all there is"
+    assert costs.cost(known, [plan(images=64)], "CPU").seconds == pytest.approx(
+        24 * 64 / 60_000 * (1 + UPDATE / 64) / (1 + UPDATE / 128) + 6
+    ), "a batch is no larger than the set"
+
+
+def test_the_runs_most_alike_count_and_only_those() -> None:
+    slow = {"seed": 1, "recipe": small(1).to_json(), "epoch_seconds": 20.0, "seconds": 246.0}
+    half = {"seed": 2, "recipe": small(128, precision="bfloat16").to_json(), "epoch_seconds": 1.0, "seconds": 18.0}
+    wide = {"seed": 3, "width": 8, "multiply_adds": 16 * 49960, "epoch_seconds": 7.0, "seconds": 90.0}
+    known = runs({}, {"seed": 4}, slow, half, wide)
+    for recipe, width, seconds, count in (
+        (ADADELTA, 2, 30.0, 2),
+        (small(1), 2, 246.0, 1),
+        (small(2), 2, 240 * (1 + UPDATE / 2) / (1 + UPDATE) + 6, 1),
+        (small(128, precision="bfloat16"), 2, 18.0, 1),
+        (ADADELTA, 8, 90.0, 1),
+    ):
+        work = 49960 if width == 2 else 16 * 49960
+        estimate = costs.cost(known, [plan(recipe=recipe, width=width, work=work)], "CPU")
+        assert estimate.seconds == pytest.approx(seconds) and estimate.runs == count
+    both = [plan(), plan(seed=10), plan(recipe=small(1))]
+    assert costs.cost(known, both, "CPU").runs == 3, "each run once, and those used alone"
+    other = costs.cost(runs(half), [plan()], "CPU")
+    assert other.seconds == pytest.approx(18.0), "of another precision, where there is none of its own"
 
 
 def test_cost_is_unknown_without_finished_runs_on_the_device() -> None:

@@ -17,7 +17,7 @@ from core.settings import Settings
 from core.store import Store
 from tests import test_runner
 from tests.fake_training import ENOUGH, WAIT
-from tests.test_runner import cells, until
+from tests.test_runner import cells, idle, until
 
 own, store, runner = test_runner.own, test_runner.store, test_runner.runner  # the same fixtures
 
@@ -138,13 +138,37 @@ def test_what_was_left_behind_is_held_to_the_limits_and_is_whose_who_resumes_it(
 ) -> None:
     left = tuple(cells(own, WAIT, ENOUGH))
     runner._change(left=left)
-    with pytest.raises(LimitError, match=r"FEATHERWEIGHT_MAX_CELLS\)\. Received: 2\."):
-        door(ANN, cells=1).resume_left()
+    for limits, name, received in (
+        ({"epochs": 2}, "EPOCHS", 3),
+        ({"weights": 9}, "WEIGHTS", 166),
+        ({"queue": 1}, "QUEUE", 2),
+    ):
+        assert (said := door(ANN, **limits).refusal_left()) and f"MAX_{name}). Received: {received}" in said
+        with pytest.raises(LimitError, match=rf"FEATHERWEIGHT_MAX_{name}\)\. Received: {received}"):
+            door(ANN, **limits).resume_left()
     assert runner.progress().queue == () and runner.progress().current is None
     at = door(ANN, waiting=2)
     at.resume_left()
     until(runner, lambda p: p.epochs)
     assert at.refusal(cells(own, 7)), "what was resumed counts"
+
+
+def test_what_two_visitors_left_behind_one_may_resume(own: Settings, runner: Runner, door: Opened) -> None:
+    ann, ben = (door(x, cells=2, waiting=2) for x in (ANN, BEN))
+    ann.submit(cells(own, WAIT, 6))
+    ben.submit(cells(own, 7, 8))
+    until(runner, lambda p: p.epochs)
+    now = runner.progress()
+    everything = (*cells(own, WAIT), *now.queue)
+    runner.clear()
+    runner.stop_now()
+    until(runner, idle)
+    runner._change(left=everything)  # as the next start finds it, once this process was killed
+    assert ann.refusal(everything), "to ask for as much anew is more than one may"
+    assert ann.refusal_left() is None and door(VIEWER).refusal_left() == "You may look."
+    ann.resume_left()
+    now = until(runner, lambda p: p.current)
+    assert (now.current, *now.queue) == everything and now.left == ()
 
 
 def test_at_home_only_what_is_set_holds_and_elsewhere_the_usual(own: Settings, door: Opened) -> None:

@@ -69,7 +69,9 @@ def test_families_and_summary_and_code(run: Run) -> None:
     ]
     rows = document(run("summary", "cnn", "2", "--json"))
     assert sum(x["parameters"] for x in rows) == 4802 and rows[4]["parameters"] == 4616
-    assert "Total: 4,802 weights" in run("summary", "cnn", "2")[1]
+    lines = [" ".join(x.split()) for x in run("summary", "cnn", "2")[1].splitlines()]
+    assert lines[0] == "Layer Output Formula Weights Share of weights Multiply-adds Share of multiply-adds"
+    assert lines[2] == "Conv 3×3 24×24×4 (3·3·2 + 1)·4 76 1.6% 41,472 71.1%" and lines[-1] == "Total: 4,802 weights"
     source = document(run("code", "mlp", "3", "--dropout", "--json"))["source"]
     assert source.count("Dropout(rate=0.2)") == 2 and compile(source, "source", "exec")
 
@@ -102,6 +104,10 @@ BAD = [
     ("sweep --families cnn,rnn", FAMILY),
     ("sweep --widths ,", "Invalid widths. Expected whole numbers and ranges like 1,2,8-16. Received: ','."),
     ("sweep --families cnn --widths 512", WIDTH + "512."),
+    (
+        "sweep --families mlp,pooled_mlp --widths 1-100 --seeds 0-2 --data own",
+        "Invalid sweep. Expected at most 500 cells (families × widths × seeds). Received: 600.",
+    ),
 ]
 
 

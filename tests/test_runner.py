@@ -7,12 +7,15 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+import core.runner
 from core import datasets, settings, sweep
 from core.errors import ArgumentError, StoreError, TrainingError
+from core.process import TrainingProcess
 from core.progress import Progress
 from core.recipes import Recipe
 from core.runner import Runner
@@ -223,6 +226,51 @@ def test_a_process_that_dies_as_it_starts_anew_fails_the_run_and_the_queue_goes_
     assert now.problem and "failed twice: The training process ended unexpectedly (SIGKILL" in now.problem
     crash, enough = cells(own, CRASH, ENOUGH)
     assert store.states([crash, enough]) == {crash: "failed", enough: "done"} and store.waiting() == []
+
+
+@pytest.mark.parametrize("seed", [CRASH, ENOUGH])
+def test_a_stop_while_a_fresh_process_starts_is_not_forgotten(
+    own: Settings, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    heard, anew = set[int](), threading.Event()
+
+    class Heard(TrainingProcess):
+        def event(self) -> dict[str, Any]:
+            heard.add(self.pid)
+            if len(heard) == 2:
+                anew.set()
+            return super().event()
+
+    monkeypatch.setattr(core.runner, "TrainingProcess", Heard)
+    # the second of its processes hangs before it is ready; the first dies of its run, or is killed while idle
+    starts = tmp_path / "starts"
+    program = (
+        f"import pathlib, runpy, signal; starts = pathlib.Path({str(starts)!r}); starts.open('a').write('.')\n"
+        "if starts.stat().st_size == 2: signal.pause()\n"
+        f"runpy.run_path({FAKE[-1]!r}, run_name='__main__')"
+    )
+    runner = Runner(own, store, (sys.executable, "-c", program))
+    until(runner, idle)
+    first = runner._state.process
+    assert first
+    if seed == ENOUGH:
+        os.kill(first.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, first.pid, os.WEXITED | os.WNOWAIT)
+    (asked,) = cells(own, seed)
+    runner.submit([asked])
+    assert anew.wait(30)
+    runner.stop_now()
+    now = until(runner, lambda p: p.done == 1)
+    row = store.run(asked)
+    runner.close()
+    assert now.problem is None and store.waiting() == []
+    if seed == CRASH:
+        assert row and (row["state"], row["epochs"], row["message"]) == ("stopped", 1, None) and row["seconds"] > 0
+    else:
+        assert row is None
+    again = Runner(own, store, FAKE)
+    assert again.progress().left == ()
+    again.close()
 
 
 def test_a_run_that_kills_its_process_twice_has_failed_and_the_queue_goes_on(

@@ -63,9 +63,23 @@ def test_a_run_is_kept_with_its_last_epoch_and_weights(store: Store) -> None:
     assert again.rows("mnist") == [row]
 
 
-def ended(store: Store, seed: int, size: int) -> int:
+def test_a_run_is_found_by_its_id(store: Store) -> None:
+    begin(store, cell())
+    run = begin(store, cell(seed=1))
+    store.add_epoch(run, epoch(1, 0.75))
+    found = store.row(run)
+    assert (
+        found
+        and found == store.run(cell(seed=1))
+        and found["test_accuracy"] == 0.75
+        and found["versions"] == {"a": "1"}
+    )
+    assert store.row(run + 1) is None
+
+
+def ended(store: Store, seed: int, size: int, state: str = "done") -> int:
     run = begin(store, cell(seed=seed))
-    store.end(run, "done", seconds=1.0, weights=bytes(size))
+    store.end(run, state, seconds=1.0, weights=bytes(size))
     return run
 
 
@@ -82,6 +96,17 @@ def test_the_weights_of_the_oldest_runs_make_room_and_their_results_stay(tmp_pat
     assert {row["state"] for row in store.rows()} == {"done"}
     ended(store, 4, 101)  # more than there is room for
     assert store.usage() == Usage(0, 5, 0) and store.datasets() == ["mnist"] and store.datasets(True) == []
+
+
+def test_the_weights_of_runs_that_are_not_finished_go_first(tmp_path: Path) -> None:
+    store = Store(tmp_path / "runs.sqlite3", room=100)
+    runs = [ended(store, 0, 40), ended(store, 1, 30, "stopped"), ended(store, 2, 30, "stopped")]
+    runs.append(ended(store, 3, 20))
+    assert [row["weights"] for row in store.rows()] == ["kept", "dropped", "kept", "kept"]
+    runs.append(ended(store, 4, 70, "stopped"))  # no finished run makes room for one that is not
+    assert [store.weights(x) for x in runs] == [bytes(40), None, None, bytes(20), None]
+    ended(store, 5, 50)
+    assert [row["weights"] for row in store.rows()] == [*["dropped"] * 3, "kept", "dropped", "kept"]
 
 
 def test_without_a_bound_all_weights_stay(store: Store) -> None:

@@ -25,6 +25,14 @@ def test_cells_come_small_networks_first_with_their_seeds_together() -> None:
     assert made[0].recipe == ADADELTA and made[-1].recipe == RMSPROP
 
 
+def test_each_family_may_have_a_recipe_and_their_cells_count_together() -> None:
+    recipes = {"mlp": ADADELTA, "cnn": RMSPROP}
+    made = sweep.cells(DIGITS, {"mlp": [1], "cnn": [1]}, [0], recipes)
+    assert [(x.family, x.recipe) for x in made] == list(recipes.items())
+    with pytest.raises(ArgumentError, match="Received: 600"):
+        sweep.cells(DIGITS, dict.fromkeys(recipes, range(1, 101)), range(3), recipes)
+
+
 @pytest.mark.parametrize(
     ("widths", "seeds", "words"),
     [

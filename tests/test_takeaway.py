@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from core import __main__ as command_line
+from core import keras_file, takeaway, units
+from core.families import family
 from core.recipes import RMSPROP
 from core.runs import Cell, Epoch
 from core.store import Store
@@ -52,6 +56,10 @@ def test_runs_go_to_standard_output(run: Run) -> None:
     assert (code, err) == (0, "") and row["dataset"] == "mnist_5k" and row["recipe"]["optimizer"] == "rmsprop"
 
 
+def test_the_units_are_those_of_the_chart() -> None:
+    assert tuple(units.UNITS) == takeaway.UNITS
+
+
 def test_a_file_is_written_and_never_over_another(run: Run, tmp_path: Path) -> None:
     target = tmp_path / "runs.json"
     code, out, err = run("--format", "json", "--out", str(target))
@@ -64,6 +72,23 @@ def test_a_file_is_written_and_never_over_another(run: Run, tmp_path: Path) -> N
     assert target.read_text() == "mine"
     assert run("--format", "json", "--out", str(target), "--force")[0] == 0
     assert len(json.loads(target.read_text())) == 2 and {x.name for x in tmp_path.iterdir()} == {"home", "runs.json"}
+
+
+def test_a_run_leaves_though_its_images_are_not_at_hand(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keras_file, "write", lambda *_: b"keras")
+    weights = io.BytesIO()
+    shapes = family("mlp").build(32).weight_shapes
+    np.savez(weights, **{str(i): np.zeros(x, np.float32) for i, x in enumerate(shapes)})  # type: ignore[arg-type]
+    Store(tmp_path / "home" / "runs.sqlite3").end(2, "done", seconds=2.0, weights=weights.getvalue())
+    target = tmp_path / "run.zip"
+    code, _, err = run("--run", "2", "--out", str(target))
+    assert (code, err) == (0, "") and not list(tmp_path.rglob("mnist.npz"))
+    with zipfile.ZipFile(target) as file:
+        data = json.loads(file.read("recipe.json"))["data"]
+        assert file.read("model.keras") == b"keras"
+    assert (data["name"], data["fingerprint"], data["input_shape"], data["classes"]) == ("mnist", "f", [28, 28, 1], 10)
 
 
 BAD = [

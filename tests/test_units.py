@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,11 +19,9 @@ DEEP = FAMILIES["deep_cnn"].build(2)
 
 
 @pytest.fixture
-def fresh() -> Iterator[None]:
-    """Forget what has been measured, before and after."""
-    latency.microseconds.cache_clear()
-    yield
-    latency.microseconds.cache_clear()
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing be measured yet."""
+    monkeypatch.setattr(latency, "_measured", {})
 
 
 def points(*rows: dict[str, Any]) -> pd.DataFrame:
@@ -56,7 +54,7 @@ def test_time_is_measured_of_networks_for_these_images(monkeypatch: pytest.Monke
         measured.append(network)
         return float(network.parameters)
 
-    monkeypatch.setattr(units, "microseconds", fake)
+    monkeypatch.setattr(latency, "microseconds", fake)
     table = points(*seeds("deep_cnn", 2, 0.97), *seeds("mlp", 4, 0.9))
     found = units.sizes(table, "time", (32, 32, 3), 7)
     built = [FAMILIES[key].build(n, (32, 32, 3), 7) for key, n in (("deep_cnn", 2), ("mlp", 4))]
@@ -107,3 +105,58 @@ def test_latency_of_a_real_network(fresh: None) -> None:
     found = latency.microseconds(DEEP)
     assert 1 < found < 1e6 and math.isfinite(found)
     assert latency.microseconds(FAMILIES["deep_cnn"].build(2)) == found, "equal networks are the same one"
+
+
+@pytest.fixture
+def slow(fresh: None, monkeypatch: pytest.MonkeyPatch) -> list[Network]:
+    """Let every measurement take a second of a clock and give the square root of the multiply-adds; list them."""
+    clock, asked = 0.0, list[Network]()
+
+    def measure(network: Network) -> float:
+        nonlocal clock
+        clock += 1.0
+        asked.append(network)
+        return math.sqrt(network.multiply_adds)
+
+    monkeypatch.setattr(latency, "_measure", measure)
+    monkeypatch.setattr(latency, "BUDGET", 10.0)
+    monkeypatch.setattr(latency, "time", SimpleNamespace(perf_counter=lambda: clock))
+    return asked
+
+
+def test_a_long_table_is_measured_a_part_at_a_time_and_estimated_in_between(slow: list[Network]) -> None:
+    wide = {n: FAMILIES["mlp"].build(n) for n in range(1, 31)}
+    deep = {n: FAMILIES["deep_cnn"].build(n) for n in (3, 1, 2)}
+    table = {"mlp": wide, "deep_cnn": deep}
+    exact = {key: {n: math.sqrt(x.multiply_adds) for n, x in family.items()} for key, family in table.items()}
+    found = latency.estimates(table)
+    assert len(slow) == 10 and {wide[1], wide[30], *deep.values()} <= set(slow)
+    for key in table:
+        assert list(found[key]) == list(table[key]), "in the order asked for"
+        assert found[key] == pytest.approx(exact[key]), "a power of the multiply-adds is a straight line"
+    middle = [n for n in wide if wide[n] in slow]
+    assert max(b - a for a, b in pairwise(middle)) <= 8, "spread over all widths"
+    while len(slow) < 33:
+        before = len(slow)
+        latency.estimates(table)
+        assert before < len(slow) <= before + 10
+    latency.estimates(table)
+    assert len(slow) == len(set(slow)) == 33, "each is measured once, and none is left"
+
+
+def test_however_little_time_there_is_no_family_is_guessed(
+    slow: list[Network], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(latency, "BUDGET", 0.0)
+    table = points(*(x for key in FAMILIES for n in (1, 2, 3) for x in seeds(key, n, 0.9)))
+    found = units.sizes(table, "time", MNIST_SHAPE, MNIST_CLASSES)
+    assert len(slow) == 2 * len(FAMILIES) and (found > 0).all() and list(found.index) == list(table.index)
+
+
+def test_thousands_of_networks_are_kept(fresh: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert 2 * sum(x.max_width for x in FAMILIES.values()) <= latency.KEPT
+    monkeypatch.setattr(latency, "_measure", lambda network: float(network.parameters))
+    monkeypatch.setattr(latency, "KEPT", 3)
+    for n in range(1, 6):
+        latency.microseconds(FAMILIES["mlp"].build(n))
+    assert list(latency._measured) == [FAMILIES["mlp"].build(n) for n in (3, 4, 5)]

@@ -141,7 +141,7 @@ def test_weights_that_made_room_are_told(visit: Visit, store: Store, own: Settin
         small.end(run, "done", seconds=1.0, weights=bytes(80))
     said = [x.value for x in visit(TRAIN).caption if "FEATHERWEIGHT_WEIGHTS_MB" in x.value]
     assert len(said) == 1 and said[0].startswith("The weights of 1 run are kept: 0.0 of 1,024 MB")
-    assert said[0].endswith("Those of the oldest 1 were dropped so far to make room.")
+    assert said[0].endswith("Those of 1 were dropped so far to make room.")
 
 
 def test_what_it_will_cost_is_known_from_the_first_run_on(visit: Visit, until: Until) -> None:
@@ -323,6 +323,13 @@ def test_colour_images_are_trained_on(
 def test_the_articles_recipe_is_said_per_family(visit: Visit) -> None:
     at = visit(TRAIN, families=["MLP", "CNN"])
     assert "MLP: RMSprop 0.001, 20 epochs, batch 128. CNN: Adadelta 1, 12 epochs, batch 128." in text(at)
+
+
+def test_an_empty_recipe_or_protocol_in_the_address_is_the_articles(visit: Visit, sentences: Sentences) -> None:
+    at = visit(TRAIN, recipe="", protocol="")
+    assert at.segmented_control(key="recipe").value is None, "the address chooses none"
+    assert sentences(at) == [] and "Deep CNN: Adadelta 1, 12 epochs, batch 128." in text(at)
+    assert not at.toggle and "Start 1 run" in labels(at)
 
 
 def test_a_recipe_of_ones_own_is_trained_with(visit: Visit, sentences: Sentences, until: Until, store: Store) -> None:
