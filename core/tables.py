@@ -9,6 +9,7 @@ import pandas as pd
 from core import analysis
 from core.analysis import TurningPoint
 from core.families import FAMILIES
+from core.layers import shape_text
 from core.network import Network
 
 TURNING_POINTS = {
@@ -102,7 +103,7 @@ def layers(network: Network) -> pd.DataFrame:
         [
             {
                 "Layer": x.label,
-                "Output": "×".join(str(side) for side in x.output_shape),
+                "Output": shape_text(x.output_shape),
                 "Formula": x.formula,
                 "Weights": x.parameters,
                 "Share of weights": x.share,

@@ -179,8 +179,8 @@ def closer(bench: frame.Bench, found: Results, point: pd.Series, runs: pd.DataFr
         more_seeds(bench, found, point)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             seed = st.selectbox("Seed", sorted(runs["seed"]), key="bundle_seed", width=140)
-            run = int(runs.loc[runs["seed"] == seed, "id"].iloc[0])
-            kept = source.weights(run) is not None
+            row = runs[runs["seed"] == seed].iloc[0]
+            run, kept = int(row["id"]), row["weights"] == "kept"
             st.download_button(
                 "Download its bundle",
                 partial(bundle.pack, source, run, found.facts_of(point["fingerprint"])),

@@ -790,13 +790,14 @@ def test_a_seed_that_the_next_network_lacks_is_forgotten(visit: Visit, sentences
     assert sentences(at) == [] and at.selectbox(key="bundle_seed").value == 3
 
 
-def test_the_bundle_is_not_made_before_it_is_asked_for(
+def test_the_bundle_is_not_made_nor_its_weights_read_before_it_is_asked_for(
     visit: Visit, sentences: Sentences, trained: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def never(*_: object) -> bytes:
         raise AssertionError("nobody has asked for it")
 
     monkeypatch.setattr(bundle, "pack", never)
+    monkeypatch.setattr(Store, "weights", never)
     trained("deep_cnn", 2, 0.9, weights=True)
     assert sentences(look(visit(RESULTS), DEEP)) == []
 
