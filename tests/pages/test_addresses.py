@@ -16,7 +16,7 @@ from core.families import FAMILIES
 from core.recipes import OPTIMIZERS
 
 if TYPE_CHECKING:
-    from tests.pages.conftest import Visit
+    from tests.pages.conftest import Bring, Visit
 
 Sentences = Callable[[AppTest], list[str]]
 ROOT = Path(__file__).parents[2]
@@ -49,6 +49,19 @@ value = (
     | st.floats().map(str)
 )
 values = value | st.lists(value, min_size=1, max_size=4)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_address_tells_a_file_from_the_set_of_that_title(
+    visit: Visit, sentences: Sentences, bring: Bring, page: str
+) -> None:
+    for name in ("MNIST", "mnist", "Fashion-MNIST"):
+        bring(name, 28, 28)
+    titles = {"mnist": "MNIST", "MNIST": "MNIST (your file)", "Fashion-MNIST": "Fashion-MNIST (your file)"}
+    for name, title in titles.items():
+        at = visit(page, data=title)
+        box = at.selectbox(key="data")  # the browser writes the option chosen into the address
+        assert sentences(at) == [] and box.value == name and box.options.count(title) == 1
 
 
 @pytest.mark.usefixtures("shipped")
