@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import itertools
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +50,7 @@ def trained(own: Settings, store: Store) -> Train:
         )
         store.add_epoch(run, Epoch(1, 0.2, 0.9, 0.1, 0.95, 1.5))
         if isinstance(weights, str):
-            made = np.random.default_rng(width)
+            made = np.random.default_rng((width, seed))
             weights = npz([made.normal(size=x).astype(np.float32) for x in network.weight_shapes])
         store.end(run, "done", seconds=2.5, weights=weights)
         return run
@@ -188,7 +190,7 @@ def test_what_the_cut_cost_leads_to_an_images_maps(visit: Visit, sentences: Sent
         for x in next(x for x in said if x.startswith("- Both read")).split(";")
     )
     assert both + first + second + neither == 1000
-    told = f"{first} images that the large network reads and the small one does not"
+    told = f"{first} images that the larger network reads and the smaller one does not"
     assert at.subheader[-1].value == told
     gallery = [x for x in at.button if x.label.startswith("#")]
     assert len(gallery) == min(first, 24) == len(pictures(at))
@@ -196,6 +198,27 @@ def test_what_the_cut_cost_leads_to_an_images_maps(visit: Visit, sentences: Sent
     gallery[0].click().run()
     assert sentences(at) == []
     assert pictures(at)[0].startswith(f"test image {number}, ")
+
+
+def test_two_networks_of_equal_size_keep_their_order_and_none_is_called_smaller(
+    visit: Visit, sentences: Sentences, trained: Train
+) -> None:
+    for seed in range(2):
+        trained("deep_cnn", 2, seed=seed)
+    names = [f"Deep CNN, n = 2: 932 weights, seed {seed}" for seed in range(2)]
+    for first, second in itertools.permutations(names, 2):
+        at = visit(INSPECT, view="What the cut cost", network=first, versus=second)
+        assert sentences(at) == []
+        said = [str(x.value) for x in (*at.markdown, *at.caption, *at.subheader)] + alts(at)
+        whose = [x for x in said if x.startswith("- **")]
+        assert whose[0].startswith(f"- **{first}**") and whose[1].startswith(f"- **{second}**")
+        assert not [x for x in said if re.search("larger?|smaller|small:", x)]
+        (counted,) = [x for x in said if x.startswith("- Both read")]
+        assert re.fullmatch(r"- Both read \d+; only the first \d+; only the second \d+; neither \d+\.", counted)
+        assert any(
+            re.fullmatch(r"\d+ images that the first network reads and the second one does not", x) for x in said
+        )
+        assert any(x.startswith("Images that the second network answers so more often") for x in said)
 
 
 @pytest.mark.usefixtures("shipped")
