@@ -221,20 +221,25 @@ def outdated(now: Progress, drawn: int) -> bool:
 
 
 @st.fragment(run_every=2.0)
-def follow(runner: Door, drawn: int) -> None:
+def follow(runner: Door, drawn: int, name: str, protocol: str | None = None) -> None:
     """Say in a line what is being trained, and draw the page anew when a run has begun or ended.
 
-    ``drawn`` is the version of the runner's progress that the page shows.
+    Args:
+        runner: what trains.
+        drawn: the version of its progress that the page shows.
+        name: the image set whose results the page shows.
+        protocol: of these results; None where the page shows all.
     """
     now = runner.progress()
     if outdated(now, drawn):
         st.rerun()
     if now.current:
         cell = now.current
+        here = cell.dataset == name and protocol in (None, cell.recipe.protocol)
         st.caption(
-            f":material/model_training: Training {family(cell.family).title}, n = {cell.width}, seed {cell.seed}: "
-            f"epoch {now.epoch} of {cell.recipe.epochs}, {len(now.queue)} more waiting. "
-            "Each result appears here as it comes."
+            f":material/model_training: Training {family(cell.family).title}, n = {cell.width}, seed {cell.seed} on "
+            f"{plain(datasets.title(cell.dataset))}: epoch {now.epoch} of {cell.recipe.epochs}, "
+            f"{len(now.queue)} more waiting.{' Each result appears here as it comes.' if here else ''}"
         )
 
 

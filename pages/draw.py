@@ -116,7 +116,7 @@ with frame.page("Draw") as bench:
         shipped = reference.store()
     name = frame.choose_name(bench, results.names(bench.store, shipped, with_weights=True))
     if bench.runner:
-        frame.follow(bench.runner, bench.runner.progress().version)
+        frame.follow(bench.runner, bench.runner.progress().version, name)
     found = results.find(bench.settings, bench.store, shipped, name)
     panel = readers.find(found, bench.store, shipped)
     for problem in panel.problems:

@@ -65,7 +65,13 @@ def run_more_seeds(runner: Door, dataset: Dataset, point: pd.Series, first: int,
     widths, recipe = {point["family"]: [int(point["width"])]}, Recipe.from_json(point["recipe"])
     queued = runner.submit(sweep.cells(dataset, widths, seeds, recipe))
     ahead = f" They start after {runner.ahead()} of others." if runner.ahead() else ""
-    said = f"Queued: seeds {seeds[0]} to {seeds[-1]}.{ahead}" if queued else "These seeds are on their way already."
+    which = f"seeds {seeds[0]} to {seeds[-1]}" if count > 1 else f"seed {first}"
+    if queued == count:
+        said = f"Queued: {which}.{ahead}"
+    elif queued:
+        said = f"Queued: {queued} of {which}; the others are on their way already.{ahead}"
+    else:
+        said = f"On their way already: {which}."
     st.toast(said, icon=":material/playlist_add:")
 
 
@@ -293,7 +299,7 @@ with frame.page("Results") as bench:
 
     now = bench.runner.progress() if bench.runner else Progress()
     if bench.runner:
-        frame.follow(bench.runner, now.version)
+        frame.follow(bench.runner, now.version, name, protocol)
     found = results.find(bench.settings, bench.store, shipped if with_reference else None, name)
     if found.runs.empty:
         nothing_yet(bench, name, now)

@@ -232,7 +232,25 @@ def test_the_small_sweep_cannot_be_asked_for_twice(visit: Visit, sentences: Sent
     at = visit(RESULTS)
     assert sentences(at) == []
     assert [x.disabled for x in at.button] == [True]
-    assert any("Training MLP, n = 32, seed 1: epoch 2 of 20" in str(x.value) for x in at.caption)
+    line = f"Training MLP, n = 32, seed 1 on {EMBEDDED}: epoch 2 of 20, 0 more waiting."
+    promise = " Each result appears here as it comes."
+    assert captions(at).endswith(line + promise)
+
+
+def test_a_result_is_promised_only_where_it_appears(
+    visit: Visit, sentences: Sentences, until: Until, trained: Train, bring: Bring
+) -> None:
+    bring("mine", 28, 28)
+    trained("mlp", 2, 0.9, data="mine")
+    trained("mlp", 2, 0.9, recipe=held_out("mlp"))
+    button(visit("pages/train.py", seed=str(WAIT), families="MLP"), "Start 1 run").click().run()
+    until(lambda p: p.epochs)
+    for query, here in (({}, True), ({"protocol": "Held-out"}, False), ({"data": "mine"}, False)):
+        at = visit(RESULTS, **query)
+        assert sentences(at) == []
+        (line,) = [str(x.value) for x in at.caption if "Training MLP" in str(x.value)]
+        assert f"Training MLP, n = 32, seed 1 on {EMBEDDED}: epoch 2 of 20" in line
+        assert ("Each result appears here" in line) == here, query
 
 
 @pytest.mark.usefixtures("some")
@@ -709,6 +727,31 @@ def test_more_seeds_are_trained_from_here(
     assert (row["Family"], row["Width n"], row["Seeds"]) == ("Deep CNN", 2, 5)
     assert [x["seed"] for x in store.rows()] == [6, 9, 10, 11, 12]
     assert at.selectbox(key="network").value == DEEP and len(table(at, "The runs of")) == 5
+
+
+def test_seeds_that_are_queued_already_are_not_counted_again(
+    visit: Visit, sentences: Sentences, trained: Train, until: Until
+) -> None:
+    trained("deep_cnn", 2, 0.9, seed=WAIT - 1)
+    at = look(visit(RESULTS), DEEP)
+    said = []
+    for count, label in (
+        (1, "Train 1 more seed"),
+        (2, "Train 2 more seeds"),
+        (3, "Train 3 more seeds"),
+        (3, "Train 3"),
+    ):
+        at.number_input(key="more").set_value(count).run()
+        next(x for x in at.button if x.label.startswith(label)).click().run()
+        assert sentences(at) == []
+        said += [x.value for x in at.toast]
+        until(lambda p: p.epochs)  # the first waits, and the others wait for it
+    assert said == [
+        "Queued: seed 1.",
+        "Queued: 1 of seeds 1 to 2; the others are on their way already.",
+        "Queued: 1 of seeds 1 to 3; the others are on their way already.",
+        "On their way already: seeds 1 to 3.",
+    ]
 
 
 def test_more_seeds_of_a_reference_network_are_ones_own(
