@@ -100,7 +100,7 @@ def read(source: Store, chosen: Kept) -> list[Array]:
     """
     npz = source.weights(chosen.run)
     if npz is None:
-        raise StoreError(f"The weights of {chosen.name} are no longer kept. Train it again to look inside.")
+        raise StoreError(f"The weights of {chosen.name} are no longer kept. Train another seed of it to look inside.")
     return weights.read(npz, chosen.network)
 
 

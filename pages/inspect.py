@@ -96,12 +96,12 @@ def choose(networks: list[Kept], found: Results) -> list[Kept]:
             st.session_state["network"] = asked["network"] = wanted.name
         else:
             title = FAMILIES[key].title if key in FAMILIES else key
-            st.session_state["not_kept"] = f"{title}, n = {width}"
+            st.session_state["not_kept"] = f"{title}, n = {width}", asked.get("origin") == "reference"
         for gone in ("family", "n", "origin"):
             asked.pop(gone, None)
     # who only changes the data set knows that the network goes with it
     elif "network" not in st.session_state and asked.get("network", networks[0].name) not in names:
-        st.session_state["not_kept"] = asked["network"]
+        st.session_state["not_kept"] = asked["network"], False
     for key in ("network", "versus"):  # Results has a choice of that name too
         if st.session_state.get(key, ALONE) not in (*names, ALONE):
             del st.session_state[key]
@@ -110,10 +110,7 @@ def choose(networks: list[Kept], found: Results) -> list[Kept]:
         "Beside", [ALONE, *names], key="versus", bind="query-params", help="A second network to compare with."
     )
     if gone := st.session_state.pop("not_kept", None):
-        st.session_state["sentence"] = (
-            f"No weights are kept of {plain(gone)} on {plain(datasets.title(found.name))}: it was not trained, or "
-            f"they were dropped to make room. Train it again to look inside. Shown is {first}."
-        )
+        st.session_state["sentence"] = f"{not_kept(found, *gone)} Shown is {first}."
     chosen = [names[x] for x in dict.fromkeys((first, second)) if x != ALONE]
     return sorted(chosen, key=lambda x: -x.parameters)
 
@@ -124,12 +121,23 @@ def sides(looked: Sequence[Looked]) -> tuple[str, str]:
     return ("larger", "smaller") if one.parameters > other.parameters else ("first", "second")
 
 
+def not_kept(found: Results, which: str, is_reference: bool) -> str:
+    """Say why a network cannot be looked into, and what to do about it: what is finished is never trained again."""
+    network = f"{plain(which)} on {plain(datasets.title(found.name))}"
+    if is_reference:
+        return f"The weights of {network} do not come with Featherweight. Train it yourself to look inside."
+    return (
+        f"No weights are kept of {network}: it was not trained, or they were dropped to make room. To look inside, "
+        "train it, or another seed of it where it is finished (Results: “Train 5 more seeds”)."
+    )
+
+
 def nothing_kept(found: Results) -> None:
     """Say that there is no network to look into, and what to do about it."""
     title, runs = plain(datasets.title(found.name)), len(found.runs)
     st.info(
         f"None of the {runs} finished runs on {title} has kept its weights, so there is nothing to look into. Train "
-        "one again: the weights of new runs are kept."
+        "another seed of one, or another network: the weights of new runs are kept."
         if runs
         else f"No finished run on {title} yet. Train a network to look inside it.",
         icon=":material/search:",

@@ -162,9 +162,7 @@ def test_damaged_weights_are_one_sentence(visit: Visit, trained: Train, sentence
     trained(datasets.EMBEDDED, "mlp", 2, weights=b"no zip")
     trained(datasets.EMBEDDED, "mlp", 4)
     at = visit(DRAW)
-    assert sentences(at) == [
-        "MLP, n = 2: The weights kept of this run are damaged. Delete the run's row and train it again."
-    ]
+    assert sentences(at) == ["MLP, n = 2: The weights kept of this run are damaged. Train another seed of it."]
     button(at, DIGIT).click().run()
     assert len(component(at, "bars_mnist_5k")["rows"]) == 1
 

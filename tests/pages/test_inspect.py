@@ -115,8 +115,20 @@ def test_weights_that_are_not_kept_are_one_sentence(visit: Visit, sentences: Sen
     assert sentences(at) == [] and chosen(at) == SMALLEST
     (warned,) = at.warning
     assert warned.value.startswith("No weights are kept of ") and warned.value.endswith(f"Shown is {SMALLEST}.")
+    assert "train it, or another seed of it where it is finished" in warned.value
     at.selectbox(key="network").set_value(LARGER).run()
     assert not at.warning
+
+
+@pytest.mark.usefixtures("shipped")
+def test_reference_weights_that_do_not_come_along_are_one_sentence(visit: Visit, sentences: Sentences) -> None:
+    at = visit(INSPECT, family="cnn", n="8", origin="reference")
+    assert sentences(at) == []
+    (warned,) = at.warning
+    assert warned.value == (
+        "The weights of CNN, n = 8 on MNIST do not come with Featherweight. Train it yourself to look inside. "
+        f"Shown is {SMALLEST}."
+    )
 
 
 def test_without_a_run_the_page_says_what_to_do(visit: Visit, sentences: Sentences) -> None:
@@ -131,6 +143,7 @@ def test_runs_without_weights_say_so(visit: Visit, sentences: Sentences, trained
     at = visit(INSPECT)
     assert sentences(at) == []
     assert at.info[0].value.startswith("None of the 1 finished runs on MNIST, 5,000 digits has kept its weights")
+    assert "Train another seed of one, or another network" in at.info[0].value
 
 
 @pytest.mark.parametrize("content", [b"junk", npz([np.zeros(3)])])
