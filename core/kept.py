@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from core import reference, weights
 from core.datasets import Dataset
@@ -60,15 +61,13 @@ class Kept:
 def find(found: Results) -> list[Kept]:
     """Return those of the finished runs on an image set whose weights are kept, the smallest networks first."""
     rows = found.runs[found.runs["weights"] == "kept"].to_dict("records")
-    plain = [_name(x) for x in rows]
-    several = Counter(plain)
     runs = []
-    for row, name in zip(rows, plain, strict=True):
+    for row, name in zip(rows, _names(rows), strict=True):
         recipe = Recipe.from_json(row["recipe"])
         shape, classes = _images(row, found.dataset)
         runs.append(
             Kept(
-                f"{name}, {recipe}" if several[name] > 1 else name,
+                name,
                 row["origin"],
                 int(row["id"]),
                 row["started"],
@@ -86,10 +85,35 @@ def find(found: Results) -> list[Kept]:
     return sorted(runs, key=lambda x: (x.parameters, x.origin != "reference", x.seed))
 
 
-def named(kept: Sequence[Kept], key: str, width: str, origin: str | None) -> Kept | None:
-    """Return the first of a family, given by key or title, and width as in an address, of that origin if given."""
-    wanted = [x for x in kept if key in (x.family, FAMILIES[x.family].title) and width == str(x.width)]
-    return next((x for x in wanted if x.origin == origin), None) or next(iter(wanted), None)
+def named(
+    kept: Sequence[Kept],
+    key: str,
+    width: str,
+    *,
+    origin: str | None = None,
+    recipe: str | None = None,
+    images: str | None = None,
+) -> Kept | None:
+    """Return the first run of a network as an address names it, if any: whatever is given must agree.
+
+    Args:
+        kept: the runs to choose from, of a network the lowest seed first.
+        key: the family's, or its title.
+        width: of the family.
+        origin: ``'own'`` or ``'reference'``.
+        recipe: as people read it.
+        images: the first digits of the fingerprint of those it was trained on.
+    """
+    wanted = [
+        x
+        for x in kept
+        if key in (x.family, FAMILIES[x.family].title)
+        and width == str(x.width)
+        and origin in (None, x.origin)
+        and recipe in (None, str(x.recipe))
+        and x.fingerprint.startswith(images or "")
+    ]
+    return next(iter(wanted), None)
 
 
 def read(source: Store, chosen: Kept) -> list[Array]:
@@ -104,14 +128,21 @@ def read(source: Store, chosen: Kept) -> list[Array]:
     return weights.read(npz, chosen.network)
 
 
-def _images(row: dict[str, object], dataset: Dataset | None) -> tuple[Shape, int]:
+def _images(row: Mapping[Hashable, Any], dataset: Dataset | None) -> tuple[Shape, int]:
     """Return shape and classes of the images that a run was trained on: shipped runs and missing sets are MNIST's."""
     if row["origin"] == "reference" and row["dataset"] == reference.DATASET:
         return MNIST_SHAPE, MNIST_CLASSES
     return (dataset.facts.input_shape, dataset.facts.classes) if dataset else (MNIST_SHAPE, MNIST_CLASSES)
 
 
-def _name(row: dict[str, object]) -> str:
-    whose = ", reference" if row["origin"] == "reference" else ""
-    parameters = int(str(row["parameters"]))
-    return f"{row['title']}, n = {row['width']}: {parameters:,} weights, seed {row['seed']}{whose}"
+def _names(rows: Sequence[Mapping[Hashable, Any]]) -> list[str]:
+    """Return what to call each run, saying no more of recipe and images than it takes to tell them apart."""
+    names = [
+        f"{x['title']}, n = {x['width']}: {x['parameters']:,} weights, seed {x['seed']}"
+        f"{', reference' if x['origin'] == 'reference' else ''}"
+        for x in rows
+    ]
+    for told in ([x["recipe_title"] for x in rows], [f"images {x['fingerprint'][:6]}" for x in rows]):
+        several = Counter(names)
+        names = [f"{x}, {more}" if several[x] > 1 else x for x, more in zip(names, told, strict=True)]
+    return names

@@ -90,14 +90,15 @@ def choose(networks: list[Kept], found: Results) -> list[Kept]:
     names = {x.name: x for x in networks}
     asked = st.query_params
     if "family" in asked and "n" in asked:  # a link from another page; from here on the name stands in the address
-        key, width = asked["family"], asked["n"]
-        wanted = kept.named(networks, key, width, asked.get("origin"))
+        key, width, told = asked["family"], asked["n"], {x: asked.get(x) for x in ("origin", "recipe", "images")}
+        wanted = kept.named(networks, key, width, **told)
         if wanted:
             st.session_state["network"] = asked["network"] = wanted.name
         else:
             title = FAMILIES[key].title if key in FAMILIES else key
-            st.session_state["not_kept"] = f"{title}, n = {width}", asked.get("origin") == "reference"
-        for gone in ("family", "n", "origin"):
+            which = f"{title}, n = {width}" + (f", {told['recipe']}" if told["recipe"] else "")
+            st.session_state["not_kept"] = which, told["origin"] == "reference"
+        for gone in ("family", "n", *told):
             asked.pop(gone, None)
     # who only changes the data set knows that the network goes with it
     elif "network" not in st.session_state and asked.get("network", networks[0].name) not in names:

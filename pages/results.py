@@ -180,6 +180,8 @@ def closer(bench: frame.Bench, found: Results, point: pd.Series, runs: pd.DataFr
                 "family": chosen.key,
                 "n": str(width),
                 "origin": str(point["origin"]),
+                "recipe": str(recipe),
+                "images": str(point["fingerprint"])[:6],  # several copies of a set that is not at hand have results
             },
         )
         more_seeds(bench, found, point)

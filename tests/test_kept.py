@@ -7,6 +7,7 @@ import pytest
 from core import analysis, kept
 from core.errors import StoreError
 from core.kept import Kept
+from core.recipes import ADADELTA, Recipe
 from core.results import Results
 from core.store import Store
 from tests.rows import runs, seeds
@@ -14,6 +15,43 @@ from tests.rows import runs, seeds
 
 def found(*rows: dict[str, object]) -> list[Kept]:
     return kept.find(Results("mnist", analysis.finished(runs(*rows)), None))
+
+
+def test_names_say_no_more_than_it_takes_to_tell_runs_apart() -> None:
+    other = Recipe("adam", 0.003, 2, 64)
+    rows = [
+        *seeds("cnn", 2, 0.97, weights="kept"),
+        *seeds("cnn", 2, 0.97, weights="kept", recipe=other.to_json()),
+        *seeds("cnn", 2, 0.97, weights="kept", fingerprint="ghijklmn"),
+        *seeds("deep_cnn", 2, 0.97, weights="kept"),
+    ]
+    assert [x.name for x in found(*rows)] == [
+        "Deep CNN, n = 2: 932 weights, seed 0",
+        f"CNN, n = 2: 4,802 weights, seed 0, {ADADELTA}, images f",
+        f"CNN, n = 2: 4,802 weights, seed 0, {other}",
+        f"CNN, n = 2: 4,802 weights, seed 0, {ADADELTA}, images ghijkl",
+    ]
+
+
+def test_an_address_names_a_network_by_all_that_it_says() -> None:
+    other = Recipe("adam", 0.003, 2, 64)
+    rows = [
+        *seeds("cnn", 2, 0.97, 0.97, weights="kept", recipe=other.to_json()),
+        *seeds("cnn", 2, 0.97, 0.97, weights="kept"),
+        *seeds("cnn", 2, 0.97, weights="kept", origin="reference"),
+    ]
+    runs = found(*rows)
+
+    def asked(**told: str) -> tuple[str, int, str] | None:
+        one = kept.named(runs, "cnn", "2", **told)
+        return (one.origin, one.seed, str(one.recipe)) if one else None
+
+    assert asked() == ("reference", 0, str(ADADELTA))
+    assert asked(origin="own", recipe=str(ADADELTA)) == ("own", 0, str(ADADELTA))
+    assert asked(origin="own", recipe=str(other), images="f") == ("own", 0, str(other))
+    for nothing in ({"origin": "x"}, {"recipe": "x"}, {"images": "x"}, {"origin": "reference", "recipe": str(other)}):
+        assert asked(**nothing) is None
+    assert kept.named(runs, "CNN", "2") and not kept.named(runs, "cnn", "²") and not kept.named(runs, "mlp", "2")
 
 
 def test_weights_that_were_dropped_since_are_told_in_a_sentence_that_helps(tmp_path: Path) -> None:

@@ -257,7 +257,7 @@ def test_results_lead_to_a_networks_inside(visit: Visit, sentences: Sentences) -
     at = box.set_value(next(x for x in box.options if x.startswith("Deep CNN, n = 3"))).run()
     assert sentences(at) == []
     (link,) = [x.proto for x in at.get("page_link") if x.proto.label == "Look inside Deep CNN, n = 3, in Inspect"]
-    assert "family=deep_cnn&n=3&origin=reference" in link.query_string
+    assert "family=deep_cnn&n=3&origin=reference&recipe=Adadelta+1" in link.query_string
 
 
 def test_wide_networks_of_own_are_compared(visit: Visit, sentences: Sentences, trained: Train) -> None:

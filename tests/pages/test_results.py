@@ -7,8 +7,10 @@ import os
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 from xml.etree import ElementTree
 
 import numpy as np
@@ -708,6 +710,46 @@ def test_the_networks_looked_at_survive_another_target_and_unit(visit: Visit) ->
     at.slider(key="target").set_value(96.5).run()
     at.selectbox(key="unit").set_value("int8").run()
     assert at.selectbox(key="network").value == DEEP and len(marks(at, size=420)) == 1
+
+
+def test_the_link_to_inspect_opens_the_network_and_no_other(
+    visit: Visit, sentences: Sentences, trained: Train, came: Train
+) -> None:
+    write = partial(trained, data="mnist", weights=True)  # which is not at hand, so that copies of it stand together
+    for seed in (3, 1):
+        write("cnn", 2, 0.9, seed=seed, facts=MNIST)
+        write("cnn", 2, 0.9, seed=seed, facts=MNIST, recipe=OTHER)
+    write("cnn", 2, 0.9, seed=1, facts=replace(MNIST, fingerprint="another copy"))
+    came("cnn", 2, 0.9, facts=MNIST, data="mnist", weights=True)
+    at = visit(RESULTS, data="MNIST")
+    usual, opened = FAMILIES["cnn"].recipe, set()
+    for name in at.selectbox(key="network").options:
+        look(at, name)
+        (link,) = [x.proto for x in at.get("page_link") if x.proto.label.startswith("Look inside")]
+        inside = visit("pages/inspect.py", **dict(parse_qsl(link.query_string)))
+        assert sentences(inside) == [] and not inside.warning
+        shown = str(inside.selectbox(key="network").value)
+        assert "seed 1" in shown or shown.endswith("seed 0, reference")
+        assert ("reference" in shown, str(OTHER) in shown) == ("reference" in name, str(OTHER) in name)
+        opened.add(shown)
+    assert opened == {
+        f"CNN, n = 2: 4,802 weights, seed 1, {usual}, images of the",
+        f"CNN, n = 2: 4,802 weights, seed 1, {OTHER}",
+        f"CNN, n = 2: 4,802 weights, seed 1, {usual}, images anothe",
+        "CNN, n = 2: 4,802 weights, seed 0, reference",
+    }
+
+
+def test_a_link_to_weights_that_are_not_kept_opens_no_others_in_silence(
+    visit: Visit, sentences: Sentences, trained: Train
+) -> None:
+    trained("deep_cnn", 2, 0.9)
+    trained("deep_cnn", 2, 0.9, recipe=OTHER, weights=True)
+    at = look(visit(RESULTS), DEEP)
+    (link,) = [x.proto for x in at.get("page_link") if x.proto.label.startswith("Look inside")]
+    at = visit("pages/inspect.py", **dict(parse_qsl(link.query_string)))
+    assert sentences(at) == []
+    assert [str(x.value).partition(" on ")[0] for x in at.warning] == [f"No weights are kept of {DEEP}"]
 
 
 def test_more_seeds_are_trained_from_here(
