@@ -1,7 +1,8 @@
-"""Finished runs whose weights are kept: networks that can be looked into and put to work."""
+"""Runs whose weights are kept: networks that can be looked into and, where they are finished, put to work."""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ class Kept:
         width: of the family.
         seed: of the run.
         parameters: the network's weights.
-        test_accuracy: as it was trained, a share.
+        test_accuracy: as it was trained, a share; NaN where it was stopped before the test images were measured.
         test_images: how many that was measured on.
         fingerprint: of the images it was trained on.
         recipe: how it was trained.
@@ -58,12 +59,17 @@ class Kept:
         return f"{FAMILIES[self.family].title}, n = {self.width}"
 
 
-def find(found: Results) -> list[Kept]:
-    """Return those of the finished runs on an image set whose weights are kept, the smallest networks first."""
+def find(found: Results, with_stopped: bool = False) -> list[Kept]:
+    """Return those of the finished runs on an image set whose weights are kept, the smallest networks first.
+
+    With ``with_stopped`` those that were stopped after an epoch follow, likewise.
+    """
     rows = found.runs[found.runs["weights"] == "kept"].to_dict("records")
+    rows += found.stopped.to_dict("records") if with_stopped else []
+    rows.sort(key=lambda x: (x["state"] != "done", x["parameters"], x["origin"] != "reference", x["seed"]))
+    recipes = [Recipe.from_json(x["recipe"]) for x in rows]
     runs = []
-    for row, name in zip(rows, _names(rows), strict=True):
-        recipe = Recipe.from_json(row["recipe"])
+    for row, recipe, name in zip(rows, recipes, _names(rows, recipes), strict=True):
         shape, classes = _images(row, found.dataset)
         runs.append(
             Kept(
@@ -75,14 +81,14 @@ def find(found: Results) -> list[Kept]:
                 int(row["width"]),
                 int(row["seed"]),
                 int(row["parameters"]),
-                float(row["test_accuracy"]),
+                math.nan if row["test_accuracy"] is None else float(row["test_accuracy"]),
                 int(row["test_images"]),
                 row["fingerprint"],
                 recipe,
                 family(row["family"]).build(int(row["width"]), shape, classes, recipe.dropout),
             )
         )
-    return sorted(runs, key=lambda x: (x.parameters, x.origin != "reference", x.seed))
+    return runs
 
 
 def named(
@@ -135,14 +141,19 @@ def _images(row: Mapping[Hashable, Any], dataset: Dataset | None) -> tuple[Shape
     return (dataset.facts.input_shape, dataset.facts.classes) if dataset else (MNIST_SHAPE, MNIST_CLASSES)
 
 
-def _names(rows: Sequence[Mapping[Hashable, Any]]) -> list[str]:
+def _names(rows: Sequence[Mapping[Hashable, Any]], recipes: Sequence[Recipe]) -> list[str]:
     """Return what to call each run, saying no more of recipe and images than it takes to tell them apart."""
     names = [
-        f"{x['title']}, n = {x['width']}: {x['parameters']:,} weights, seed {x['seed']}"
+        f"{FAMILIES[x['family']].title}, n = {x['width']}: {x['parameters']:,} weights, seed {x['seed']}"
         f"{', reference' if x['origin'] == 'reference' else ''}"
-        for x in rows
+        f"{'' if x['state'] == 'done' else _stopped(int(x['epochs']), recipe)}"
+        for x, recipe in zip(rows, recipes, strict=True)
     ]
-    for told in ([x["recipe_title"] for x in rows], [f"images {x['fingerprint'][:6]}" for x in rows]):
+    for told in (map(str, recipes), [f"images {x['fingerprint'][:6]}" for x in rows]):
         several = Counter(names)
         names = [f"{x}, {more}" if several[x] > 1 else x for x, more in zip(names, told, strict=True)]
     return names
+
+
+def _stopped(epochs: int, recipe: Recipe) -> str:
+    return f", stopped after {epochs} of {recipe.epochs} epoch{'s' if recipe.epochs > 1 else ''}"

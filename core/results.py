@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -23,11 +23,14 @@ class Results:
         name: the image set's name.
         runs: rows of ``analysis.finished``, of all recipes, protocols and origins.
         dataset: the image set, or None if it is not at hand; its results can be shown all the same.
+        stopped: rows of ``Store.runs`` that were stopped and whose weights are kept: no results, but networks to look
+            into.
     """
 
     name: str
     runs: pd.DataFrame
     dataset: Dataset | None
+    stopped: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def only(self, protocol: str) -> Results:
         """Return the results with one protocol."""
@@ -84,4 +87,5 @@ def find(settings: Settings, own: Store, shipped: Store | None, name: str) -> Re
         runs = runs[runs["fingerprint"] == dataset.facts.fingerprint]
     tables = [runs, *([shipped.runs(name)] if shipped else [])]
     every = pd.concat([x for x in tables if len(x)] or [runs], ignore_index=True)
-    return Results(name, analysis.finished(every).reset_index(drop=True), dataset)
+    stopped = every[(every["state"] == "stopped") & (every["weights"] == "kept")]
+    return Results(name, analysis.finished(every).reset_index(drop=True), dataset, stopped)

@@ -473,7 +473,7 @@ with frame.page("Inspect") as bench:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         name = frame.choose_name(bench, results.names(bench.store, shipped))
         found = results.find(bench.settings, bench.store, shipped, name)
-        networks = kept.find(found)
+        networks = kept.find(found, with_stopped=True)
         selected = choose(networks, found) if networks else []
     if sentence := st.session_state.pop("sentence", None):
         st.warning(sentence, icon=":material/warning:")

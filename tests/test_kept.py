@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,22 @@ def test_names_say_no_more_than_it_takes_to_tell_runs_apart() -> None:
         f"CNN, n = 2: 4,802 weights, seed 0, {ADADELTA}, images f",
         f"CNN, n = 2: 4,802 weights, seed 0, {other}",
         f"CNN, n = 2: 4,802 weights, seed 0, {ADADELTA}, images ghijkl",
+    ]
+
+
+def test_stopped_runs_come_last_and_only_on_request() -> None:
+    held_out = replace(ADADELTA, protocol="held_out").to_json()
+    stopped = runs(
+        *seeds("deep_cnn", 2, 0.5, state="stopped", epochs=5, weights="kept"),
+        *seeds("deep_cnn", 1, 0, state="stopped", epochs=1, weights="kept", recipe=held_out, test_accuracy=None),
+    )
+    done = analysis.finished(runs(*seeds("cnn", 2, 0.97, weights="kept")))
+    everything = Results("mnist", done, None, stopped)
+    assert [x.name for x in kept.find(everything)] == ["CNN, n = 2: 4,802 weights, seed 0"]
+    assert [x.name for x in kept.find(everything, with_stopped=True)] == [
+        "CNN, n = 2: 4,802 weights, seed 0",
+        "Deep CNN, n = 1: 408 weights, seed 0, stopped after 1 of 12 epochs",
+        "Deep CNN, n = 2: 932 weights, seed 0, stopped after 5 of 12 epochs",
     ]
 
 

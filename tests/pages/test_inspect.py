@@ -26,6 +26,9 @@ SMALLEST = "Deep CNN, n = 2: 932 weights, seed 0, reference"
 LARGER = "MLP, n = 32: 26,506 weights, seed 0, reference"
 
 
+STOPPED = "Deep CNN, n = 2: 932 weights, seed 0, stopped after 1 of 12 epochs"
+
+
 def npz(arrays: list[Any]) -> bytes:
     file = io.BytesIO()
     np.savez(file, **{str(i): x for i, x in enumerate(arrays)})
@@ -36,7 +39,7 @@ def npz(arrays: list[Any]) -> bytes:
 def trained(own: Settings, store: Store) -> Train:
     """Return a function that records a run of the embedded digits: ``trained("mlp", 16, weights=None)``."""
 
-    def record(key: str, width: int, weights: bytes | str | None = "random", seed: int = 0) -> int:
+    def record(key: str, width: int, weights: bytes | str | None = "random", seed: int = 0, state: str = "done") -> int:
         dataset = datasets.find(own, "mnist_5k")
         network = family(key).build(width)
         run = store.begin(
@@ -52,7 +55,7 @@ def trained(own: Settings, store: Store) -> Train:
         if isinstance(weights, str):
             made = np.random.default_rng((width, seed))
             weights = npz([made.normal(size=x).astype(np.float32) for x in network.weight_shapes])
-        store.end(run, "done", seconds=2.5, weights=weights)
+        store.end(run, state, seconds=2.5, weights=weights)
         return run
 
     return record
@@ -266,6 +269,27 @@ def test_wide_networks_of_own_are_compared(visit: Visit, sentences: Sentences, t
     at = visit(INSPECT, view="What the cut cost", versus="MLP, n = 16: 13,002 weights, seed 0")
     assert sentences(at) == []
     assert {"Confusions of MLP, n = 16", "Confusions of CNN, n = 1"} < {x.value for x in at.subheader}
+
+
+def test_a_stopped_run_can_be_looked_into_and_is_no_result(visit: Visit, sentences: Sentences, trained: Train) -> None:
+    trained("deep_cnn", 2, state="stopped")
+    trained("deep_cnn", 1, None, state="stopped")
+    for view in ("Weights", "Feature maps", "What the cut cost", "Layers"):
+        at = visit(INSPECT, view=view)
+        assert sentences(at) == [] and not at.info and at.selectbox(key="network").options == [STOPPED]
+    trained("mlp", 16)
+    at = visit(INSPECT)
+    finished = "MLP, n = 16: 13,002 weights, seed 0"
+    assert at.selectbox(key="network").options == [finished, STOPPED] and chosen(at) == finished
+    at = visit(INSPECT, view="What the cut cost", network=STOPPED, versus=finished)
+    assert sentences(at) == [] and any(str(x.value).startswith(f"- **{STOPPED}** reads ") for x in at.markdown)
+    at = visit("pages/results.py", data="MNIST, 5,000 digits")
+    assert [x.partition(",")[0] for x in at.selectbox(key="network").options] == ["MLP"]
+    assert [str(x.value) for x in at.markdown if "Deep CNN" in str(x.value)] == []
+    at = visit("pages/draw.py", data="MNIST, 5,000 digits")
+    at = next(x for x in at.button if x.label == "Give me a test digit").click().run()
+    (bars,) = [x.proto for x in at.get("bidi_component") if "-bars_" in x.proto.id]
+    assert "MLP" in str(bars) and "Deep CNN" not in str(bars)
 
 
 @pytest.mark.usefixtures("shipped")
