@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,11 +153,11 @@ def _set_aside(visitor: Visitor, path: Path) -> None:
     st.toast(f"The store is now called {plain(database.set_aside(path).name)}.", icon=":material/inventory_2:")
 
 
-def choose_name(bench: Bench, preferred: Collection[str] = ()) -> str:
+def choose_name(bench: Bench, instead: Callable[[str], str] = str) -> str:
     """Draw the choice of image set and return its name.
 
-    Who comes from another page keeps the set chosen there; if it is none of ``preferred``, the last of these is lent to
-    this page, and the next has the chosen one again.
+    Who comes from another page keeps the set chosen there. ``instead`` gives the one to show in its place, itself
+    where it will do; another one is lent to this page, and the next has the chosen one again.
     """
     names = datasets.names(bench.settings)
     usual = datasets.default(bench.settings)
@@ -169,8 +169,8 @@ def choose_name(bench: Bench, preferred: Collection[str] = ()) -> str:
         st.session_state["data"] = asked
     elif page != st.session_state["page"] and "data" not in st.query_params:
         wanted, lent = kept if kept in names else usual, None
-        if preferred and wanted not in preferred:
-            wanted = lent = list(preferred)[-1]
+        if (other := instead(wanted)) != wanted:
+            wanted = lent = other
         if wanted != usual or "data" in st.session_state:
             st.session_state["data"] = wanted
     name = st.selectbox(

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -471,7 +472,8 @@ with frame.page("Inspect") as bench:
     with frame.explained(FeatherweightError):
         shipped = reference.store()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        name = frame.choose_name(bench, results.names(bench.store, shipped))
+        default = partial(results.default, bench.settings, bench.store, shipped, with_stopped=True)
+        name = frame.choose_name(bench, default)
         found = results.find(bench.settings, bench.store, shipped, name)
         networks = kept.find(found, with_stopped=True)
         selected = choose(networks, found) if networks else []

@@ -233,7 +233,7 @@ with frame.page("Results") as bench:
     with frame.explained(FeatherweightError):
         shipped = reference.store()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        name = frame.choose_name(bench, results.names(bench.store, shipped))
+        name = frame.choose_name(bench, partial(results.default, bench.settings, bench.store, shipped))
         target = (
             st.slider(
                 "Target accuracy",

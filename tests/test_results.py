@@ -155,6 +155,42 @@ def test_image_sets_with_finished_runs_own_ones_last(own: Store, shipped: Store)
     assert results.names(own, None) == ["other", "mine"]
 
 
+def test_what_is_shown_by_default_is_there_and_has_results(loaded: Settings, own: Store, shipped: Store) -> None:
+    assert results.default(loaded, own, shipped) == "mnist_5k", "the usual one, where nothing has any"
+    train(shipped, "mnist", "f", 0.9)
+    assert results.default(loaded, own, shipped) == "mnist"
+    assert results.default(loaded, own, None) == "mnist_5k"
+    fingerprint = bring(loaded, "shapes")
+    train(own, "shapes", fingerprint, 0.9)
+    assert results.default(loaded, own, shipped) == "shapes", "the user's latest"
+    assert results.default(loaded, own, shipped, "mnist") == "mnist", "the wanted one"
+    assert results.default(loaded, own, shipped, "fashion_mnist") == "shapes"
+    bring(loaded, "shapes", 24)
+    assert results.default(loaded, own, shipped) == "mnist", "the file has changed"
+    (loaded.data / "shapes.npz").write_bytes(b"no zip")
+    assert results.default(loaded, own, shipped) == "mnist"
+    assert results.default(loaded, own, shipped, "shapes") == "shapes", "and what is wrong with it is said"
+    (loaded.data / "shapes.npz").unlink()
+    assert results.default(loaded, own, shipped) == "mnist"
+    assert results.default(loaded, own, None) == "mnist_5k"
+
+
+def test_what_is_shown_by_default_has_the_weights_or_the_stopped_runs_it_takes(
+    loaded: Settings, own: Store, shipped: Store
+) -> None:
+    train(shipped, "mnist", "f", 0.9, weights=b"kept")
+    fingerprint = bring(loaded, "mine")
+    train(own, "mine", fingerprint, 0.9)
+    train(own, "mine", fingerprint, 0.9, seed=1, state="stopped")
+    assert results.default(loaded, own, shipped, "mine") == "mine"
+    assert results.default(loaded, own, shipped, "mine", with_weights=True) == "mnist"
+    other = bring(loaded, "other", 24)
+    train(own, "other", other, 0.9, state="stopped", weights=b"kept")
+    assert results.default(loaded, own, shipped, "other") == "mine"
+    assert results.default(loaded, own, shipped, "other", with_stopped=True) == "other"
+    assert results.default(loaded, own, shipped, "other", with_weights=True) == "mnist"
+
+
 def test_an_image_set_of_both_is_named_once(own: Store, shipped: Store) -> None:
     train(own, "mnist", "f", 0.9)
     train(shipped, "mnist", "f", 0.9)

@@ -293,6 +293,16 @@ def test_a_stopped_run_can_be_looked_into_and_is_no_result(visit: Visit, sentenc
 
 
 @pytest.mark.usefixtures("shipped")
+def test_the_set_of_a_stopped_run_is_kept_on_the_way_to_inspect(
+    visit: Visit, sentences: Sentences, trained: Train
+) -> None:
+    trained("deep_cnn", 2, state="stopped")
+    at = visit("pages/train.py").switch_page(INSPECT).run()
+    assert sentences(at) == [] and chosen(at) == STOPPED
+    assert at.switch_page("pages/results.py").run().selectbox(key="data").value == "mnist"
+
+
+@pytest.mark.usefixtures("shipped")
 def test_another_data_set_brings_its_own_networks(visit: Visit, sentences: Sentences, trained: Train) -> None:
     trained("mlp", 16)
     at = visit(INSPECT, data="MNIST", network=LARGER, versus=SMALLEST)

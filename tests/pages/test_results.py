@@ -622,6 +622,20 @@ def test_the_latest_own_results_are_not_hidden_by_the_reference(visit: Visit, tr
     assert at.selectbox(key="data").value == datasets.EMBEDDED and list(runs(at)["Test accuracy, %"]) == [80.0]
 
 
+@pytest.mark.usefixtures("shipped")
+@pytest.mark.parametrize("page", [RESULTS, "pages/draw.py", "pages/inspect.py"])
+def test_results_on_a_file_that_has_gone_make_room_for_the_reference(
+    visit: Visit, sentences: Sentences, trained: Train, bring: Bring, page: str
+) -> None:
+    path = bring("shapes", 28, 28)
+    trained("mlp", 32, 0.8, data="shapes", weights=True)
+    assert visit("app.py").switch_page(page).run().selectbox(key="data").value == "shapes"
+    path.unlink()
+    for at in (visit(page), visit("app.py").switch_page(page).run()):
+        assert sentences(at) == [] and at.selectbox(key="data").value == "mnist"
+        assert not [x for x in at.info if "No finished run" in str(x.value)]
+
+
 @pytest.mark.usefixtures("some")
 def test_missing_reference_results_are_one_sentence(
     visit: Visit, sentences: Sentences, without_reference: Path
