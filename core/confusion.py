@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,16 +14,13 @@ from core.network import Network
 ROOM = 8_000_000  # numbers that the largest product of a batch may hold: 32 MB
 
 
-def probabilities(
-    network: Network, weights: Sequence[Array], images: Array, progress: Callable[[float], None] | None = None
-) -> Array:
+def probabilities(network: Network, weights: Sequence[Array], images: Array) -> Array:
     """Return class probabilities ``(images, classes)`` as float32, computed in batches that stay small in memory.
 
     Args:
         network: the network.
         weights: its weights.
         images: ``(images, height, width, channels)``.
-        progress: told the share that is done after each batch.
 
     Raises:
         ArgumentError: if weights or images do not have the network's shapes.
@@ -32,8 +29,6 @@ def probabilities(
     found = np.empty((len(images), *network.output_shape), np.float32)
     for start in range(0, len(images), size):
         found[start : start + size] = network.predict(weights, images[start : start + size])
-        if progress:
-            progress(min(1.0, (start + size) / len(images)))
     return found
 
 

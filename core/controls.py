@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
@@ -46,7 +46,6 @@ def width_control(
     known: Sequence[Known] = (),
     key: str,
     param: str | None = None,
-    on_change: Callable[[], None] | None = None,
 ) -> int:
     """Draw the control with its live counts and return the width.
 
@@ -64,7 +63,6 @@ def width_control(
         known: what is known of widths that were trained, smallest first.
         key: the name of the width in the session state.
         param: the name of the width in the page's address: read in a new session, kept up to date later.
-        on_change: called before the rerun when the user has set another width, with the session state up to date.
     """
     memory = _memory(key)
     if key not in st.session_state:
@@ -82,8 +80,6 @@ def width_control(
             # The browser has put it into the address already, without an entry in its history; this is for the server's
             # view of the address, which Streamlit may write back at any time.
             st.query_params[param] = str(st.session_state[key])
-        if on_change is not None:
-            on_change()
 
     _mount(
         key=name,

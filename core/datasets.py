@@ -20,6 +20,7 @@ from core.settings import Settings
 
 EMBEDDED = "mnist_5k"
 TITLES = {EMBEDDED: "MNIST, 5,000 digits", "mnist": "MNIST", "fashion_mnist": "Fashion-MNIST"}
+_YOURS = " (your file)"
 
 # The same files that keras.datasets fetches; SHA-256 of MNIST from Keras's source, MD5 of Fashion-MNIST as
 # Zalando Research publishes them.
@@ -71,8 +72,12 @@ def names(settings: Settings) -> list[str]:
 
 
 def title(name: str) -> str:
-    """Return the name for people; a user's file is called by its own name."""
-    return TITLES.get(name, name)
+    """Return the name for people, each set's another; a user's file is called by its own name.
+
+    Menus and addresses know a set by its title, so a file ``MNIST.npz`` must not be called as the set ``mnist`` is.
+    """
+    taken = name.partition(_YOURS)[0] in TITLES.values()  # "MNIST (your file).npz" may be there as well
+    return TITLES.get(name, name + _YOURS * taken)
 
 
 def label(name: str, index: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,11 +153,11 @@ def _set_aside(visitor: Visitor, path: Path) -> None:
     st.toast(f"The store is now called {plain(database.set_aside(path).name)}.", icon=":material/inventory_2:")
 
 
-def choose_name(bench: Bench, preferred: Collection[str] = ()) -> str:
+def choose_name(bench: Bench, instead: Callable[[str], str] = str) -> str:
     """Draw the choice of image set and return its name.
 
-    Who comes from another page keeps the set chosen there; if it is none of ``preferred``, the last of these is lent to
-    this page, and the next has the chosen one again.
+    Who comes from another page keeps the set chosen there. ``instead`` gives the one to show in its place, itself
+    where it will do; another one is lent to this page, and the next has the chosen one again.
     """
     names = datasets.names(bench.settings)
     usual = datasets.default(bench.settings)
@@ -169,8 +169,8 @@ def choose_name(bench: Bench, preferred: Collection[str] = ()) -> str:
         st.session_state["data"] = asked
     elif page != st.session_state["page"] and "data" not in st.query_params:
         wanted, lent = kept if kept in names else usual, None
-        if preferred and wanted not in preferred:
-            wanted = lent = list(preferred)[-1]
+        if (other := instead(wanted)) != wanted:
+            wanted = lent = other
         if wanted != usual or "data" in st.session_state:
             st.session_state["data"] = wanted
     name = st.selectbox(
@@ -221,20 +221,25 @@ def outdated(now: Progress, drawn: int) -> bool:
 
 
 @st.fragment(run_every=2.0)
-def follow(runner: Door, drawn: int) -> None:
+def follow(runner: Door, drawn: int, name: str, protocol: str | None = None) -> None:
     """Say in a line what is being trained, and draw the page anew when a run has begun or ended.
 
-    ``drawn`` is the version of the runner's progress that the page shows.
+    Args:
+        runner: what trains.
+        drawn: the version of its progress that the page shows.
+        name: the image set whose results the page shows.
+        protocol: of these results; None where the page shows all.
     """
     now = runner.progress()
     if outdated(now, drawn):
         st.rerun()
     if now.current:
         cell = now.current
+        here = cell.dataset == name and protocol in (None, cell.recipe.protocol)
         st.caption(
-            f":material/model_training: Training {family(cell.family).title}, n = {cell.width}, seed {cell.seed}: "
-            f"epoch {now.epoch} of {cell.recipe.epochs}, {len(now.queue)} more waiting. "
-            "Each result appears here as it comes."
+            f":material/model_training: Training {family(cell.family).title}, n = {cell.width}, seed {cell.seed} on "
+            f"{plain(datasets.title(cell.dataset))}: epoch {now.epoch} of {cell.recipe.epochs}, "
+            f"{len(now.queue)} more waiting.{' Each result appears here as it comes.' if here else ''}"
         )
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import DatasetError
-from core.layers import Array, Shape
+from core.layers import Array, Shape, shape_text
 
 MEMBERS = ("x_train", "y_train", "x_test", "y_test")
 MIN_CLASSES, MAX_CLASSES = 2, 100
@@ -246,7 +246,7 @@ def _labels(path: Path, name: str, y: Array) -> Array:
 
 
 def _size(shape: Shape) -> str:
-    return "×".join(str(side) for side in shape[:2]) + ("" if math.prod(shape[2:]) == 1 else f"×{shape[2]}")
+    return shape_text(shape[:2] if shape[2] == 1 else shape)
 
 
 def _wrong(path: Path, expected: str, received: str) -> DatasetError:

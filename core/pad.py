@@ -45,12 +45,13 @@ def pad(picture: Array | None, words: str, *, key: str, on_draw: Callable[[Array
     Args:
         picture: ``(height, width, channels)`` from 0 to 1, or None if there is none yet.
         words: what the picture is, for who does not see it.
-        key: the name of this pad in the session.
+        key: the name of this pad in the session. It may be the name of a file: what is kept under it has prefixes of
+            its own.
         on_draw: called before the rerun when the pen was lifted, with what the networks are to see of the drawing, or
             None where the pad is empty. Without it there is only the picture.
     """
     memory = _memory(key)
-    name = f"{key}_pad"
+    name = f"pad_{key}"
 
     def take() -> None:
         sent = st.session_state[name]["drawing"]
@@ -84,7 +85,7 @@ def wipe(key: str) -> None:
 
 
 def _memory(key: str) -> _Memory:
-    memory: _Memory = st.session_state.setdefault(f"{key}_memory", _Memory(seen=0, strokes=[], problem=""))
+    memory: _Memory = st.session_state.setdefault(f"drawn_{key}", _Memory(seen=0, strokes=[], problem=""))
     return memory
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
 from core import analysis, datasets
 from core.datasets import Dataset
+from core.errors import ArgumentError, DatasetError
 from core.families import MNIST_CLASSES, MNIST_SHAPE
 from core.images import Facts
 from core.layers import Shape
@@ -23,11 +24,14 @@ class Results:
         name: the image set's name.
         runs: rows of ``analysis.finished``, of all recipes, protocols and origins.
         dataset: the image set, or None if it is not at hand; its results can be shown all the same.
+        stopped: rows of ``Store.runs`` that were stopped and whose weights are kept: no results, but networks to look
+            into.
     """
 
     name: str
     runs: pd.DataFrame
     dataset: Dataset | None
+    stopped: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def only(self, protocol: str) -> Results:
         """Return the results with one protocol."""
@@ -62,10 +66,44 @@ def names(own: Store, shipped: Store | None, with_weights: bool = False) -> list
     return [*(x for x in (shipped.datasets(with_weights) if shipped else []) if x not in known), *known]
 
 
-def default(settings: Settings, own: Store, shipped: Store | None) -> str:
-    """Return the image set to show where none was chosen: the usual one, if that has no results one that has."""
-    usual, known = datasets.default(settings), names(own, shipped)
-    return usual if usual in known or not known else known[-1]
+def default(
+    settings: Settings,
+    own: Store,
+    shipped: Store | None,
+    wanted: str | None = None,
+    *,
+    with_weights: bool = False,
+    with_stopped: bool = False,
+) -> str:
+    """Return the image set to show: the wanted one, or if that has nothing to show the latest that has.
+
+    Runs on a set that has gone, on a file that has changed since or that cannot be read are nothing to show. A wanted
+    file that cannot be read is still returned: :func:`find` says what is wrong with it.
+
+    Args:
+        settings: where the image sets are.
+        own: the user's store.
+        shipped: the reference results, where they are shown too.
+        wanted: a set that there is; None is the usual one.
+        with_weights: whether there must be a run whose weights are kept.
+        with_stopped: whether one that was stopped will do.
+
+    Raises:
+        StoreError: if a store cannot be read.
+    """
+    wanted = datasets.default(settings) if wanted is None else wanted
+    there = datasets.names(settings)
+    for name in (wanted, *(x for x in reversed(names(own, shipped, with_weights)) if x in there)):
+        try:
+            found = find(settings, own, shipped, name)
+        except (ArgumentError, DatasetError):
+            if name == wanted:
+                return wanted
+            continue
+        enough = (found.runs["weights"] == "kept").any() if with_weights else len(found.runs)
+        if enough or (with_stopped and len(found.stopped)):
+            return name
+    return wanted
 
 
 def find(settings: Settings, own: Store, shipped: Store | None, name: str) -> Results:
@@ -84,4 +122,5 @@ def find(settings: Settings, own: Store, shipped: Store | None, name: str) -> Re
         runs = runs[runs["fingerprint"] == dataset.facts.fingerprint]
     tables = [runs, *([shipped.runs(name)] if shipped else [])]
     every = pd.concat([x for x in tables if len(x)] or [runs], ignore_index=True)
-    return Results(name, analysis.finished(every).reset_index(drop=True), dataset)
+    stopped = every[(every["state"] == "stopped") & (every["weights"] == "kept")]
+    return Results(name, analysis.finished(every).reset_index(drop=True), dataset, stopped)

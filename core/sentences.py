@@ -60,14 +60,14 @@ def turning_point(point: TurningPoint, target: float, tutorial: int) -> str:
     """
     title = f"**{FAMILIES[point.family].title}**" + (" (reference)" if point.origin == "reference" else "")
     mark = point.mark
+    held_out = Recipe.from_json(point.recipe).protocol == "held_out"
+    where = " on the held-out images" if held_out else ""
     if mark is None:
         best = point.best
         return (
-            f"{title}: never reaches {goal(target)} here; the best mean is {percent(best.choosing)}, "
+            f"{title}: never reaches {goal(target)} here; the best mean{where} is {_below(best.choosing, target)}, "
             f"with {best.parameters:,} weights (n = {best.width})."
         )
-    held_out = Recipe.from_json(point.recipe).protocol == "held_out"
-    where = " on the held-out images" if held_out else ""
     seeds = f"{mark.passing} of {mark.seeds} seeds reach" if mark.seeds > 1 else "its one seed reaches"
     text = f"{title}: {mark.parameters:,} weights (n = {mark.width}): {seeds} {goal(target)}{where}, "
     text += f"mean {percent(mark.choosing)}; on the test images " if held_out else "mean "
@@ -136,6 +136,12 @@ def _article(key: str) -> str:
 
 def _times(ratio: float) -> str:
     return f"{ratio:.1f}" if ratio < 100 else f"{ratio:,.0f}"
+
+
+def _below(share: float, target: float) -> str:
+    """Return a share below a target with as many digits as it takes to see that it is: ``96.998 %``."""
+    digits = (x for x in range(2, 8) if round(100 * share, x) < round(100 * target, 6))
+    return percent(share, next(digits, 8))
 
 
 def _chance(mark: Mark) -> str:

@@ -26,7 +26,7 @@ def read(npz: bytes, network: Network) -> list[Array]:
         sound = all(np.issubdtype(x.dtype, np.floating) for x in arrays)
     # bytes that are no .npz can be refused anywhere on the way; AttributeError: a lone .npy, or no array in a member
     except (OSError, ValueError, KeyError, EOFError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error):
-        raise StoreError("The weights kept of this run are damaged. Delete the run's row and train it again.") from None
+        raise StoreError("The weights kept of this run are damaged. Train another seed of it.") from None
     if not sound or shapes != network.weight_shapes:
         expected = list(network.weight_shapes)
         raise StoreError(

@@ -1,5 +1,7 @@
 """Draw: a digit by hand or a test image, answered by every trained network at once."""
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 
@@ -114,9 +116,10 @@ with frame.page("Draw") as bench:
     shipped = None
     with frame.explained(FeatherweightError):
         shipped = reference.store()
-    name = frame.choose_name(bench, results.names(bench.store, shipped, with_weights=True))
+    default = partial(results.default, bench.settings, bench.store, shipped, with_weights=True)
+    name = frame.choose_name(bench, default)
     if bench.runner:
-        frame.follow(bench.runner, bench.runner.progress().version)
+        frame.follow(bench.runner, bench.runner.progress().version, name)
     found = results.find(bench.settings, bench.store, shipped, name)
     panel = readers.find(found, bench.store, shipped)
     for problem in panel.problems:

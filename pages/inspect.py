@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -86,36 +87,51 @@ def take_away(name: str, stem: str, make: Callable[[str], Any]) -> None:
 
 
 def choose(networks: list[Kept], found: Results) -> list[Kept]:
-    """Draw the choice of one network or two, and return them, the larger first."""
+    """Draw the choice of one network or two, and return them, the larger first; of equal ones that chosen first."""
     names = {x.name: x for x in networks}
     asked = st.query_params
     if "family" in asked and "n" in asked:  # a link from another page; from here on the name stands in the address
-        key, width = asked["family"], asked["n"]
-        wanted = kept.named(networks, key, width, asked.get("origin"))
+        key, width, told = asked["family"], asked["n"], {x: asked.get(x) for x in ("origin", "recipe", "images")}
+        wanted = kept.named(networks, key, width, **told)
         if wanted:
             st.session_state["network"] = asked["network"] = wanted.name
         else:
             title = FAMILIES[key].title if key in FAMILIES else key
-            st.session_state["not_kept"] = f"{title}, n = {width}"
-        for gone in ("family", "n", "origin"):
+            which = f"{title}, n = {width}" + (f", {told['recipe']}" if told["recipe"] else "")
+            st.session_state["not_kept"] = which, told["origin"] == "reference"
+        for gone in ("family", "n", *told):
             asked.pop(gone, None)
     # who only changes the data set knows that the network goes with it
     elif "network" not in st.session_state and asked.get("network", networks[0].name) not in names:
-        st.session_state["not_kept"] = asked["network"]
+        st.session_state["not_kept"] = asked["network"], False
     for key in ("network", "versus"):  # Results has a choice of that name too
         if st.session_state.get(key, ALONE) not in (*names, ALONE):
             del st.session_state[key]
     first = st.selectbox("Network", list(names), key="network", bind="query-params")
     second = st.selectbox(
-        "Beside", [ALONE, *names], key="versus", bind="query-params", help="A second network, larger or smaller."
+        "Beside", [ALONE, *names], key="versus", bind="query-params", help="A second network to compare with."
     )
     if gone := st.session_state.pop("not_kept", None):
-        st.session_state["sentence"] = (
-            f"No weights are kept of {plain(gone)} on {plain(datasets.title(found.name))}: it was not trained, or "
-            f"they were dropped to make room. Train it again to look inside. Shown is {first}."
-        )
-    chosen = {first, second} - {ALONE}
-    return sorted((names[x] for x in chosen), key=lambda x: -x.parameters)
+        st.session_state["sentence"] = f"{not_kept(found, *gone)} Shown is {first}."
+    chosen = [names[x] for x in dict.fromkeys((first, second)) if x != ALONE]
+    return sorted(chosen, key=lambda x: -x.parameters)
+
+
+def sides(looked: Sequence[Looked]) -> tuple[str, str]:
+    """Return what to call two networks: by their size, or where they are equally large, as they were chosen."""
+    (one, _), (other, _) = looked
+    return ("larger", "smaller") if one.parameters > other.parameters else ("first", "second")
+
+
+def not_kept(found: Results, which: str, is_reference: bool) -> str:
+    """Say why a network cannot be looked into, and what to do about it: what is finished is never trained again."""
+    network = f"{plain(which)} on {plain(datasets.title(found.name))}"
+    if is_reference:
+        return f"The weights of {network} do not come with Featherweight. Train it yourself to look inside."
+    return (
+        f"No weights are kept of {network}: it was not trained, or they were dropped to make room. To look inside, "
+        "train it, or another seed of it where it is finished (Results: “Train 5 more seeds”)."
+    )
 
 
 def nothing_kept(found: Results) -> None:
@@ -123,7 +139,7 @@ def nothing_kept(found: Results) -> None:
     title, runs = plain(datasets.title(found.name)), len(found.runs)
     st.info(
         f"None of the {runs} finished runs on {title} has kept its weights, so there is nothing to look into. Train "
-        "one again: the weights of new runs are kept."
+        "another seed of one, or another network: the weights of new runs are kept."
         if runs
         else f"No finished run on {title} yet. Train a network to look inside it.",
         icon=":material/search:",
@@ -299,7 +315,7 @@ def draw_picture(picture: Array, size: int, name: str, text: str, alt: str) -> N
 
 
 def draw_cost(bench: frame.Bench, looked: Sequence[Looked], dataset: Dataset, shown: Array, labels: Array) -> None:
-    """Draw which test images the networks misread, and what the smaller one lost."""
+    """Draw which test images the networks misread, and what the second, the smaller one, lost."""
     classes = class_names(dataset.name, dataset.facts.classes)
     given = [probabilities(bench, x, dataset, shown) for x in looked]
     said = [x.argmax(axis=1) for x in given]
@@ -310,9 +326,9 @@ def draw_cost(bench: frame.Bench, looked: Sequence[Looked], dataset: Dataset, sh
             f"{len(labels) - int(np.trace(found)):,} are misread."
         )
     if len(looked) > 1:
-        parts = confusion.difference(labels, *said)
+        parts, (one, other) = confusion.difference(labels, *said), sides(looked)
         st.markdown(
-            f"- Both read {parts.both:,}; only the larger {parts.first:,}; only the smaller {parts.second:,}; "
+            f"- Both read {parts.both:,}; only the {one} {parts.first:,}; only the {other} {parts.second:,}; "
             f"neither {parts.neither:,}."
         )
     places = st.columns(2, gap="large")
@@ -336,10 +352,10 @@ def draw_cost(bench: frame.Bench, looked: Sequence[Looked], dataset: Dataset, sh
             st.altair_chart(
                 class_charts.change(counts[1], counts[0], classes, theme()),
                 width="content",
-                alt="The smaller network's confusion matrix less the larger one's.",
+                alt=f"The {other} network's confusion matrix less the {one} one's.",
             )
             st.caption(
-                "Images that the smaller network answers so more often (+) or less often (-) than the larger one."
+                f"Images that the {other} network answers so more often (+) or less often (-) than the {one} one."
             )
     if dataset.name == reference.DATASET and any(x.fingerprint != dataset.facts.fingerprint for x, _ in looked):
         st.caption(reference.NOTE)
@@ -374,11 +390,12 @@ def draw_confusion(chosen: Kept, counts: Array, classes: Sequence[str]) -> None:
 def gallery(
     looked: Sequence[Looked], given: Sequence[Array], shown: Array, labels: Array, classes: Sequence[str]
 ) -> None:
-    """Draw the images that the smaller network misreads and the larger one does not, or all that a single one does."""
+    """Draw the images that the second network misreads and the first does not, or all that a single one does."""
     pair = len(looked) > 1
+    one, other = sides(looked) if pair else ("", "")
     places = confusion.lost(labels, *given) if pair else confusion.mistakes(labels, given[0])
     st.subheader(
-        f"{len(places):,} images that the large network reads and the small one does not"
+        f"{len(places):,} images that the {one} network reads and the {other} one does not"
         if pair
         else f"{len(places):,} images that it misreads"
     )
@@ -400,13 +417,13 @@ def gallery(
                     pictures.photograph(images.scaled(shown[index])), max(1, 84 // shown.shape[1]), pictures.MARGIN
                 )
                 st.image(picture, alt=f"Test image {index + 1:,}: {words}", output_format="PNG")
-                large = (
-                    f"  \nlarge: {classes[given[0][index].argmax()]}, {answers.percent(given[0][index].max())}"
+                better = (
+                    f"  \n{one}: {classes[given[0][index].argmax()]}, {answers.percent(given[0][index].max())}"
                     if pair
                     else ""
                 )
-                whose = "small: " if pair else "read as "
-                st.caption(f"true: **{true}**  \n{whose}{read}, {answers.percent(probs.max())}{large}")
+                whose = f"{other}: " if pair else "read as "
+                st.caption(f"true: **{true}**  \n{whose}{read}, {answers.percent(probs.max())}{better}")
                 st.button(
                     f"#{index + 1}",
                     key=f"walk_{index}",
@@ -455,9 +472,10 @@ with frame.page("Inspect") as bench:
     with frame.explained(FeatherweightError):
         shipped = reference.store()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        name = frame.choose_name(bench, results.names(bench.store, shipped))
+        default = partial(results.default, bench.settings, bench.store, shipped, with_stopped=True)
+        name = frame.choose_name(bench, default)
         found = results.find(bench.settings, bench.store, shipped, name)
-        networks = kept.find(found)
+        networks = kept.find(found, with_stopped=True)
         selected = choose(networks, found) if networks else []
     if sentence := st.session_state.pop("sentence", None):
         st.warning(sentence, icon=":material/warning:")

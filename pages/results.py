@@ -65,7 +65,13 @@ def run_more_seeds(runner: Door, dataset: Dataset, point: pd.Series, first: int,
     widths, recipe = {point["family"]: [int(point["width"])]}, Recipe.from_json(point["recipe"])
     queued = runner.submit(sweep.cells(dataset, widths, seeds, recipe))
     ahead = f" They start after {runner.ahead()} of others." if runner.ahead() else ""
-    said = f"Queued: seeds {seeds[0]} to {seeds[-1]}.{ahead}" if queued else "These seeds are on their way already."
+    which = f"seeds {seeds[0]} to {seeds[-1]}" if count > 1 else f"seed {first}"
+    if queued == count:
+        said = f"Queued: {which}.{ahead}"
+    elif queued:
+        said = f"Queued: {queued} of {which}; the others are on their way already.{ahead}"
+    else:
+        said = f"On their way already: {which}."
     st.toast(said, icon=":material/playlist_add:")
 
 
@@ -174,13 +180,15 @@ def closer(bench: frame.Bench, found: Results, point: pd.Series, runs: pd.DataFr
                 "family": chosen.key,
                 "n": str(width),
                 "origin": str(point["origin"]),
+                "recipe": str(recipe),
+                "images": str(point["fingerprint"])[:6],  # several copies of a set that is not at hand have results
             },
         )
         more_seeds(bench, found, point)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             seed = st.selectbox("Seed", sorted(runs["seed"]), key="bundle_seed", width=140)
-            run = int(runs.loc[runs["seed"] == seed, "id"].iloc[0])
-            kept = source.weights(run) is not None
+            row = runs[runs["seed"] == seed].iloc[0]
+            run, kept = int(row["id"]), row["weights"] == "kept"
             st.download_button(
                 "Download its bundle",
                 partial(bundle.pack, source, run, found.facts_of(point["fingerprint"])),
@@ -225,7 +233,7 @@ with frame.page("Results") as bench:
     with frame.explained(FeatherweightError):
         shipped = reference.store()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        name = frame.choose_name(bench, results.names(bench.store, shipped))
+        name = frame.choose_name(bench, partial(results.default, bench.settings, bench.store, shipped))
         target = (
             st.slider(
                 "Target accuracy",
@@ -293,7 +301,7 @@ with frame.page("Results") as bench:
 
     now = bench.runner.progress() if bench.runner else Progress()
     if bench.runner:
-        frame.follow(bench.runner, now.version)
+        frame.follow(bench.runner, now.version, name, protocol)
     found = results.find(bench.settings, bench.store, shipped if with_reference else None, name)
     if found.runs.empty:
         nothing_yet(bench, name, now)

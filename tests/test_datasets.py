@@ -92,6 +92,16 @@ def test_files_in_the_data_folder_appear_by_name(own: Settings) -> None:
     assert datasets.find(own, "mnist_5k").facts.train == 4000
 
 
+def test_every_set_has_a_title_of_its_own(own: Settings) -> None:
+    for name in ("MNIST", "MNIST (your file)", "Fashion-MNIST", "zebra fish"):
+        np.savez(own.data / f"{name}.npz", **digits())
+    titles = {x: datasets.title(x) for x in datasets.names(own)}
+    assert len(set(titles.values())) == len(titles) == 7
+    assert (titles["mnist"], titles["MNIST"]) == ("MNIST", "MNIST (your file)")
+    assert (titles["fashion_mnist"], titles["Fashion-MNIST"]) == ("Fashion-MNIST", "Fashion-MNIST (your file)")
+    assert titles["zebra fish"] == "zebra fish" and datasets.find(own, "MNIST").title == "MNIST (your file)"
+
+
 @pytest.mark.parametrize("name", ["nothing", "../home/cache/mnist_5k", "", "mnist.npz"])
 def test_unknown_names_are_refused(own: Settings, name: str) -> None:
     datasets.find(own, "mnist_5k")

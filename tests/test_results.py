@@ -42,13 +42,21 @@ def bring(loaded: Settings, name: str, count: int = 20) -> str:
 
 
 def train(
-    store: Store, data: str, fingerprint: str, accuracy: float, *, seed: int = 0, state: str = "done", **counts: Any
+    store: Store,
+    data: str,
+    fingerprint: str,
+    accuracy: float,
+    *,
+    seed: int = 0,
+    state: str = "done",
+    weights: bytes | None = None,
+    **counts: Any,
 ) -> None:
     what = Cell(data, fingerprint, "mlp", 4, FAMILIES["mlp"].recipe, seed)
     images = {"train_images": 60000, "test_images": 10000} | counts
     run = store.begin(what, parameters=642, multiply_adds=600, device="CPU", versions={}, **images)
     store.add_epoch(run, Epoch(1, 1.0, 0.5, 0.9, accuracy, 2.0))
-    store.end(run, state, seconds=2.0)
+    store.end(run, state, seconds=2.0, weights=weights)
 
 
 def shown(found: results.Results) -> list[tuple[str, float]]:
@@ -83,6 +91,18 @@ def test_own_runs_on_a_file_that_has_changed_do_not_count_and_shipped_ones_do(
     assert results.find(loaded, own, None, "mnist").runs.empty
     train(own, "mnist", after, 0.8)
     assert shown(results.find(loaded, own, shipped, "mnist")) == [("own", 0.8), ("reference", 0.6)]
+
+
+def test_stopped_runs_stand_apart_with_their_weights(loaded: Settings, own: Store, shipped: Store) -> None:
+    before = bring(loaded, "mine", 20)
+    train(own, "mine", before, 0.5, state="stopped", weights=b"of a file that has changed since")
+    after = bring(loaded, "mine", 24)
+    train(own, "mine", after, 0.9)
+    train(own, "mine", after, 0.8, seed=1, state="stopped", weights=b"kept")
+    train(own, "mine", after, 0.7, seed=2, state="stopped")
+    train(own, "mine", after, 0.6, seed=3, state="interrupted")
+    found = results.find(loaded, own, shipped, "mine")
+    assert shown(found) == [("own", 0.9)] and list(found.stopped["test_accuracy"]) == [0.8]
 
 
 def test_facts_are_those_of_the_images_at_hand(loaded: Settings, own: Store) -> None:
@@ -133,6 +153,42 @@ def test_image_sets_with_finished_runs_own_ones_last(own: Store, shipped: Store)
     assert own.datasets() == ["other", "mine"], "that of the latest run last"
     assert results.names(own, shipped) == ["mnist", "other", "mine"], "the latest last"
     assert results.names(own, None) == ["other", "mine"]
+
+
+def test_what_is_shown_by_default_is_there_and_has_results(loaded: Settings, own: Store, shipped: Store) -> None:
+    assert results.default(loaded, own, shipped) == "mnist_5k", "the usual one, where nothing has any"
+    train(shipped, "mnist", "f", 0.9)
+    assert results.default(loaded, own, shipped) == "mnist"
+    assert results.default(loaded, own, None) == "mnist_5k"
+    fingerprint = bring(loaded, "shapes")
+    train(own, "shapes", fingerprint, 0.9)
+    assert results.default(loaded, own, shipped) == "shapes", "the user's latest"
+    assert results.default(loaded, own, shipped, "mnist") == "mnist", "the wanted one"
+    assert results.default(loaded, own, shipped, "fashion_mnist") == "shapes"
+    bring(loaded, "shapes", 24)
+    assert results.default(loaded, own, shipped) == "mnist", "the file has changed"
+    (loaded.data / "shapes.npz").write_bytes(b"no zip")
+    assert results.default(loaded, own, shipped) == "mnist"
+    assert results.default(loaded, own, shipped, "shapes") == "shapes", "and what is wrong with it is said"
+    (loaded.data / "shapes.npz").unlink()
+    assert results.default(loaded, own, shipped) == "mnist"
+    assert results.default(loaded, own, None) == "mnist_5k"
+
+
+def test_what_is_shown_by_default_has_the_weights_or_the_stopped_runs_it_takes(
+    loaded: Settings, own: Store, shipped: Store
+) -> None:
+    train(shipped, "mnist", "f", 0.9, weights=b"kept")
+    fingerprint = bring(loaded, "mine")
+    train(own, "mine", fingerprint, 0.9)
+    train(own, "mine", fingerprint, 0.9, seed=1, state="stopped")
+    assert results.default(loaded, own, shipped, "mine") == "mine"
+    assert results.default(loaded, own, shipped, "mine", with_weights=True) == "mnist"
+    other = bring(loaded, "other", 24)
+    train(own, "other", other, 0.9, state="stopped", weights=b"kept")
+    assert results.default(loaded, own, shipped, "other") == "mine"
+    assert results.default(loaded, own, shipped, "other", with_stopped=True) == "other"
+    assert results.default(loaded, own, shipped, "other", with_weights=True) == "mnist"
 
 
 def test_an_image_set_of_both_is_named_once(own: Store, shipped: Store) -> None:

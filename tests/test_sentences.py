@@ -142,6 +142,30 @@ def test_a_family_that_never_reaches_it_says_so() -> None:
     assert said == ("**CNN**: never reaches 97.0 % here; the best mean is 96.25 %, with 4,802 weights (n = 2).")
 
 
+@pytest.mark.parametrize(
+    ("accuracies", "target", "words"),
+    [
+        ([0.9700, 0.9700, 0.9700, 0.9699, 0.9700], 0.97, "97.0 % here; the best mean is 96.998 %,"),
+        ([0.9699], 0.97, "97.0 % here; the best mean is 96.99 %,"),
+        ([0.549999], 0.55, "55.0 % here; the best mean is 54.9999 %,"),  # 100 * 0.55 is above 55
+        ([0.97 - 2e-9], 0.97, "97.0 % here; the best mean is 96.9999998 %,"),
+        ([0.97249], 0.9725, "97.25 % here; the best mean is 97.249 %,"),
+    ],
+)
+def test_a_mean_just_below_the_target_is_told_with_enough_digits(
+    accuracies: list[float], target: float, words: str
+) -> None:
+    assert told(*seeds("cnn", 2, *accuracies), target=target).startswith(f"**CNN**: never reaches {words} with")
+
+
+def test_held_out_runs_that_never_reach_it_say_which_images_the_mean_is_on() -> None:
+    rows = seeds("deep_cnn", 2, 0.99, recipe=HELD_OUT, held_out_accuracy=0.968)
+    assert told(*rows) == (
+        "**Deep CNN**: never reaches 97.0 % here; the best mean on the held-out images is 96.80 %, "
+        "with 932 weights (n = 2)."
+    )
+
+
 def test_reference_runs_are_marked() -> None:
     reached = told(*seeds("cnn", 2, 0.98, origin="reference"))
     missed = told(*seeds("cnn", 2, 0.9, origin="reference"))

@@ -154,6 +154,7 @@ def test_inspect_shows_what_the_layers_make_of_it(page: Page) -> None:
     page.get_by_role("link", name="Draw").click()
     page.get_by_role("button", name="Give me a test digit").click()
     number = page.get_by_text(re.compile("^Test image [0-9,]+ of ")).inner_text().split()[2]
+    expect(inside).to_have_attribute("href", re.compile(f"image={number.replace(',', '')}"))  # drawn after the text
     inside.click()
     expect(page.get_by_alt_text(re.compile(f"^test image {number}, labelled [0-9]$"))).to_be_visible(timeout=60_000)
 

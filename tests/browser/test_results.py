@@ -398,9 +398,9 @@ def test_the_empty_page_starts_a_small_sweep_at_once(new_page: NewPage, url: str
     page.goto(f"{url}/results?data=few")
     button(page, "Run the small sweep").click()
     # It trains on the embedded digits and the page goes there; the results of the fixture are the first it shows.
-    expect(page.get_by_text(re.compile(r"Training .*, seed 0: epoch \d+ of 30, \d+ more waiting"))).to_be_visible(
-        timeout=LONG
-    )
+    expect(
+        page.get_by_text(re.compile(r"Training .*, seed 0 on MNIST, 5,000 digits: epoch \d+ of 30, \d+ more waiting"))
+    ).to_be_visible(timeout=LONG)
     expect(page.get_by_role("combobox", name="Data set")).to_have_value("MNIST, 5,000 digits")
     expect(means(page)).not_to_have_count(4, timeout=LONG)
     page.get_by_role("tab", name="Networks").click()

@@ -16,16 +16,17 @@ from core.families import FAMILIES
 from core.recipes import OPTIMIZERS
 
 if TYPE_CHECKING:
-    from tests.pages.conftest import Visit
+    from tests.pages.conftest import Bring, Visit
 
 Sentences = Callable[[AppTest], list[str]]
 ROOT = Path(__file__).parents[2]
 PAGES = ("app.py", "pages/train.py", "pages/results.py", "pages/draw.py", "pages/inspect.py")
 # What a page reads itself, beside the widgets that Streamlit binds.
-OWN = {"app.py": ["n", "on"], "pages/inspect.py": ["family", "n", "origin"]}
+OWN = {"app.py": ["n", "on"], "pages/inspect.py": ["family", "n", "origin", "recipe", "images"]}
 SENSIBLE = ("2", "1", "true", "false", "97", "MLP", "Deep CNN", "mlp", "deep_cnn", "MNIST", "MNIST, 5,000 digits",
             "mnist_5k", "My own", "Held-out", "held_out", "Adam", "weights", "Weights", "Feature maps", "Layers",
-            "reference", "MLP, n = 32: 26,506 weights, seed 0, reference", "no other", "A test image")  # fmt: skip
+            "reference", "own", "RMSprop 0.001, 20 epochs, batch 128",
+             "MLP, n = 32: 26,506 weights, seed 0, reference", "no other", "A test image")  # fmt: skip
 ODD = ("", " ", "1e999", "-1e999", "1e-999", "nan", "inf", "9" * 400, "-0", "0", "1_0", "0x10", "²", "٣", "null", "[]",
        "{}", "<b>", "../mnist", "%00", "\x00", "\x1b[2J", "a\nb", "\u202e", "😄", "x" * 5000)  # fmt: skip
 
@@ -49,6 +50,19 @@ value = (
     | st.floats().map(str)
 )
 values = value | st.lists(value, min_size=1, max_size=4)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_address_tells_a_file_from_the_set_of_that_title(
+    visit: Visit, sentences: Sentences, bring: Bring, page: str
+) -> None:
+    for name in ("MNIST", "mnist", "Fashion-MNIST"):
+        bring(name, 28, 28)
+    titles = {"mnist": "MNIST", "MNIST": "MNIST (your file)", "Fashion-MNIST": "Fashion-MNIST (your file)"}
+    for name, title in titles.items():
+        at = visit(page, data=title)
+        box = at.selectbox(key="data")  # the browser writes the option chosen into the address
+        assert sentences(at) == [] and box.value == name and box.options.count(title) == 1
 
 
 @pytest.mark.usefixtures("shipped")

@@ -65,7 +65,7 @@ def test_a_fresh_install_can_draw(visit: Visit, shipped: Store, sentences: Sente
     assert sentences(at) == []
     assert at.selectbox(key="data").value == "mnist"
     assert any(x.startswith("Draw a digit, or take one of the test images.") for x in texts(at))
-    sent = component(at, "mnist_pad")
+    sent = component(at, "pad_mnist")
     assert sent["draw"] is True and sent["side"] == 140 and sent["picture"] is None and sent["strokes"] == []
 
 
@@ -83,7 +83,7 @@ def test_a_test_digit_is_answered_by_every_shipped_network(visit: Visit, shipped
             assert row["right"] == (row["choice"] == label) and abs(sum(row["shares"]) - 1) < 0.01
             assert row["words"].startswith(f"{row['choice']} {row['sure']}, ")
             right += row["right"]
-        assert component(at, "mnist_pad")["picture"]["height"] == 28
+        assert component(at, "pad_mnist")["picture"]["height"] == 28
         assert not at.get("button_group"), "nobody is asked what is known"
     assert right >= 20
     assert any("MNIST, 5,000 digits" in x for x in texts(at))
@@ -102,7 +102,7 @@ def test_fashion_like_sets_have_test_images_in_place_of_the_pad(
     bring("fashion_mnist", 28, 28)
     trained("fashion_mnist", "mlp", 2)
     at = visit(DRAW, data="Fashion-MNIST")
-    assert component(at, "fashion_mnist_pad")["draw"] is False
+    assert component(at, "pad_fashion_mnist")["draw"] is False
     assert any("Fashion-MNIST offers its test images in their place" in x for x in texts(at))
     button(at, IMAGE).click().run()
     assert sentences(at) == []
@@ -117,9 +117,24 @@ def test_a_set_of_another_shape_too(visit: Visit, bring: Bring, trained: Train, 
     assert any("digits of 28×28 pixels; mine offers" in x for x in texts(at))
     button(at, IMAGE).click().run()
     assert sentences(at) == []
-    picture = component(at, "mine_pad")["picture"]
+    picture = component(at, "pad_mine")["picture"]
     assert (picture["height"], picture["width"], picture["channels"]) == (32, 40, 3)
     assert len(component(at, "bars_mine")["rows"][0]["shares"]) == 4
+
+
+@pytest.mark.parametrize("first", ["app.py", DRAW])
+def test_a_set_whose_name_is_that_of_the_width_is_drawn_like_any(
+    visit: Visit, bring: Bring, trained: Train, sentences: Sentences, first: str
+) -> None:
+    bring("n", 28, 28)
+    trained("n", "mlp", 2)
+    at = visit(first, data="n", n="0")  # the session remembers why the width cannot be
+    assert sentences(at) == []
+    at = at.switch_page(DRAW if first == "app.py" else "app.py").run()
+    assert sentences(at) == [] and at.selectbox(key="data").value == "n"
+    at = at.switch_page(DRAW).run()
+    button(at, IMAGE).click().run()
+    assert sentences(at) == [] and component(at, "pad_n")["picture"]["height"] == 28
 
 
 @pytest.mark.parametrize(("runs", "said"), [(0, "No network has been trained on"), (1, "The weights of none of the 1")])
@@ -147,9 +162,7 @@ def test_damaged_weights_are_one_sentence(visit: Visit, trained: Train, sentence
     trained(datasets.EMBEDDED, "mlp", 2, weights=b"no zip")
     trained(datasets.EMBEDDED, "mlp", 4)
     at = visit(DRAW)
-    assert sentences(at) == [
-        "MLP, n = 2: The weights kept of this run are damaged. Delete the run's row and train it again."
-    ]
+    assert sentences(at) == ["MLP, n = 2: The weights kept of this run are damaged. Train another seed of it."]
     button(at, DIGIT).click().run()
     assert len(component(at, "bars_mnist_5k")["rows"]) == 1
 

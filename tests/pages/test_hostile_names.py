@@ -111,7 +111,8 @@ def test_a_run_on_it_that_goes_on(visit: Visit, bring: Bring, until: Until) -> N
     at = visit("pages/train.py", data=NAME, seed=str(WAIT), widths_deep_cnn=["1"])
     at.button(key="start").click().run()
     until(lambda p: bool(p.epochs))
-    assert f"on {plain(NAME)}: epoch" in said(at.run())
+    for page in (at.run(), visit("pages/results.py"), visit("pages/draw.py")):
+        assert f"on {plain(NAME)}: epoch" in said(page)
 
 
 @pytest.mark.usefixtures("shipped")

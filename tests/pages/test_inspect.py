@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import itertools
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,9 @@ SMALLEST = "Deep CNN, n = 2: 932 weights, seed 0, reference"
 LARGER = "MLP, n = 32: 26,506 weights, seed 0, reference"
 
 
+STOPPED = "Deep CNN, n = 2: 932 weights, seed 0, stopped after 1 of 12 epochs"
+
+
 def npz(arrays: list[Any]) -> bytes:
     file = io.BytesIO()
     np.savez(file, **{str(i): x for i, x in enumerate(arrays)})
@@ -34,7 +39,7 @@ def npz(arrays: list[Any]) -> bytes:
 def trained(own: Settings, store: Store) -> Train:
     """Return a function that records a run of the embedded digits: ``trained("mlp", 16, weights=None)``."""
 
-    def record(key: str, width: int, weights: bytes | str | None = "random", seed: int = 0) -> int:
+    def record(key: str, width: int, weights: bytes | str | None = "random", seed: int = 0, state: str = "done") -> int:
         dataset = datasets.find(own, "mnist_5k")
         network = family(key).build(width)
         run = store.begin(
@@ -48,9 +53,9 @@ def trained(own: Settings, store: Store) -> Train:
         )
         store.add_epoch(run, Epoch(1, 0.2, 0.9, 0.1, 0.95, 1.5))
         if isinstance(weights, str):
-            made = np.random.default_rng(width)
+            made = np.random.default_rng((width, seed))
             weights = npz([made.normal(size=x).astype(np.float32) for x in network.weight_shapes])
-        store.end(run, "done", seconds=2.5, weights=weights)
+        store.end(run, state, seconds=2.5, weights=weights)
         return run
 
     return record
@@ -113,8 +118,20 @@ def test_weights_that_are_not_kept_are_one_sentence(visit: Visit, sentences: Sen
     assert sentences(at) == [] and chosen(at) == SMALLEST
     (warned,) = at.warning
     assert warned.value.startswith("No weights are kept of ") and warned.value.endswith(f"Shown is {SMALLEST}.")
+    assert "train it, or another seed of it where it is finished" in warned.value
     at.selectbox(key="network").set_value(LARGER).run()
     assert not at.warning
+
+
+@pytest.mark.usefixtures("shipped")
+def test_reference_weights_that_do_not_come_along_are_one_sentence(visit: Visit, sentences: Sentences) -> None:
+    at = visit(INSPECT, family="cnn", n="8", origin="reference")
+    assert sentences(at) == []
+    (warned,) = at.warning
+    assert warned.value == (
+        "The weights of CNN, n = 8 on MNIST do not come with Featherweight. Train it yourself to look inside. "
+        f"Shown is {SMALLEST}."
+    )
 
 
 def test_without_a_run_the_page_says_what_to_do(visit: Visit, sentences: Sentences) -> None:
@@ -129,6 +146,7 @@ def test_runs_without_weights_say_so(visit: Visit, sentences: Sentences, trained
     at = visit(INSPECT)
     assert sentences(at) == []
     assert at.info[0].value.startswith("None of the 1 finished runs on MNIST, 5,000 digits has kept its weights")
+    assert "Train another seed of one, or another network" in at.info[0].value
 
 
 @pytest.mark.parametrize("content", [b"junk", npz([np.zeros(3)])])
@@ -188,7 +206,7 @@ def test_what_the_cut_cost_leads_to_an_images_maps(visit: Visit, sentences: Sent
         for x in next(x for x in said if x.startswith("- Both read")).split(";")
     )
     assert both + first + second + neither == 1000
-    told = f"{first} images that the large network reads and the small one does not"
+    told = f"{first} images that the larger network reads and the smaller one does not"
     assert at.subheader[-1].value == told
     gallery = [x for x in at.button if x.label.startswith("#")]
     assert len(gallery) == min(first, 24) == len(pictures(at))
@@ -196,6 +214,27 @@ def test_what_the_cut_cost_leads_to_an_images_maps(visit: Visit, sentences: Sent
     gallery[0].click().run()
     assert sentences(at) == []
     assert pictures(at)[0].startswith(f"test image {number}, ")
+
+
+def test_two_networks_of_equal_size_keep_their_order_and_none_is_called_smaller(
+    visit: Visit, sentences: Sentences, trained: Train
+) -> None:
+    for seed in range(2):
+        trained("deep_cnn", 2, seed=seed)
+    names = [f"Deep CNN, n = 2: 932 weights, seed {seed}" for seed in range(2)]
+    for first, second in itertools.permutations(names, 2):
+        at = visit(INSPECT, view="What the cut cost", network=first, versus=second)
+        assert sentences(at) == []
+        said = [str(x.value) for x in (*at.markdown, *at.caption, *at.subheader)] + alts(at)
+        whose = [x for x in said if x.startswith("- **")]
+        assert whose[0].startswith(f"- **{first}**") and whose[1].startswith(f"- **{second}**")
+        assert not [x for x in said if re.search("larger?|smaller|small:", x)]
+        (counted,) = [x for x in said if x.startswith("- Both read")]
+        assert re.fullmatch(r"- Both read \d+; only the first \d+; only the second \d+; neither \d+\.", counted)
+        assert any(
+            re.fullmatch(r"\d+ images that the first network reads and the second one does not", x) for x in said
+        )
+        assert any(x.startswith("Images that the second network answers so more often") for x in said)
 
 
 @pytest.mark.usefixtures("shipped")
@@ -221,7 +260,7 @@ def test_results_lead_to_a_networks_inside(visit: Visit, sentences: Sentences) -
     at = box.set_value(next(x for x in box.options if x.startswith("Deep CNN, n = 3"))).run()
     assert sentences(at) == []
     (link,) = [x.proto for x in at.get("page_link") if x.proto.label == "Look inside Deep CNN, n = 3, in Inspect"]
-    assert "family=deep_cnn&n=3&origin=reference" in link.query_string
+    assert "family=deep_cnn&n=3&origin=reference&recipe=Adadelta+1" in link.query_string
 
 
 def test_wide_networks_of_own_are_compared(visit: Visit, sentences: Sentences, trained: Train) -> None:
@@ -230,6 +269,37 @@ def test_wide_networks_of_own_are_compared(visit: Visit, sentences: Sentences, t
     at = visit(INSPECT, view="What the cut cost", versus="MLP, n = 16: 13,002 weights, seed 0")
     assert sentences(at) == []
     assert {"Confusions of MLP, n = 16", "Confusions of CNN, n = 1"} < {x.value for x in at.subheader}
+
+
+def test_a_stopped_run_can_be_looked_into_and_is_no_result(visit: Visit, sentences: Sentences, trained: Train) -> None:
+    trained("deep_cnn", 2, state="stopped")
+    trained("deep_cnn", 1, None, state="stopped")
+    for view in ("Weights", "Feature maps", "What the cut cost", "Layers"):
+        at = visit(INSPECT, view=view)
+        assert sentences(at) == [] and not at.info and at.selectbox(key="network").options == [STOPPED]
+    trained("mlp", 16)
+    at = visit(INSPECT)
+    finished = "MLP, n = 16: 13,002 weights, seed 0"
+    assert at.selectbox(key="network").options == [finished, STOPPED] and chosen(at) == finished
+    at = visit(INSPECT, view="What the cut cost", network=STOPPED, versus=finished)
+    assert sentences(at) == [] and any(str(x.value).startswith(f"- **{STOPPED}** reads ") for x in at.markdown)
+    at = visit("pages/results.py", data="MNIST, 5,000 digits")
+    assert [x.partition(",")[0] for x in at.selectbox(key="network").options] == ["MLP"]
+    assert [str(x.value) for x in at.markdown if "Deep CNN" in str(x.value)] == []
+    at = visit("pages/draw.py", data="MNIST, 5,000 digits")
+    at = next(x for x in at.button if x.label == "Give me a test digit").click().run()
+    (bars,) = [x.proto for x in at.get("bidi_component") if "-bars_" in x.proto.id]
+    assert "MLP" in str(bars) and "Deep CNN" not in str(bars)
+
+
+@pytest.mark.usefixtures("shipped")
+def test_the_set_of_a_stopped_run_is_kept_on_the_way_to_inspect(
+    visit: Visit, sentences: Sentences, trained: Train
+) -> None:
+    trained("deep_cnn", 2, state="stopped")
+    at = visit("pages/train.py").switch_page(INSPECT).run()
+    assert sentences(at) == [] and chosen(at) == STOPPED
+    assert at.switch_page("pages/results.py").run().selectbox(key="data").value == "mnist"
 
 
 @pytest.mark.usefixtures("shipped")

@@ -7,8 +7,10 @@ import os
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 from xml.etree import ElementTree
 
 import numpy as np
@@ -232,7 +234,25 @@ def test_the_small_sweep_cannot_be_asked_for_twice(visit: Visit, sentences: Sent
     at = visit(RESULTS)
     assert sentences(at) == []
     assert [x.disabled for x in at.button] == [True]
-    assert any("Training MLP, n = 32, seed 1: epoch 2 of 20" in str(x.value) for x in at.caption)
+    line = f"Training MLP, n = 32, seed 1 on {EMBEDDED}: epoch 2 of 20, 0 more waiting."
+    promise = " Each result appears here as it comes."
+    assert captions(at).endswith(line + promise)
+
+
+def test_a_result_is_promised_only_where_it_appears(
+    visit: Visit, sentences: Sentences, until: Until, trained: Train, bring: Bring
+) -> None:
+    bring("mine", 28, 28)
+    trained("mlp", 2, 0.9, data="mine")
+    trained("mlp", 2, 0.9, recipe=held_out("mlp"))
+    button(visit("pages/train.py", seed=str(WAIT), families="MLP"), "Start 1 run").click().run()
+    until(lambda p: p.epochs)
+    for query, here in (({}, True), ({"protocol": "Held-out"}, False), ({"data": "mine"}, False)):
+        at = visit(RESULTS, **query)
+        assert sentences(at) == []
+        (line,) = [str(x.value) for x in at.caption if "Training MLP" in str(x.value)]
+        assert f"Training MLP, n = 32, seed 1 on {EMBEDDED}: epoch 2 of 20" in line
+        assert ("Each result appears here" in line) == here, query
 
 
 @pytest.mark.usefixtures("some")
@@ -602,6 +622,20 @@ def test_the_latest_own_results_are_not_hidden_by_the_reference(visit: Visit, tr
     assert at.selectbox(key="data").value == datasets.EMBEDDED and list(runs(at)["Test accuracy, %"]) == [80.0]
 
 
+@pytest.mark.usefixtures("shipped")
+@pytest.mark.parametrize("page", [RESULTS, "pages/draw.py", "pages/inspect.py"])
+def test_results_on_a_file_that_has_gone_make_room_for_the_reference(
+    visit: Visit, sentences: Sentences, trained: Train, bring: Bring, page: str
+) -> None:
+    path = bring("shapes", 28, 28)
+    trained("mlp", 32, 0.8, data="shapes", weights=True)
+    assert visit("app.py").switch_page(page).run().selectbox(key="data").value == "shapes"
+    path.unlink()
+    for at in (visit(page), visit("app.py").switch_page(page).run()):
+        assert sentences(at) == [] and at.selectbox(key="data").value == "mnist"
+        assert not [x for x in at.info if "No finished run" in str(x.value)]
+
+
 @pytest.mark.usefixtures("some")
 def test_missing_reference_results_are_one_sentence(
     visit: Visit, sentences: Sentences, without_reference: Path
@@ -692,6 +726,46 @@ def test_the_networks_looked_at_survive_another_target_and_unit(visit: Visit) ->
     assert at.selectbox(key="network").value == DEEP and len(marks(at, size=420)) == 1
 
 
+def test_the_link_to_inspect_opens_the_network_and_no_other(
+    visit: Visit, sentences: Sentences, trained: Train, came: Train
+) -> None:
+    write = partial(trained, data="mnist", weights=True)  # which is not at hand, so that copies of it stand together
+    for seed in (3, 1):
+        write("cnn", 2, 0.9, seed=seed, facts=MNIST)
+        write("cnn", 2, 0.9, seed=seed, facts=MNIST, recipe=OTHER)
+    write("cnn", 2, 0.9, seed=1, facts=replace(MNIST, fingerprint="another copy"))
+    came("cnn", 2, 0.9, facts=MNIST, data="mnist", weights=True)
+    at = visit(RESULTS, data="MNIST")
+    usual, opened = FAMILIES["cnn"].recipe, set()
+    for name in at.selectbox(key="network").options:
+        look(at, name)
+        (link,) = [x.proto for x in at.get("page_link") if x.proto.label.startswith("Look inside")]
+        inside = visit("pages/inspect.py", **dict(parse_qsl(link.query_string)))
+        assert sentences(inside) == [] and not inside.warning
+        shown = str(inside.selectbox(key="network").value)
+        assert "seed 1" in shown or shown.endswith("seed 0, reference")
+        assert ("reference" in shown, str(OTHER) in shown) == ("reference" in name, str(OTHER) in name)
+        opened.add(shown)
+    assert opened == {
+        f"CNN, n = 2: 4,802 weights, seed 1, {usual}, images of the",
+        f"CNN, n = 2: 4,802 weights, seed 1, {OTHER}",
+        f"CNN, n = 2: 4,802 weights, seed 1, {usual}, images anothe",
+        "CNN, n = 2: 4,802 weights, seed 0, reference",
+    }
+
+
+def test_a_link_to_weights_that_are_not_kept_opens_no_others_in_silence(
+    visit: Visit, sentences: Sentences, trained: Train
+) -> None:
+    trained("deep_cnn", 2, 0.9)
+    trained("deep_cnn", 2, 0.9, recipe=OTHER, weights=True)
+    at = look(visit(RESULTS), DEEP)
+    (link,) = [x.proto for x in at.get("page_link") if x.proto.label.startswith("Look inside")]
+    at = visit("pages/inspect.py", **dict(parse_qsl(link.query_string)))
+    assert sentences(at) == []
+    assert [str(x.value).partition(" on ")[0] for x in at.warning] == [f"No weights are kept of {DEEP}"]
+
+
 def test_more_seeds_are_trained_from_here(
     visit: Visit, sentences: Sentences, trained: Train, until: Until, store: Store
 ) -> None:
@@ -709,6 +783,31 @@ def test_more_seeds_are_trained_from_here(
     assert (row["Family"], row["Width n"], row["Seeds"]) == ("Deep CNN", 2, 5)
     assert [x["seed"] for x in store.rows()] == [6, 9, 10, 11, 12]
     assert at.selectbox(key="network").value == DEEP and len(table(at, "The runs of")) == 5
+
+
+def test_seeds_that_are_queued_already_are_not_counted_again(
+    visit: Visit, sentences: Sentences, trained: Train, until: Until
+) -> None:
+    trained("deep_cnn", 2, 0.9, seed=WAIT - 1)
+    at = look(visit(RESULTS), DEEP)
+    said = []
+    for count, label in (
+        (1, "Train 1 more seed"),
+        (2, "Train 2 more seeds"),
+        (3, "Train 3 more seeds"),
+        (3, "Train 3"),
+    ):
+        at.number_input(key="more").set_value(count).run()
+        next(x for x in at.button if x.label.startswith(label)).click().run()
+        assert sentences(at) == []
+        said += [x.value for x in at.toast]
+        until(lambda p: p.epochs)  # the first waits, and the others wait for it
+    assert said == [
+        "Queued: seed 1.",
+        "Queued: 1 of seeds 1 to 2; the others are on their way already.",
+        "Queued: 1 of seeds 1 to 3; the others are on their way already.",
+        "On their way already: seeds 1 to 3.",
+    ]
 
 
 def test_more_seeds_of_a_reference_network_are_ones_own(
@@ -790,13 +889,14 @@ def test_a_seed_that_the_next_network_lacks_is_forgotten(visit: Visit, sentences
     assert sentences(at) == [] and at.selectbox(key="bundle_seed").value == 3
 
 
-def test_the_bundle_is_not_made_before_it_is_asked_for(
+def test_the_bundle_is_not_made_nor_its_weights_read_before_it_is_asked_for(
     visit: Visit, sentences: Sentences, trained: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def never(*_: object) -> bytes:
         raise AssertionError("nobody has asked for it")
 
     monkeypatch.setattr(bundle, "pack", never)
+    monkeypatch.setattr(Store, "weights", never)
     trained("deep_cnn", 2, 0.9, weights=True)
     assert sentences(look(visit(RESULTS), DEEP)) == []
 
