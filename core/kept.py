@@ -146,7 +146,7 @@ def _names(rows: Sequence[Mapping[Hashable, Any]], recipes: Sequence[Recipe]) ->
     names = [
         f"{FAMILIES[x['family']].title}, n = {x['width']}: {x['parameters']:,} weights, seed {x['seed']}"
         f"{', reference' if x['origin'] == 'reference' else ''}"
-        f"{'' if x['state'] == 'done' else _stopped(int(x['epochs']), recipe)}"
+        f"{'' if x['state'] == 'done' else _stopped(x, recipe)}"
         for x, recipe in zip(rows, recipes, strict=True)
     ]
     for told in (map(str, recipes), [f"images {x['fingerprint'][:6]}" for x in rows]):
@@ -155,5 +155,5 @@ def _names(rows: Sequence[Mapping[Hashable, Any]], recipes: Sequence[Recipe]) ->
     return names
 
 
-def _stopped(epochs: int, recipe: Recipe) -> str:
-    return f", stopped after {epochs} of {recipe.epochs} epoch{'s' if recipe.epochs > 1 else ''}"
+def _stopped(row: Mapping[Hashable, Any], recipe: Recipe) -> str:
+    return f", stopped after {int(row['epochs'])} of {recipe.epochs} epochs"
