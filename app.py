@@ -1,5 +1,7 @@
 """Explore: choose a family and a width, and see at once what the network costs and where its weights live."""
 
+from contextlib import suppress
+
 import streamlit as st
 
 from core import frame
@@ -50,7 +52,7 @@ with frame.page("Explore") as bench:
     from core import known, reference, results
 
     shipped = None
-    with frame.explained(FeatherweightError):
+    with suppress(FeatherweightError):  # Results says so
         shipped = reference.store()
     trained = known.networks(results.find(bench.settings, bench.store, shipped, dataset.name), shipped)
     width = width_control(
