@@ -14,6 +14,8 @@ from core.network import Network
 with frame.page("Explore") as bench:
     st.title("How few weights does a network need?")
 
+    if st.query_params.get("family") in FAMILIES:  # as the command line names them
+        st.session_state["family"] = st.query_params.pop("family")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         key = (
             st.segmented_control(
@@ -54,7 +56,8 @@ with frame.page("Explore") as bench:
     shipped = None
     with suppress(FeatherweightError):  # Results says so
         shipped = reference.store()
-    trained = known.networks(results.find(bench.settings, bench.store, shipped, dataset.name), shipped)
+    found = results.find(bench.settings, bench.store, shipped, dataset.name)
+    trained = known.networks(found, shipped, chosen, dropout)
     width = width_control(
         width=2 if key in ("cnn", "deep_cnn") else 32,
         max_width=chosen.max_width,
@@ -62,7 +65,7 @@ with frame.page("Explore") as bench:
         polynomial=polynomial,
         multiply_adds=chosen.multiply_adds_polynomial(shape, classes),
         tutorial=tutorial.parameters,
-        known=known.widths(trained, chosen, dataset.name),
+        known=known.widths(trained),
         key="n",
         param="n",
     )
@@ -128,12 +131,11 @@ with frame.page("Explore") as bench:
         st.caption(f"At n = {width}, {largest.label} {largest.formula} holds {largest.share:.0%} of all weights.")
     with right:
         st.subheader("How weights grow")
-        mine = trained[trained["family"] == key]
         st.altair_chart(
-            charts.weights_by_width(curves.weights(shape, classes), mine, chosen, width, network.parameters),
+            charts.weights_by_width(curves.weights(shape, classes), trained, chosen, width, network.parameters),
             alt=f"Weights against width for every family, both on log axes; n = {width} has {network.parameters:,}.",
         )
-        st.caption(sentences.marks(mine))
+        st.caption(sentences.marks(trained))
 
     st.subheader("The other way round: from a budget to a network")
     budget = st.number_input(

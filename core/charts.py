@@ -46,7 +46,7 @@ def weights_by_width(
 
     Args:
         curves: columns ``title``, ``family``, ``width``, ``parameters``, for every family.
-        known: rows of ``known.networks`` of the chosen family.
+        known: rows of ``known.networks``.
         family: the chosen one; the accuracies of the widths it is swept over are written beside their marks.
         width: the chosen width, marked by a rule.
         parameters: its weights.
@@ -217,10 +217,12 @@ def history(epochs: Sequence[Epoch], planned: int, field: str, watched: str) -> 
             color=alt.Color(
                 "images:N",
                 scale=alt.Scale(domain=which),
-                legend=alt.Legend(title=None, orient="top", symbolDash=[1, 0]),
+                legend=alt.Legend(
+                    title=None, orient="top", symbolType="stroke", symbolStrokeWidth=3, symbolDash=[1, 0]
+                ),
             ),
             strokeDash=alt.StrokeDash("images:N", scale=alt.Scale(domain=which, range=[[4, 3], [1, 0]]), legend=None),
             tooltip=[alt.Tooltip("epoch:Q"), alt.Tooltip("images:N"), alt.Tooltip(f"{field}:Q", format=form)],
         )
-        .properties(height=220)
+        .properties(height=280)
     )

@@ -90,7 +90,7 @@ def width_control(
             "weights": [polynomial.a, polynomial.b, polynomial.c],
             "adds": [multiply_adds.a, multiply_adds.b, multiply_adds.c],
             "tutorial": tutorial,
-            "known": [{"width": x.width, "accuracy": x.accuracy, "on": x.rests_on} for x in known],
+            "known": [{"width": x.width, "accuracy": x.accuracy, "data": x.data, "on": x.rests_on} for x in known],
             "param": param,
             **memory,
         },

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from core import analysis, datasets, reference
 from core.families import Family
 from core.published import DIGITS
+from core.recipes import Recipe
 from core.results import Results
 from core.sentences import spread
 from core.store import Store
@@ -21,49 +22,54 @@ class Known:
     Attributes:
         width: n.
         accuracy: mean test accuracy with its standard deviation, for people.
-        rests_on: what that rests on, for people.
+        data: the title of the image set.
+        rests_on: what the mean rests on, for people.
     """
 
     width: int
     accuracy: str
+    data: str
     rests_on: str
 
 
-def networks(found: Results, shipped: Store | None) -> pd.DataFrame:
-    """Return rows of ``analysis.means`` for an image set's results, with the set's title as ``data``.
+def networks(found: Results, shipped: Store | None, chosen: Family, dropout: bool) -> pd.DataFrame:
+    """Return a row of ``analysis.means`` for each width of a family, the smallest first, with ``data`` and ``usual``.
 
-    Beside the embedded digits stand the shipped results on all of MNIST: nothing else comes as near.
-    """
-    runs = [found.runs]
-    if shipped and found.name in DIGITS and found.name != reference.DATASET:
-        runs.append(analysis.finished(shipped.runs(reference.DATASET)))
-    means = analysis.means(pd.concat([x for x in runs if len(x)] or runs[:1], ignore_index=True))
-    return means.assign(data=means["dataset"].map(datasets.title))
-
-
-def widths(rows: pd.DataFrame, chosen: Family, name: str) -> list[Known]:
-    """Return what is known of each width of a family, smallest first.
-
-    Of several means the one on the image set ``name`` counts, then one with the family's own recipe, then the one that
+    They are of one image set: where the embedded digits have none of the family, the shipped results on all of MNIST
+    stand in. Of several means of a width the one with the family's own recipe counts (``usual``), then the one that
     rests on most seeds.
 
     Args:
-        rows: of :func:`networks`.
+        found: the image set's results.
+        shipped: the reference results.
         chosen: the family.
-        name: the image set's.
+        dropout: whether the networks have Dropout layers.
     """
-    mine = rows[rows["family"] == chosen.key]
-    mine = mine.assign(here=mine["dataset"] == name, usual=mine["recipe"] == chosen.recipe.to_json())
-    mine = mine.sort_values(["here", "usual", "seeds"], ascending=False, kind="stable").drop_duplicates("width")
-    return [_known(x, chosen) for x in mine.sort_values("width").to_dict("records")]
+    rows = _of(found.runs, chosen, dropout)
+    if rows.empty and shipped and found.name in DIGITS:
+        rows = _of(analysis.finished(shipped.runs(reference.DATASET)), chosen, dropout)
+    means = analysis.means(rows)
+    usual = means["recipe"] == replace(chosen.recipe, dropout=dropout).to_json()
+    means = means.assign(data=means["dataset"].map(datasets.title), usual=usual)
+    means = means.sort_values(["usual", "seeds"], ascending=False, kind="stable").drop_duplicates("width")
+    return means.sort_values("width", ignore_index=True)
 
 
-def _known(row: dict[str, object], chosen: Family) -> Known:
+def widths(rows: pd.DataFrame) -> list[Known]:
+    """Return rows of :func:`networks` for people."""
+    return [_known(x) for x in rows.to_dict("records")]
+
+
+def _of(runs: pd.DataFrame, chosen: Family, dropout: bool) -> pd.DataFrame:
+    dropped = {x: Recipe.from_json(x).dropout for x in runs["recipe"].unique()}
+    return runs[(runs["family"] == chosen.key) & (runs["recipe"].map(dropped) == dropout)]
+
+
+def _known(row: dict[str, object]) -> Known:
     mean, sd, seeds = float(str(row["mean"])), float(str(row["sd"])), int(str(row["seeds"]))
     what = f"{seeds} seeds" if seeds > 1 else "one seed"
     if row["origin"] == "reference":
         what += ", reference"
     if not row["usual"]:
         what += f", {row['recipe_title']}"
-    accuracy = spread(mean, None if seeds == 1 else sd)
-    return Known(int(str(row["width"])), accuracy, f"of the test images of {row['data']} ({what})")
+    return Known(int(str(row["width"])), spread(mean, None if seeds == 1 else sd), str(row["data"]), what)

@@ -143,8 +143,9 @@ def histories(runs: Mapping[int, Sequence[Epoch]], watched: str) -> alt.Chart:
 def _target(goal: pd.DataFrame, y: Height) -> list[alt.Chart]:
     base = alt.Chart(goal)
     rule = base.mark_rule(color=QUIET, strokeDash=[6, 4]).encode(y=y("height"))
-    words = base.mark_text(align="left", baseline="bottom", dx=4, dy=-3, color=QUIET)
-    return [rule, words.encode(x=alt.XValue(0), y=y("height"), text=alt.Text("text:N"))]
+    # at the right end and below: at the left the smallest networks cross the target
+    words = base.mark_text(align="right", baseline="top", dx=-4, dy=4, color=QUIET)
+    return [rule, words.encode(x=alt.XValue("width"), y=y("height"), text=alt.Text("text:N"))]
 
 
 def _curves(table: pd.DataFrame, x: alt.X, y: Height) -> alt.Chart:

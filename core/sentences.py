@@ -90,7 +90,11 @@ def verdict(found: Agreement) -> str:
 def agreement(found: Agreement) -> str:
     """Return a published figure beside ours."""
     ours = f"{spread(found.mean, found.sd)} ({_apart(found)})"
-    return f"{found.published.name}: published {found.published.stated}, ours {ours}"
+    stated, loose = found.published.stated, found.published.rounding
+    if loose >= 0.001:  # rounded so far that the difference alone would mislead
+        low, high = (percent(found.published.accuracy + x, 1) for x in (-loose, loose))
+        stated += f", which may be {low} to {high}"
+    return f"{found.published.name}: published {stated}, ours {ours}"
 
 
 def _apart(found: Agreement) -> str:
@@ -108,13 +112,16 @@ def network(point: pd.Series) -> str:
 
 
 def marks(means: pd.DataFrame) -> str:
-    """Return what the marks of trained networks are, given rows of ``known.networks``."""
+    """Return what the marks of trained networks are, given rows of ``known.networks``, which are of one image set."""
     if means.empty:
         return "Trained networks appear as marks with their mean test accuracy: none so far."
     counts = means["origin"].value_counts()
-    named = {"own": "trained here", "reference": "reference, paler"}
+    named = {"own": "trained here", "reference": "reference, paler" if len(counts) > 1 else "reference"}
     which = [f"{counts[x]} {words}" for x, words in named.items() if x in counts]
-    return f"The marks are trained networks with their mean test accuracy: {', '.join(which)}."
+    return (
+        f"The marks are networks trained on {means.iloc[0]['data']}, the widths of the sweep with their mean test "
+        f"accuracy: {', '.join(which)}."
+    )
 
 
 def versions(text: str) -> str:

@@ -24,10 +24,11 @@ function ratio(total, tutorial) {
 // Return what is known of a width as [text, accuracy in bold, text]: of itself, or of its neighbours that were trained.
 function reading(known, n) {
   const here = known.find(({ width }) => width === n);
-  if (here) return ["Reads ", here.accuracy, ` ${here.on}`];
+  if (here) return ["Reads ", here.accuracy, ` of the test images of ${here.data} (${here.on})`];
   const around = [known.findLast(({ width }) => width < n), known.find(({ width }) => width > n)].filter(Boolean);
   if (!around.length) return ["Not trained yet", "", ""];
-  return [`Not trained at n = ${n}; `, "", around.map((x) => `n = ${x.width} reads ${x.accuracy}`).join(", ")];
+  const read = around.map((x) => `n = ${x.width} reads ${x.accuracy}`).join(", ");
+  return [`Not trained at n = ${n}; ${read} of ${around[0].data}`, "", ""];
 }
 
 function element(tag, className, left, text = "") {

@@ -331,15 +331,15 @@ def draw_cost(bench: frame.Bench, looked: Sequence[Looked], dataset: Dataset, sh
             f"- Both read {parts.both:,}; only the {one} {parts.first:,}; only the {other} {parts.second:,}; "
             f"neither {parts.neither:,}."
         )
+    named = [(x.title, found) for (x, _), found in zip(looked, counts, strict=True)]
+    if len(looked) > 1 and named[0][0] == named[1][0]:
+        named = [(x.name, found) for (x, _), found in zip(looked, counts, strict=True)]
     places = st.columns(2, gap="large")
-    for index, ((chosen, _), found) in enumerate(zip(looked, counts, strict=True)):
-        with places[index]:
-            draw_confusion(chosen, found, classes)
+    for place, (title, found) in zip(places, named, strict=False):
+        with place:
+            draw_confusion(title, found, classes)
     with places[-1] if len(looked) == 1 else places[0]:
         st.subheader("Accuracy per class")
-        named = [(x.title, found) for (x, _), found in zip(looked, counts, strict=True)]
-        if len(looked) > 1 and named[0][0] == named[1][0]:
-            named = [(x.name, found) for (x, _), found in zip(looked, counts, strict=True)]
         words = "; ".join(
             f"{name} is worst at {classes[np.nanargmin(x)]}: {np.nanmin(x):.1%}"
             for name, x in ((name, confusion.by_class(y)) for name, y in named)
@@ -369,9 +369,9 @@ def draw_cost(bench: frame.Bench, looked: Sequence[Looked], dataset: Dataset, sh
         )
 
 
-def draw_confusion(chosen: Kept, counts: Array, classes: Sequence[str]) -> None:
-    """Draw a confusion matrix, or of many classes its commonest confusions."""
-    st.subheader(f"Confusions of {chosen.title}")
+def draw_confusion(title: str, counts: Array, classes: Sequence[str]) -> None:
+    """Draw a network's confusion matrix, or of many classes its commonest confusions."""
+    st.subheader(f"Confusions of {title}")
     common = class_charts.confusions(counts, classes)
     first = [
         f"{row['True']} read as {row['Answered']}, {row['Images']} times" for row in common.head(3).to_dict("records")
@@ -417,13 +417,10 @@ def gallery(
                     pictures.photograph(images.scaled(shown[index])), max(1, 84 // shown.shape[1]), pictures.MARGIN
                 )
                 st.image(picture, alt=f"Test image {index + 1:,}: {words}", output_format="PNG")
-                better = (
-                    f"  \n{one}: {classes[given[0][index].argmax()]}, {answers.percent(given[0][index].max())}"
-                    if pair
-                    else ""
-                )
+                sure = [answers.percent(x[index].max()).replace(" ", "\N{NO-BREAK SPACE}") for x in given]
+                better = f"  \n{one}: {classes[given[0][index].argmax()]}, {sure[0]}" if pair else ""
                 whose = f"{other}: " if pair else "read as "
-                st.caption(f"true: **{true}**  \n{whose}{read}, {answers.percent(probs.max())}{better}")
+                st.caption(f"true: **{true}**  \n{whose}{read}, {sure[-1]}{better}")
                 st.button(
                     f"#{index + 1}",
                     key=f"walk_{index}",

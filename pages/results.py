@@ -153,6 +153,7 @@ def closer(bench: frame.Bench, found: Results, point: pd.Series, runs: pd.DataFr
     chosen, width, recipe = family(point["family"]), int(point["width"]), Recipe.from_json(point["recipe"])
     source = reference.store() if point["origin"] == "reference" else bench.store
     histories = {int(row["seed"]): source.epochs(int(row["id"])) for _, row in runs.iterrows()}
+    inside = bool((runs["weights"] == "kept").any())
     st.markdown(f"**{chosen.title}, n = {width}**: {sentences.network(point)} Recipe: {recipe}.")
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -183,7 +184,15 @@ def closer(bench: frame.Bench, found: Results, point: pd.Series, runs: pd.DataFr
                 "recipe": str(recipe),
                 "images": str(point["fingerprint"])[:6],  # several copies of a set that is not at hand have results
             },
+            disabled=not inside,
         )
+        if not inside:
+            st.caption(
+                "No weights of this network come with Featherweight, so there is no looking inside and no bundle. "
+                "Train it yourself to have them."
+                if point["origin"] == "reference"
+                else "Its weights are not kept, so there is no looking inside and no bundle. Train another seed of it."
+            )
         more_seeds(bench, found, point)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             seed = st.selectbox("Seed", sorted(runs["seed"]), key="bundle_seed", width=140)
@@ -296,7 +305,7 @@ with frame.page("Results") as bench:
             key="reference",
             bind="query-params",
             disabled=shipped is None,
-            help="Results that come with Featherweight, beside your own.",
+            help="Results that come with Featherweight, beside your own: on MNIST.",
         )
 
     now = bench.runner.progress() if bench.runner else Progress()
@@ -348,6 +357,8 @@ with frame.page("Results") as bench:
         legend.append(
             "Hollow crosses: results of others, under rules of their own, as the table of published results says."
         )
+        if name != "mnist":
+            legend.append("All of these are on MNIST with its 60,000 training images.")
     if "reference" in set(points["origin"]):
         legend.append(reference.NOTE)
     st.caption(" ".join(legend))

@@ -233,7 +233,7 @@ def live(bench: frame.Bench, cells: list[Cell], drawn: int, waiting: float | Non
                         ":material/hourglass: The training process is starting; a sweep can be asked for already."
                     )
                 case _:
-                    done = f" The last sweep has ended: {now.done} of {now.total}." if now.total else ""
+                    done = " The last sweep has ended: how each run did stands below." if now.total else ""
                     st.caption(f":material/check_circle: Ready to train on {now.device}.{done}")
         if now.note:
             st.warning(plain(now.note), icon=":material/memory:")
@@ -281,6 +281,8 @@ def selection(bench: frame.Bench, now: Progress) -> list[Cell]:
             offered,
             default=["2"] if "2" in offered else ["32"],
             accept_new_options=True,
+            filter_mode="prefix",
+            select_all=False,  # Enter would take all that match
             key=f"widths_{key}",
             bind="query-params",
             placeholder="Choose, or type any width",

@@ -198,7 +198,9 @@ def test_a_published_figure_beside_ours() -> None:
     assert sentences.agreement(found()) == said
     assert sentences.agreement(found(sd=None)) == said.replace(" ± 0.15", "")
     deep = replace(found(mean=0.965, difference=-0.005), published=ARTICLE[3])
-    assert sentences.agreement(deep) == "Deep CNN, n = 2: published “97 %”, ours 96.50 ± 0.15 % (−0.50 points)"
+    assert sentences.agreement(deep) == (
+        "Deep CNN, n = 2: published “97 %”, which may be 96.5 % to 97.5 %, ours 96.50 ± 0.15 % (−0.50 points)"
+    )
 
 
 def test_a_network_with_both_its_noises() -> None:
@@ -225,9 +227,11 @@ def test_no_sentence_tells_what_is_no_number() -> None:
 
 def test_marks_are_counted_by_where_they_come_from() -> None:
     def told(*rows: dict[str, Any]) -> str:
-        return sentences.marks(analysis.means(runs(*rows)))
+        return sentences.marks(analysis.means(runs(*rows)).assign(data="MNIST"))
 
     assert told() == "Trained networks appear as marks with their mean test accuracy: none so far."
     both = [*seeds("deep_cnn", 2, 0.97, 0.98), *seeds("deep_cnn", 4, 0.98), *seeds("mlp", 8, 0.9, origin="reference")]
     assert told(*both).endswith(": 2 trained here, 1 reference, paler.")
+    assert told(*both[:2]).startswith("The marks are networks trained on MNIST, ")
     assert told(*both[:2]).endswith(": 1 trained here.")
+    assert told(both[-1]).endswith(": 1 reference.")

@@ -106,7 +106,9 @@ def test_choose_count_train_and_see_the_point(new_page: NewPage, url: str) -> No
 
     # The chart of Explore has the point as well.
     page.get_by_role("link", name="Explore", exact=True).click()
-    expect(page.get_by_text("their mean test accuracy: 1 so far.")).to_be_visible()
+    expect(
+        page.get_by_text(re.compile("networks trained on MNIST, 5,000 digits, .* accuracy: 1 trained here"))
+    ).to_be_visible()
 
 
 def test_stop_after_this_epoch_and_stop_now(new_page: NewPage, url: str) -> None:

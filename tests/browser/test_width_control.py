@@ -25,8 +25,8 @@ from core.families import FAMILIES, Polynomial, family
 from core.known import Known
 
 KNOWN = [
-    Known(2, "97.43 ± 0.05 %", "of the test images of MNIST (5 seeds)"),
-    Known(8, "98.81 ± 0.07 %", "of the test images of MNIST (5 seeds)"),
+    Known(2, "97.43 ± 0.05 %", "MNIST", "5 seeds"),
+    Known(8, "98.81 ± 0.07 %", "MNIST", "5 seeds"),
 ]
 st.session_state["runs"] = st.session_state.get("runs", 0) + 1
 chosen = family(st.radio("Family", list(FAMILIES), index=3, key="family", bind="query-params"))
@@ -138,10 +138,10 @@ def test_what_is_known_of_a_width_moves_with_the_handle(page: Page) -> None:
     page.mouse.move(*point(page, 1 / 7))
     page.mouse.down()
     for share, words in (
-        (2 / 7, "Not trained at n = 4; n = 2 reads 97.43 ± 0.05 %, n = 8 reads 98.81 ± 0.07 %"),
+        (2 / 7, "Not trained at n = 4; n = 2 reads 97.43 ± 0.05 %, n = 8 reads 98.81 ± 0.07 % of MNIST"),
         (3 / 7, "Reads 98.81 ± 0.07 % of the test images of MNIST (5 seeds)"),
-        (4 / 7, "Not trained at n = 16; n = 8 reads 98.81 ± 0.07 %"),
-        (0, "Not trained at n = 1; n = 2 reads 97.43 ± 0.05 %"),
+        (4 / 7, "Not trained at n = 16; n = 8 reads 98.81 ± 0.07 % of MNIST"),
+        (0, "Not trained at n = 1; n = 2 reads 97.43 ± 0.05 % of MNIST"),
     ):
         page.mouse.move(*point(page, share), steps=3)
         expect(known).to_have_text(words)

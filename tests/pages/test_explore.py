@@ -305,9 +305,8 @@ def test_results_known_so_far_are_told_and_counted(visit: Visit, store: Store) -
         store.add_epoch(run, Epoch(1, 0.1, 0.9, 0.1, accuracy, 1.0))
         store.end(run, "done", seconds=1.0)
     at = visit()
-    on = f"of the test images of {EMBEDDED} (2 seeds)"
-    assert counts(at)["known"] == [{"width": 4, "accuracy": "91.00 ± 1.41 %", "on": on}]
-    assert "The marks are trained networks with their mean test accuracy: 1 trained here." in captions(at)
+    assert counts(at)["known"] == [{"width": 4, "accuracy": "91.00 ± 1.41 %", "data": EMBEDDED, "on": "2 seeds"}]
+    assert f"The marks are networks trained on {EMBEDDED}, " in captions(at) and "1 trained here." in captions(at)
     at.segmented_control(key="family").set_value("cnn").run()
     assert counts(at)["known"] == []
 
@@ -318,8 +317,17 @@ def test_a_fresh_install_knows_the_reference_results(visit: Visit, shipped: Stor
     told = {x["width"]: x for x in counts(at)["known"]}
     assert set(told) == {*FAMILIES["deep_cnn"].widths, *reference.BETWEEN["deep_cnn"]}
     assert told[2]["accuracy"].startswith("97.4")
-    assert told[2]["on"] == "of the test images of MNIST (5 seeds, reference)"
-    assert f"{len(told)} reference, paler." in captions(at)
+    assert (told[2]["data"], told[2]["on"]) == ("MNIST", "5 seeds, reference")
+    assert f": {len(told)} reference." in captions(at)
+    at.toggle(key="dropout").set_value(True).run()
+    assert counts(at)["known"] == [], "none of them was trained with dropout"
+
+
+@pytest.mark.parametrize("key", FAMILIES)
+def test_a_family_may_be_named_as_on_the_command_line(visit: Visit, sentences: Sentences, key: str) -> None:
+    at = visit(family=key, n="9")
+    assert sentences(at) == []
+    assert at.segmented_control(key="family").value == key and counts(at)["width"] == 9
 
 
 def test_without_the_reference_results_the_page_still_counts(

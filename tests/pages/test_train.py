@@ -83,7 +83,7 @@ def test_one_press_from_a_first_visit_trains_the_articles_smallest_network(
     at.run()
     assert sentences(at) == []
     assert states(at) == ["✓ 95.83%"]  # what the fake's twelfth epoch says
-    assert "Ready to train on fake device. The last sweep has ended: 1 of 1." in text(at)
+    assert "Ready to train on fake device. The last sweep has ended: how each run did stands below." in text(at)
     (row,) = store.rows()
     assert (row["family"], row["width"], row["parameters"], row["state"]) == ("deep_cnn", 2, 932, "done")
     assert row["recipe"]["optimizer"] == "adadelta" and row["recipe"]["learning_rate"] == 1.0
