@@ -275,17 +275,19 @@ def selection(bench: frame.Bench, now: Progress) -> list[Cell]:
         return []
     widths = {}
     for column, key in zip(st.columns(len(keys)), keys, strict=True):
-        offered = [str(x) for x in sorted(FAMILIES[key].widths)]
+        swept = sorted(FAMILIES[key].widths)
         widths[key] = column.multiselect(
             f"Widths of the {FAMILIES[key].title}",
-            offered,
-            default=["2"] if "2" in offered else ["32"],
+            # all of them, or Enter after "3" would take 32, the only one that begins so
+            [str(x) for x in range(1, FAMILIES[key].max_width + 1)],
+            default=["2"] if 2 in swept else ["32"],
             accept_new_options=True,
             filter_mode="prefix",
             select_all=False,  # Enter would take all that match
             key=f"widths_{key}",
             bind="query-params",
             placeholder="Choose, or type any width",
+            help=f"The article sweeps {', '.join(map(str, swept))}.",
         )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         count = st.number_input("Seeds", 1, 50, 1, key="seeds", bind="query-params", help="Runs of each network.")
