@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.pages import OPTIONS, server
+from benchmarks.pages import OPTIONS
+from benchmarks.serving import served
 from core import datasets, settings
 from core.families import FAMILIES
 from core.recipes import Recipe
@@ -112,9 +113,9 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=arguments.chromium, args=OPTIONS)
         page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
         page.add_init_script(WATCH)
-        with server(home) as url:
+        with served(home) as server:
             for name, path in PAGES.items():
-                first, *later = (opened(page, f"{url}/{path}") for _ in range(arguments.visits + 1))
+                first, *later = (opened(page, f"{server.url}/{path}") for _ in range(arguments.visits + 1))
                 row = {"page": name, "first_ms": round(first), "p50_ms": round(statistics.median(later))}
                 row["worst_ms"] = round(max(later))
                 words = f"{name:<8} first {row['first_ms']:>6} ms   p50 {row['p50_ms']:>6} ms"
