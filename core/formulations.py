@@ -37,9 +37,6 @@ BLOCKED = Formulation("XLA, convolutions as one matrix product over blocks of 2Ã
 KERNELS = Formulation("oneDNN convolutions", blocked=False, fused=False)
 
 
-FORMULATIONS = (DENSE, BLOCKED, KERNELS)
-
-
 def choose(network: Network, device: Device) -> Formulation:
     """Return the fastest known formulation for a network on a device.
 
@@ -63,9 +60,9 @@ def choose(network: Network, device: Device) -> Formulation:
     ===========  =====  =======  ======
 
     XLA's own convolution is no choice on a CPU. Blocked ones multiply 1.78 times as often as they need to, which is
-    cheap only while there are few channels. In bfloat16 the products of oneDNN were 1.6 times as fast as in float32 on
-    an AMD EPYC (cnn 16) and 1.5 times as slow on the Xeon; the blocked form only rounds to it. On a GPU XLA throughout
-    is expected to win; that has not been measured.
+    cheap only while there are few channels. In bfloat16 the products of oneDNN were 1.5 times as fast as in float32 on
+    an AMD EPYC (cnn 16) and took 1.5 times as long on the Xeon; the blocked form only rounds to it. On a GPU XLA
+    throughout is expected to win; that has not been measured.
     """
     convolutions = [layer for layer in network.layers if isinstance(layer, Conv2D)]
     poolings = [layer for layer in network.layers if isinstance(layer, MaxPooling2D)]

@@ -22,7 +22,7 @@ from core.recipes import OPTIMIZERS, Recipe
 # changes a gradient for good. After 50 steps of the article's batches on real digits Keras's own eager and compiled
 # weights differ by 0.006 (cnn, n = 8) and 0.012 (deep_cnn, n = 16), so nobody can agree with both to 1e-4.
 STEPS, BATCH = 50, 4
-FORMULATIONS = tuple(dict.fromkeys(formulations.FORMULATIONS))
+FORMULATIONS = (formulations.DENSE, formulations.BLOCKED, formulations.KERNELS)
 
 
 def pictures(shape: Shape, classes: int, count: int) -> tuple[Array, Array]:
