@@ -59,7 +59,7 @@ with frame.page("Explore") as bench:
     found = results.find(bench.settings, bench.store, shipped, dataset.name)
     trained = known.networks(found, shipped, chosen, dropout)
     width = width_control(
-        width=2 if key in ("cnn", "deep_cnn") else 32,
+        width=chosen.start,
         max_width=chosen.max_width,
         marks=sorted(chosen.widths),
         polynomial=polynomial,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import cycle
 
 import altair as alt
 import pandas as pd
@@ -19,7 +20,8 @@ from core.network import LayerSummary
 from core.runs import Epoch
 
 TITLES = [x.title for x in FAMILIES.values()]
-SHAPES = ["circle", "square", "triangle-up", "triangle-down"]
+_MARKS = ("circle", "square", "triangle-up", "triangle-down", "diamond", "triangle-left", "triangle-right", "cross")
+SHAPES = [shape for shape, _ in zip(cycle(_MARKS), TITLES, strict=False)]  # a family's place gives it its shape
 QUIET = "#8A94A0"  # reads on white and on near-black alike
 WEIGHTS_TITLE = "Trainable weights (log scale)"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.layers import Array, Conv2D
+from core.layers import Array
 from core.network import Network
 
 ROOM = 8_000_000  # numbers that the largest product of a batch may hold: 32 MB
@@ -34,10 +34,7 @@ def probabilities(network: Network, weights: Sequence[Array], images: Array) -> 
 
 def batch_size(network: Network) -> int:
     """Return how many images to take at a time: caches like few, Python likes many."""
-    largest = max(
-        math.prod(leaving[:2]) * layer.kernel**2 * entering[2] if isinstance(layer, Conv2D) else math.prod(entering)
-        for layer, entering, leaving in network.walk()
-    )
+    largest = max(layer.numbers(entering) for layer, entering, _ in network.walk())
     return max(1, min(500, ROOM // largest))
 
 

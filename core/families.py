@@ -16,6 +16,8 @@ MNIST_CLASSES = 10
 
 Layers = tuple[Layer, ...]
 
+CHECKED = 5  # widths that a polynomial is counted at: three make it, two more check it
+
 
 @dataclass(frozen=True, slots=True)
 class Family:
@@ -30,6 +32,13 @@ class Family:
         max_width: the largest width accepted.
         tutorial: family key and width of the tutorial network that the article measures cuts against.
         recipe: how the article trains it.
+        start: the width that pages open with.
+        small: the widths of a sweep that shows the shape of the answer on a few thousand images.
+        between: widths of the reference runs beside the article's, which close the bracket around its turning point.
+        kept: widths whose weights come with the reference runs.
+
+    Raises:
+        ArgumentError: when made, if its counts on MNIST are no polynomial of degree two in the width.
     """
 
     key: str
@@ -40,6 +49,13 @@ class Family:
     max_width: int
     tutorial: tuple[str, int]
     recipe: Recipe
+    start: int
+    small: tuple[int, ...]
+    between: tuple[int, ...] = ()
+    kept: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.polynomial()
 
     def width(self, value: object) -> int:
         """Return ``value`` as a width of this family, or raise ``ArgumentError``."""
@@ -53,9 +69,11 @@ class Family:
         Raises:
             ArgumentError: if the width is out of bounds or the images are too small for the layers.
         """
-        made = self.layers(self.width(width), classes, dropout)
+        return self._network(self.width(width), input_shape, classes, dropout)
+
+    def _network(self, width: int, input_shape: Shape, classes: int, dropout: bool) -> Network:
         try:
-            return Network(input_shape, made)
+            return Network(input_shape, self.layers(width, classes, dropout))
         except ArgumentError as e:
             height, across, _ = input_shape
             raise ArgumentError(f"Images of {height}×{across} are too small for the family '{self.key}': {e}") from None
@@ -66,12 +84,30 @@ class Family:
         return family(key).build(width, input_shape, classes)
 
     def polynomial(self, input_shape: Shape = MNIST_SHAPE, classes: int = MNIST_CLASSES) -> Polynomial:
-        """Return the parameter count as a polynomial in the width, found by counting three networks."""
-        return _polynomials(self.key, input_shape, classes)[0]
+        """Return the parameter count as a polynomial in the width; see :meth:`counts`."""
+        return _counts(self, input_shape, classes)[0]
 
     def multiply_adds_polynomial(self, input_shape: Shape = MNIST_SHAPE, classes: int = MNIST_CLASSES) -> Polynomial:
         """Return the multiply-adds per image as a polynomial in the width, found like :meth:`polynomial`."""
-        return _polynomials(self.key, input_shape, classes)[1]
+        return _counts(self, input_shape, classes)[1]
+
+    def counts(self, input_shape: Shape, classes: int) -> tuple[Polynomial, Polynomial]:
+        """Return weights and multiply-adds as polynomials in the width, which five networks are counted for.
+
+        Raises:
+            ArgumentError: if the images are too small, or the counts are no polynomials of degree two.
+        """
+        networks = [self._network(n, input_shape, classes, False) for n in range(1, CHECKED + 1)]
+        try:
+            return (
+                Polynomial.through(*(x.parameters for x in networks)),
+                Polynomial.through(*(x.multiply_adds for x in networks)),
+            )
+        except ArgumentError as e:
+            raise ArgumentError(
+                f"The family '{self.key}' cannot be counted by a formula. Expected layers whose widths grow linearly "
+                f"with n, so that weights are a polynomial of degree two. Received others: {e}"
+            ) from None
 
     def largest_within(
         self, budget: int, input_shape: Shape = MNIST_SHAPE, classes: int = MNIST_CLASSES
@@ -94,34 +130,41 @@ class Polynomial:
     c: int
 
     @classmethod
-    def through(cls, first: int, second: int, third: int) -> Polynomial:
-        """Return the polynomial with these values at n = 1, 2 and 3, by finite differences."""
-        twice_a = third - 2 * second + first
-        a = twice_a // 2
+    def through(cls, *values: int) -> Polynomial:
+        """Return the polynomial with these values at n = 1, 2, 3 and so on, by finite differences.
+
+        Args:
+            values: three or more; those after the third only check.
+
+        Raises:
+            ArgumentError: if no polynomial of degree two with whole coefficients has them.
+        """
+        first, second, third, *_ = values
+        a = (third - 2 * second + first) // 2
         b = second - first - 3 * a
-        return cls(a, b, first - a - b)
+        found = cls(a, b, first - a - b)
+        for n, value in enumerate(values, start=1):
+            if found(n) != value:
+                raise invalid("counts", f"{found}, so {found(n):,} at n = {n}", value)
+        return found
 
     def __call__(self, n: int) -> int:
         """Return the value at ``n``."""
         return (self.a * n + self.b) * n + self.c
 
     def __str__(self) -> str:
-        square = "n²" if self.a == 1 else f"{self.a}n²"
-        return f"{square} + {self.b}n" + (f" + {self.c}" if self.c else "")
+        terms = ((self.a, "n²"), (self.b, "n"), (self.c, ""))
+        text = " + ".join(f"{x}{power}" if x != 1 or not power else power for x, power in terms if x)
+        return text.replace("+ -", "- ") or "0"
 
     def at(self, n: int) -> str:
         """Return the polynomial with ``n`` put in and its value: ``63·2² + 335·2 + 10 = 932``."""
-        square = f"{n}²" if self.a == 1 else f"{self.a}·{n}²"
-        return f"{square} + {self.b}·{n} + {self.c} = {self(n):,}"
+        terms = ((self.a, f"{n}²"), (self.b, f"{n}"), (self.c, ""))
+        text = " + ".join(f"{x}·{power}" if power and x != 1 else power or f"{x}" for x, power in terms if x)
+        return f"{text.replace('+ -', '- ') or '0'} = {self(n):,}"
 
 
-@lru_cache(maxsize=256)
-def _polynomials(key: str, input_shape: Shape, classes: int) -> tuple[Polynomial, Polynomial]:
-    three = [family(key).build(n, input_shape, classes) for n in (1, 2, 3)]
-    return (
-        Polynomial.through(*(x.parameters for x in three)),
-        Polynomial.through(*(x.multiply_adds for x in three)),
-    )
+_counts = lru_cache(maxsize=256)(Family.counts)
 
 
 def _kept(*layers: Layer | None) -> Layers:
@@ -179,6 +222,10 @@ FAMILIES: dict[str, Family] = {
             1024,
             ("mlp", 512),
             RMSPROP,
+            start=32,
+            small=(8, 32, 128),
+            between=(24, 40, 48),
+            kept=(32,),
         ),
         Family(
             "pooled_mlp",
@@ -189,6 +236,10 @@ FAMILIES: dict[str, Family] = {
             1024,
             ("mlp", 512),
             RMSPROP,
+            start=32,
+            small=(8, 32, 128),
+            between=(40, 48, 56),
+            kept=(64,),
         ),
         Family(
             "cnn",
@@ -199,6 +250,10 @@ FAMILIES: dict[str, Family] = {
             128,
             ("cnn", 32),
             ADADELTA,
+            start=2,
+            small=(1, 2, 4),
+            between=(3,),
+            kept=(2,),
         ),
         Family(
             "deep_cnn",
@@ -209,6 +264,10 @@ FAMILIES: dict[str, Family] = {
             128,
             ("cnn", 32),
             ADADELTA,
+            start=2,
+            small=(1, 2, 4),
+            between=(3,),
+            kept=(2, 3),
         ),
     )
 }

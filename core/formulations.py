@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import tensorflow as tf
 
 from core.device import Device
+from core.errors import invalid
 from core.layers import Array, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Shape
 from core.network import Network
 
 Tensor = Any  # TensorFlow ships no types
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +66,22 @@ def choose(network: Network, device: Device) -> Formulation:
     an AMD EPYC (cnn 16) and took 1.5 times as long on the Xeon; the blocked form only rounds to it. On a GPU XLA
     throughout is expected to win; that has not been measured.
     """
-    convolutions = [layer for layer in network.layers if isinstance(layer, Conv2D)]
-    poolings = [layer for layer in network.layers if isinstance(layer, MaxPooling2D)]
-    if device.gpu or not convolutions:
+    filters = [layer.filters for layer in network.layers if isinstance(layer, Conv2D)]
+    if device.gpu or not filters:
         return DENSE
-    narrow = max(layer.filters for layer in convolutions) <= 16
-    fits = all(layer.kernel % 2 for layer in convolutions) and all(layer.size == 2 for layer in poolings)
-    return BLOCKED if narrow and fits else KERNELS
+    return BLOCKED if max(filters) <= 16 and takes(BLOCKED, network) else KERNELS
+
+
+def takes(formulation: Formulation, network: Network) -> bool:
+    """Return whether a formulation can write every layer of a network."""
+    if not formulation.blocked:
+        return all(type(layer) in _ROWS for layer in network.layers)
+    return all(
+        type(layer) in _BLOCKED
+        and (not isinstance(layer, Conv2D) or layer.kernel % 2 == 1)
+        and (not isinstance(layer, MaxPooling2D) or layer.size == 2)
+        for layer in network.layers
+    )
 
 
 def rows(head: Sequence[Layer], x: Array) -> Array:
@@ -88,10 +99,17 @@ def logits(
     x: Tensor,
     noise: Tensor | None,
 ) -> Tensor:
-    """Return logits ``(images, classes)``, in float32.
+    """Return logits ``(images, classes)``, in float32: what the last layer's softmax is taken of.
 
     ``x`` is what :func:`pictures` gives; ``noise`` two integers that Dropout follows from, or None to leave it out.
+
+    Raises:
+        ArgumentError: if the formulation has no way to write one of the layers, or the softmax is not where it must be.
     """
+    softmax = [getattr(layer, "activation", None) == "softmax" for layer in network.layers]
+    if softmax != [False] * (len(softmax) - 1) + [True]:  # the loss takes the softmax in, so no other can be written
+        kinds = [layer.kind for layer, found in zip(network.layers, softmax, strict=True) if found]
+        raise invalid("network to train", "one softmax, in the last layer", f"softmax in {kinds}")
     return (_blocked if formulation.blocked else _rows)(network, precision, weights, x, noise)
 
 
@@ -103,30 +121,68 @@ def pictures(shape: Shape, formulation: Formulation, rows: Tensor) -> Tensor:
     return _blocks(tf.transpose(x, (3, 1, 2, 0))) if formulation.blocked else x
 
 
-def _weighted(network: Network, weights: Sequence[Tensor]) -> Iterator[tuple[int, Layer, Shape, tuple[Tensor, ...]]]:
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What the function that writes a layer is given beside the layer and what enters it.
+
+    Attributes:
+        index: the layer's place in the network.
+        shape: of what enters, for one image.
+        weights: the layer's own, in Keras's order.
+        noise: what Dropout follows from; None leaves it out.
+        low: rounds the operands of a product to the recipe's precision.
+    """
+
+    index: int
+    shape: Shape
+    weights: tuple[Tensor, ...]
+    noise: Tensor | None
+    low: Callable[[Tensor], Tensor]
+
+
+def _steps(
+    network: Network, weights: Sequence[Tensor], noise: Tensor | None, low: Callable[[Tensor], Tensor]
+) -> Iterator[tuple[Layer, _Step]]:
     rest = tuple(weights)
     for index, (layer, shape, _) in enumerate(network.walk()):
         used = len(layer.weight_shapes(shape))
-        yield index, layer, shape, rest[:used]
+        yield layer, _Step(index, shape, rest[:used], noise, low)
         rest = rest[used:]
+
+
+def _way(ways: Mapping[type[Layer], T], layer: Layer) -> T:
+    """Return the way that a table has for a layer's kind; a kind left out would train another network in silence."""
+    if type(layer) not in ways:
+        known = ", ".join(sorted(x.kind for x in ways))
+        raise invalid("layer to train", f"one of the kinds {known}", layer.kind)
+    return ways[type(layer)]
 
 
 def _rows(network: Network, precision: str, weights: Sequence[Tensor], x: Tensor, noise: Tensor | None) -> Tensor:
     """Return logits ``(images, classes)`` of images ``(images, height, width, channels)`` or ``(images, units)``."""
     low = tf.bfloat16 if precision == "bfloat16" else tf.float32
     x = tf.cast(x, low)
-    for index, layer, _, mine in _weighted(network, [tf.cast(w, low) for w in weights]):
-        if isinstance(layer, Conv2D):
-            x = _activate(layer, biased(tf.nn.conv2d(x, mine[0], 1, "VALID"), mine[1]))
-        elif isinstance(layer, Dense):
-            x = _activate(layer, biased(tf.matmul(x, mine[0]), mine[1]))
-        elif isinstance(layer, MaxPooling2D):
-            x = tf.nn.max_pool2d(x, layer.size, layer.size, "VALID")
-        elif isinstance(layer, Flatten):
-            x = tf.reshape(x, (x.shape[0], -1))
-        elif isinstance(layer, Dropout):
-            x = _drop(layer, index, x, noise)
+    for layer, step in _steps(network, [tf.cast(w, low) for w in weights], noise, lambda t: t):
+        x = _way(_ROWS, layer)(layer, step, x)
     return tf.cast(x, tf.float32)
+
+
+def _conv_rows(layer: Conv2D, step: _Step, x: Tensor) -> Tensor:
+    kernel, bias = step.weights
+    return _activate(layer, biased(tf.nn.conv2d(x, kernel, 1, "VALID"), bias))
+
+
+def _dense_rows(layer: Dense, step: _Step, x: Tensor) -> Tensor:
+    kernel, bias = step.weights
+    return _activate(layer, biased(tf.matmul(x, kernel), bias))
+
+
+def _pool_rows(layer: MaxPooling2D, step: _Step, x: Tensor) -> Tensor:
+    return tf.nn.max_pool2d(x, layer.size, layer.size, "VALID")
+
+
+def _flatten_rows(layer: Flatten, step: _Step, x: Tensor) -> Tensor:
+    return tf.reshape(x, (x.shape[0], -1))
 
 
 def _blocked(network: Network, precision: str, weights: Sequence[Tensor], x: Tensor, noise: Tensor | None) -> Tensor:
@@ -146,24 +202,33 @@ def _blocked(network: Network, precision: str, weights: Sequence[Tensor], x: Ten
         return tf.cast(tf.cast(t, tf.bfloat16), tf.float32) if precision == "bfloat16" else t
 
     blocks = len(network.input_shape) == 3
-    for index, layer, shape, mine in _weighted(network, weights):
-        if isinstance(layer, Conv2D):
-            x = low(x if blocks else _blocks(x))
-            x = _activate(layer, _convolved(x, low(mine[0])) + tf.tile(mine[1], [4])[:, None, None, None])
-            blocks = True
-            continue
-        if isinstance(layer, MaxPooling2D):
-            x = _pooled(x if blocks else _blocks(x), shape)
-        elif isinstance(layer, Dense):
-            x = _activate(layer, tf.matmul(low(mine[0]), low(x), transpose_a=True) + mine[1][:, None])
-        elif isinstance(layer, Flatten):
-            x = _whole(x, shape) if blocks else x
-            x = tf.reshape(tf.transpose(x, (1, 2, 0, 3)), (-1, x.shape[-1]))
-        elif isinstance(layer, Dropout):
-            x = _drop(layer, index, x, noise)
-            continue
-        blocks = False
+    for layer, step in _steps(network, weights, noise, low):
+        way = _way(_BLOCKED, layer)
+        if way.enters == "blocks" and not blocks:
+            x = _blocks(x)
+        elif way.enters == "whole" and blocks:
+            x = _whole(x, step.shape)
+        x = way.write(layer, step, x)
+        blocks = blocks if way.leaves == "same" else way.leaves == "blocks"
     return tf.transpose(x)
+
+
+def _conv_blocks(layer: Conv2D, step: _Step, x: Tensor) -> Tensor:
+    kernel, bias = step.weights
+    return _activate(layer, _convolved(step.low(x), step.low(kernel)) + tf.tile(bias, [4])[:, None, None, None])
+
+
+def _dense_columns(layer: Dense, step: _Step, x: Tensor) -> Tensor:
+    kernel, bias = step.weights
+    return _activate(layer, tf.matmul(step.low(kernel), step.low(x), transpose_a=True) + bias[:, None])
+
+
+def _pool_blocks(layer: MaxPooling2D, step: _Step, x: Tensor) -> Tensor:
+    return _pooled(x, step.shape)
+
+
+def _flatten_columns(layer: Flatten, step: _Step, x: Tensor) -> Tensor:
+    return tf.reshape(tf.transpose(x, (1, 2, 0, 3)), (-1, x.shape[-1])) if len(step.shape) == 3 else x
 
 
 def biased(x: Tensor, bias: Tensor) -> Tensor:
@@ -186,15 +251,21 @@ def biased(x: Tensor, bias: Tensor) -> Tensor:
     return add(x, bias)
 
 
+_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "linear": lambda x: x,
+    "relu": tf.nn.relu,
+    "softmax": lambda x: x,  # only ever the last layer's, where the loss takes it in
+}
+
+
 def _activate(layer: Conv2D | Dense, x: Tensor) -> Tensor:
-    # softmax only ever comes last, where the loss takes it in
-    return tf.nn.relu(x) if layer.activation == "relu" else x
+    return _ACTIVATIONS[layer.activation](x)
 
 
-def _drop(layer: Dropout, index: int, x: Tensor, noise: Tensor | None) -> Tensor:
-    if noise is None:
+def _drop(layer: Dropout, step: _Step, x: Tensor) -> Tensor:
+    if step.noise is None:
         return x
-    drawn = tf.random.stateless_uniform(tf.shape(x), noise + tf.constant([0, index << 24]), alg="philox")
+    drawn = tf.random.stateless_uniform(tf.shape(x), step.noise + tf.constant([0, step.index << 24]), alg="philox")
     return tf.where(drawn >= layer.rate, x / (1 - layer.rate), tf.zeros_like(x))
 
 
@@ -238,3 +309,36 @@ def _pooled(x: Tensor, shape: Shape) -> Tensor:
     for other in (four[1], four[2], four[3]):
         best = tf.maximum(best, other)  # on a tie the gradient goes to the first, as in Keras
     return best
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How the blocked form writes a layer.
+
+    Attributes:
+        write: ``(layer, step, x)`` to what leaves the layer.
+        enters: the layout that it takes: ``"blocks"``, ``"whole"`` ``(channels, height, width, images)`` or ``(units,
+            images)``, or ``"either"``.
+        leaves: the layout of what leaves.
+    """
+
+    write: Callable[[Any, _Step, Tensor], Tensor]
+    enters: Literal["blocks", "whole", "either"]
+    leaves: Literal["blocks", "whole", "same"]
+
+
+# What each formulation knows, by kind of layer. A kind that is not here is refused.
+_ROWS: dict[type[Layer], Callable[[Any, _Step, Tensor], Tensor]] = {
+    Conv2D: _conv_rows,
+    Dense: _dense_rows,
+    MaxPooling2D: _pool_rows,
+    Flatten: _flatten_rows,
+    Dropout: _drop,
+}
+_BLOCKED: dict[type[Layer], _Way] = {
+    Conv2D: _Way(_conv_blocks, "blocks", "blocks"),
+    Dense: _Way(_dense_columns, "whole", "whole"),
+    MaxPooling2D: _Way(_pool_blocks, "blocks", "whole"),
+    Flatten: _Way(_flatten_columns, "whole", "whole"),
+    Dropout: _Way(_drop, "either", "same"),
+}

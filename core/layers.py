@@ -7,12 +7,14 @@ Convolutions have stride 1 and no padding, as in the article; every weighted lay
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from core.errors import ArgumentError
+from core.errors import ArgumentError, invalid
 
 Shape = tuple[int, ...]
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -23,21 +25,34 @@ def shape_text(shape: Shape) -> str:
     return "×".join(str(side) for side in shape)
 
 
+def _softmax(x: Array) -> Array:
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+_ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "linear": lambda x: x,
+    "relu": lambda x: np.maximum(x, 0),
+    "softmax": _softmax,
+}
+
+
 def activate(x: Array, activation: str) -> Array:
     """Apply ``'linear'``, ``'relu'`` or ``'softmax'`` (over the last axis) to ``x``."""
-    if activation == "relu":
-        return np.maximum(x, 0)
-    if activation == "softmax":
-        e = np.exp(x - x.max(axis=-1, keepdims=True))
-        return e / e.sum(axis=-1, keepdims=True)
-    return x
+    return _ACTIVATIONS[activation](x)
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
-    """One layer without its weights; each kind overrides what differs from 'no weights, same shape'."""
+class Layer(ABC):
+    """One layer without its weights; each kind overrides what differs from 'no weights, same shape'.
+
+    Attributes:
+        kind: its name in ``keras.layers``.
+        constant: whether what leaves it follows from what enters alone, in training too: no weights, nothing random.
+    """
 
     kind: ClassVar[str] = "Layer"
+    constant: ClassVar[bool] = False
 
     def label(self) -> str:
         """Return a short name for tables and pictures."""
@@ -67,13 +82,17 @@ class Layer:
         """Return multiply-accumulate operations for one image; biases, activations and pooling count none."""
         return 0
 
+    def numbers(self, input_shape: Shape) -> int:
+        """Return how many numbers :meth:`forward` holds at once for one image: what bounds a batch."""
+        return math.prod(input_shape)
+
+    @abstractmethod
     def keras(self) -> tuple[str, dict[str, Any]]:
         """Return the name in ``keras.layers`` and its arguments; source code and models are both made from it."""
-        return self.kind, {}
 
+    @abstractmethod
     def forward(self, x: Array, weights: list[Array]) -> Array:
         """Return the activations for a batch ``x`` of shape ``(images, *input_shape)``, as at prediction time."""
-        return x
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +103,9 @@ class Conv2D(Layer):
     filters: int
     kernel: int = 3
     activation: str = "relu"
+
+    def __post_init__(self) -> None:
+        _check_activation(self.activation)
 
     def label(self) -> str:
         return f"Conv {self.kernel}×{self.kernel}"
@@ -102,6 +124,10 @@ class Conv2D(Layer):
         height, width, filters = self.output_shape(input_shape)
         return height * width * filters * self.kernel**2 * input_shape[-1]
 
+    def numbers(self, input_shape: Shape) -> int:
+        height, width, _ = self.output_shape(input_shape)
+        return height * width * self.kernel**2 * input_shape[-1]
+
     def keras(self) -> tuple[str, dict[str, Any]]:
         return self.kind, {"filters": self.filters, "kernel_size": self.kernel, "activation": self.activation}
 
@@ -119,6 +145,7 @@ class MaxPooling2D(Layer):
     """The largest value of each ``size`` x ``size`` square; rows and columns that do not fill one are dropped."""
 
     kind: ClassVar[str] = "MaxPooling2D"
+    constant: ClassVar[bool] = True
     size: int = 2
 
     def label(self) -> str:
@@ -143,9 +170,13 @@ class Flatten(Layer):
     """An image as one row of numbers, channels last."""
 
     kind: ClassVar[str] = "Flatten"
+    constant: ClassVar[bool] = True
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return (math.prod(input_shape),)
+
+    def keras(self) -> tuple[str, dict[str, Any]]:
+        return self.kind, {}
 
     def forward(self, x: Array, weights: list[Array]) -> Array:
         return x.reshape(len(x), math.prod(x.shape[1:]))
@@ -158,6 +189,9 @@ class Dense(Layer):
     kind: ClassVar[str] = "Dense"
     units: int
     activation: str = "relu"
+
+    def __post_init__(self) -> None:
+        _check_activation(self.activation)
 
     def label(self) -> str:
         return "Dense"
@@ -198,6 +232,14 @@ class Dropout(Layer):
 
     def keras(self) -> tuple[str, dict[str, Any]]:
         return self.kind, {"rate": self.rate}
+
+    def forward(self, x: Array, weights: list[Array]) -> Array:
+        return x
+
+
+def _check_activation(activation: str) -> None:
+    if activation not in _ACTIVATIONS:
+        raise invalid("activation", f"one of {', '.join(_ACTIVATIONS)}", activation)
 
 
 def _image(layer: Layer, shape: Shape, least: int) -> Shape:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
 from core.errors import invalid
-from core.layers import Array, Conv2D, Dense
+from core.layers import Array, Conv2D, Dense, Flatten, Layer, Shape
 from core.network import Network
 
 MARGIN = 3  # pixels around a picture on a page, whose corners are round
@@ -82,25 +82,40 @@ class Grid:
 
 
 def grids(network: Network, weights: Sequence[Array]) -> list[Grid]:
-    """Return the pictures of every layer that has weights; each weight is in exactly one of them."""
+    """Return the pictures of every layer that has weights; each weight is in exactly one of them.
+
+    Raises:
+        ArgumentError: if there is no picture of a kind of layer that has weights.
+    """
     found, rest = [], list(weights)
-    labels = layer_labels(network)
-    flattened: tuple[int, ...] | None = None
-    for (layer, entering, _), label in zip(network.walk(), labels, strict=True):
-        if isinstance(layer, Conv2D):
-            kernel, bias, *rest = rest
-            found.append(Grid(label, kernel.transpose(2, 3, 0, 1), bias, "channel", "filter"))
-        elif isinstance(layer, Dense):
-            kernel, bias, *rest = rest
-            if flattened:
-                tiles = kernel.reshape(*flattened, layer.units).transpose(2, 3, 0, 1)
-                found.append(Grid(label, tiles, bias, "channel", "unit"))
-            else:
-                found.append(Grid(label, kernel.T[np.newaxis, :, :, np.newaxis], bias, "input", "unit"))
+    flattened: Shape | None = None  # of the maps whose numbers enter the layer, if it is known
+    for (layer, entering, _), label in zip(network.walk(), layer_labels(network), strict=True):
+        used = len(layer.weight_shapes(entering))
+        mine, rest = rest[:used], rest[used:]
+        if mine:
+            if type(layer) not in _GRIDS:
+                known = ", ".join(sorted(x.kind for x in _GRIDS))
+                raise invalid("layer to draw", f"weights of one of the kinds {known}", layer.kind)
+            found.append(_GRIDS[type(layer)](label, mine, flattened))
             flattened = None
-        elif len(entering) == 3 and len(layer.output_shape(entering)) == 1:
+        elif isinstance(layer, Flatten) and len(entering) == 3:
             flattened = entering
     return found
+
+
+def _kernels(label: str, weights: Sequence[Array], flattened: Shape | None) -> Grid:
+    kernel, bias = weights
+    return Grid(label, kernel.transpose(2, 3, 0, 1), bias, "channel", "filter")
+
+
+def _units(label: str, weights: Sequence[Array], flattened: Shape | None) -> Grid:
+    kernel, bias = weights
+    if flattened is None:
+        return Grid(label, kernel.T[np.newaxis, :, :, np.newaxis], bias, "input", "unit")
+    return Grid(label, kernel.reshape(*flattened, len(bias)).transpose(2, 3, 0, 1), bias, "channel", "unit")
+
+
+_GRIDS: dict[type[Layer], Callable[[str, Sequence[Array], Shape | None], Grid]] = {Conv2D: _kernels, Dense: _units}
 
 
 def layer_labels(network: Network) -> list[str]:

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from core import formulations
 from core.formulations import Formulation
-from core.layers import Array, Flatten, Layer, MaxPooling2D
+from core.layers import Array, Layer
 from core.network import Network
 from core.recipes import Recipe
 
@@ -82,7 +82,7 @@ def order(images: int, seed: Tensor, number: Tensor) -> Tensor:
 
 def split(network: Network) -> tuple[tuple[Layer, ...], Network]:
     """Return the leading layers whose output is the same in every epoch, and the network of the layers after them."""
-    head = tuple(takewhile(lambda layer: isinstance(layer, MaxPooling2D | Flatten), network.layers))
+    head = tuple(takewhile(lambda layer: layer.constant, network.layers))
     shape = network.input_shape
     for layer in head:
         shape = layer.output_shape(shape)

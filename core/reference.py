@@ -15,15 +15,9 @@ from core.store import Store
 
 PATH = Path(__file__).with_name("reference.sqlite3")
 DATASET = "mnist"
-# Beside the article's widths, those that close the brackets around its turning points.
-BETWEEN = {"mlp": (24, 40, 48), "pooled_mlp": (40, 48, 56), "cnn": (3,), "deep_cnn": (3,)}
-SLOW = {"mlp": 512, "pooled_mlp": 512, "cnn": 32, "deep_cnn": 32}
 SEEDS = tuple(range(5))
-SEEDS_OF_SLOW = tuple(range(3))
-# Networks whose weights are kept: the article's turning points and the deep CNN one wider. Of each the first seed:
-# the best of five would have been chosen on the test images.
-KEPT = {("mlp", 32), ("pooled_mlp", 64), ("cnn", 2), ("deep_cnn", 2), ("deep_cnn", 3)}
-KEPT_SEED = 0
+SEEDS_OF_SLOW = tuple(range(3))  # of the widest network of a family
+KEPT_SEED = 0  # whose weights are kept: the best of five would have been chosen on the test images
 
 NOTE = (
     "Reference runs come with Featherweight; they were trained on a copy of MNIST rebuilt from an export, in which "
@@ -51,8 +45,8 @@ def cells(dataset: Dataset) -> list[Cell]:
     wanted = [
         cell
         for key, family in FAMILIES.items()
-        for n in {*family.widths, *BETWEEN[key]}
-        for cell in sweep.cells(dataset, {key: [n]}, SEEDS_OF_SLOW if n == SLOW[key] else SEEDS)
+        for n in {*family.widths, *family.between}
+        for cell in sweep.cells(dataset, {key: [n]}, SEEDS_OF_SLOW if n == max(family.widths) else SEEDS)
     ]
 
     def work(cell: Cell) -> int:
@@ -100,7 +94,7 @@ def write(source: Store, wanted: list[Cell], path: Path) -> None:
 
 
 def _kept(cell: Cell) -> bool:
-    return (cell.family, cell.width) in KEPT and cell.seed == KEPT_SEED
+    return cell.width in FAMILIES[cell.family].kept and cell.seed == KEPT_SEED
 
 
 def _run(source: Store, cell: Cell) -> int:

@@ -11,14 +11,13 @@ from core import datasets
 from core.costs import Plan
 from core.datasets import Dataset
 from core.errors import FeatherweightError, invalid
-from core.families import family
+from core.families import FAMILIES, family
 from core.progress import Progress
 from core.recipes import MAX_SEED, Recipe, seed_number
 from core.runs import Cell
 from core.settings import Settings
 
 MAX_CELLS = 500
-SMALL = {"mlp": (8, 32, 128), "pooled_mlp": (8, 32, 128), "cnn": (1, 2, 4), "deep_cnn": (1, 2, 4)}
 # Thirty passes over 4,000 images are a third of the updates of the article's twelve over 60,000; Adam makes up for it.
 SMALL_RECIPE = Recipe("adam", 0.003, 30, 64)
 
@@ -57,7 +56,7 @@ def cells(
 
 def small(dataset: Dataset) -> list[Cell]:
     """Return a sweep that shows the shape of the answer in a minute or two on a few thousand images."""
-    return cells(dataset, SMALL, [0], SMALL_RECIPE)
+    return cells(dataset, {key: x.small for key, x in FAMILIES.items()}, [0], SMALL_RECIPE)
 
 
 def seeds(first: int, count: int) -> list[int]:

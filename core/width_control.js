@@ -7,9 +7,11 @@ const PAUSE = 150; // milliseconds without a key press before a width counts as 
 
 const at = ([a, b, c], n) => (a * n + b) * n + c;
 
-// As Polynomial.at in families.py: 63·2² + 335·2 + 10 = 932.
+// As Polynomial.at in Python: 63·2² + 335·2 + 10 = 932.
 function formula([a, b, c], n) {
-  return `${a === 1 ? "" : `${a}·`}${n}² + ${b}·${n} + ${c} = ${grouped.format(at([a, b, c], n))}`;
+  const terms = [[a, `${n}²`], [b, `${n}`], [c, ""]].filter(([factor]) => factor);
+  const written = terms.map(([factor, power]) => (power && factor !== 1 ? `${factor}·${power}` : power || factor));
+  return `${written.join(" + ").replaceAll("+ -", "- ") || "0"} = ${grouped.format(at([a, b, c], n))}`;
 }
 
 // Return a total against the tutorial's: 1/1,287 or 1/25.3, near it 74.5 % or All, above it 2.1 ×.

@@ -280,7 +280,7 @@ def selection(bench: frame.Bench, now: Progress) -> list[Cell]:
             f"Widths of the {FAMILIES[key].title}",
             # all of them, or Enter after "3" would take 32, the only one that begins so
             [str(x) for x in range(1, FAMILIES[key].max_width + 1)],
-            default=["2"] if 2 in swept else ["32"],
+            default=[str(FAMILIES[key].start)],
             accept_new_options=True,
             filter_mode="prefix",
             select_all=False,  # Enter would take all that match

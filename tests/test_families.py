@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from core.errors import ArgumentError
 from core.families import FAMILIES, Family, Polynomial, family
-from core.layers import Shape
+from core.layers import Dense, Flatten, Layer, Shape
 from core.network import Network
 from tests.conftest import Article
 
@@ -95,6 +96,43 @@ def test_polynomials_are_the_counts_at_every_width(chosen: Family, shape: Shape,
 )
 def test_polynomial_with_n_put_in(key: str, n: int, text: str) -> None:
     assert family(key).polynomial().at(n) == text
+
+
+def test_a_family_that_is_no_polynomial_is_refused_when_it_is_made() -> None:
+    def layers(n: int, classes: int, dropout: bool) -> tuple[Layer, ...]:
+        return (Flatten(), Dense(n * n), Dense(n), Dense(classes, "softmax"))
+
+    with pytest.raises(ArgumentError, match="squared"):
+        replace(FAMILIES["mlp"], key="squared", layers=layers)
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=4, max_size=6))
+def test_values_beyond_the_third_are_checked(values: list[int]) -> None:
+    try:
+        found = Polynomial.through(*values)
+    except ArgumentError:
+        return
+    assert [found(n) for n in range(1, len(values) + 1)] == values
+
+
+@pytest.mark.parametrize("values", [(1, 3, 6), (1, 8, 27, 64), (1, 4, 9, 17)], ids=["half", "cubes", "fourth"])
+def test_no_polynomial_is_claimed_that_is_none(values: tuple[int, ...]) -> None:
+    with pytest.raises(ArgumentError):
+        Polynomial.through(*values)
+
+
+@pytest.mark.parametrize(
+    ("polynomial", "text", "at_3"),
+    [
+        (Polynomial(0, 12, 3), "12n + 3", "12·3 + 3 = 39"),
+        (Polynomial(1, 0, 0), "n²", "3² = 9"),
+        (Polynomial(2, -3, 0), "2n² - 3n", "2·3² - 3·3 = 9"),
+        (Polynomial(0, 1, 1), "n + 1", "3 + 1 = 4"),
+        (Polynomial(0, 0, 0), "0", "0 = 0"),
+    ],
+)
+def test_a_polynomial_shows_only_the_terms_it_has(polynomial: Polynomial, text: str, at_3: str) -> None:
+    assert (str(polynomial), polynomial.at(3)) == (text, at_3)
 
 
 @given(st.integers(-(10**9), 10**9), st.integers(-(10**9), 10**9), st.integers(-(10**9), 10**9))

@@ -60,7 +60,7 @@ def test_shipped_results_stand_in_where_the_embedded_digits_have_none() -> None:
     stored = analysis.means(shipped.runs("mnist"))
     mean = stored[(stored["family"] == "deep_cnn") & (stored["width"] == 3)].iloc[0]["mean"]
     told = {x.width: x for x in widths(name="mnist_5k", shipped=shipped)}
-    assert set(told) == {*family("deep_cnn").widths, *reference.BETWEEN["deep_cnn"]}
+    assert set(told) == {*family("deep_cnn").widths, *family("deep_cnn").between}
     assert told[3].accuracy.startswith(f"{100 * mean:.2f} ± ")
     assert (told[3].data, told[3].rests_on) == ("MNIST", "5 seeds, reference")
     own = seeds("deep_cnn", 2, 0.9, dataset="mnist_5k")

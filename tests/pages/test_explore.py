@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import datasets, reference, settings
+from core import datasets, settings
 from core.families import FAMILIES
 from core.runs import Cell, Epoch
 from core.settings import Settings
@@ -315,7 +315,7 @@ def test_a_fresh_install_knows_the_reference_results(visit: Visit, shipped: Stor
     at = visit()
     assert sentences(at) == []
     told = {x["width"]: x for x in counts(at)["known"]}
-    assert set(told) == {*FAMILIES["deep_cnn"].widths, *reference.BETWEEN["deep_cnn"]}
+    assert set(told) == {*FAMILIES["deep_cnn"].widths, *FAMILIES["deep_cnn"].between}
     assert told[2]["accuracy"].startswith("97.4")
     assert (told[2]["data"], told[2]["on"]) == ("MNIST", "5 seeds, reference")
     assert f": {len(told)} reference." in captions(at)

@@ -19,7 +19,7 @@ import pytest
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.testing.v1 import AppTest
 
-from core import bundle, datasets, keras_file, reference, sweep, tables
+from core import bundle, datasets, keras_file, reference, tables
 from core.families import FAMILIES
 from core.images import Facts
 from core.published import ARTICLE, OTHERS
@@ -223,7 +223,9 @@ def test_an_empty_page_says_what_to_do_and_does_it(
     assert small.label == SMALL
     small.click().run()
     until(lambda p: p.phase == "idle" and p.done == 12)
-    assert {(x["family"], x["width"]) for x in store.rows()} == {(x, n) for x, w in sweep.SMALL.items() for n in w}
+    assert {(x["family"], x["width"]) for x in store.rows()} == {
+        (key, n) for key, x in FAMILIES.items() for n in x.small
+    }
     at.run()  # the page was there all the time: each result appears as it comes
     assert sentences(at) == [] and len(networks(at)) == 12
 
@@ -872,7 +874,7 @@ def test_a_reference_network_has_a_bundle_whatever_images_are_at_hand(
 @pytest.mark.usefixtures("shipped")
 def test_every_network_whose_weights_came_along_has_a_bundle(visit: Visit, sentences: Sentences) -> None:
     at = visit(RESULTS, data="MNIST")
-    for key, width in sorted(reference.KEPT):
+    for key, width in sorted((key, n) for key, x in FAMILIES.items() for n in x.kept):
         look(at, f"{FAMILIES[key].title}, n = {width}, {FAMILIES[key].recipe}, reference")
         at.selectbox(key="bundle_seed").set_value(reference.KEPT_SEED).run()
         assert sentences(at) == [] and not button(at, "Download its bundle").disabled
