@@ -25,7 +25,7 @@ from benchmarks.pages import OPTIONS
 from benchmarks.serving import served
 from core import datasets, settings
 from core.families import FAMILIES
-from core.recipes import Recipe
+from core.recipe import Recipe
 from core.runs import Cell
 from core.settings import Settings
 from core.store import Store

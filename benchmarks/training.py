@@ -23,7 +23,7 @@ from core.device import device
 from core.errors import FeatherweightError
 from core.families import Family, family
 from core.images import Images
-from core.recipes import PRECISIONS, Recipe
+from core.recipe import PRECISIONS, Recipe
 from core.runs import Epoch
 
 COLUMNS = ("network", "fit s", "our s", "ratio", "first epoch s", "steady ratio", "accuracy fit", "accuracy ours")

@@ -17,7 +17,7 @@ from core.errors import FeatherweightError, RefusedError, StoreError, TrainingEr
 from core.families import FAMILIES, MNIST_CLASSES, MNIST_SHAPE, family
 from core.layers import shape_text
 from core.network import Network
-from core.recipes import OPTIMIZERS, PRECISIONS, PROTOCOLS, Recipe, seed_number
+from core.recipe import OPTIMIZERS, PRECISIONS, PROTOCOLS, Recipe, seed_number
 from core.settings import Settings
 
 Arguments = argparse.Namespace

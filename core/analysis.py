@@ -12,7 +12,7 @@ import pandas as pd
 from core.errors import invalid
 from core.families import FAMILIES
 from core.published import Published
-from core.recipes import Recipe
+from core.recipe import Recipe
 
 # What one curve holds together: only the width and the seed differ along it.
 LINE = ["dataset", "fingerprint", "origin", "family", "recipe"]

@@ -14,7 +14,7 @@ from core import __version__, keras_file, script
 from core.errors import DatasetError, StoreError, invalid
 from core.families import family
 from core.images import Facts
-from core.recipes import Recipe
+from core.recipe import Recipe
 from core.runs import Cell
 from core.store import Store
 

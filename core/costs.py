@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from core.recipes import Recipe
+from core.recipe import Recipe
 from core.runs import Cell
 
 # An update costs about as much as so many more images: measured on two cores with batches of 1 to 128, 2 for the deep

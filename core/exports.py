@@ -16,7 +16,7 @@ import altair as alt
 import pandas as pd
 
 from core.errors import invalid
-from core.recipes import Recipe
+from core.recipe import Recipe
 
 WIDTH, HEIGHT = 900, 520
 SCHEMES = ("light", "dark")

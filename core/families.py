@@ -9,7 +9,7 @@ from functools import lru_cache
 from core.errors import ArgumentError, invalid, whole_number
 from core.layers import Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Shape
 from core.network import Network
-from core.recipes import ADADELTA, RMSPROP, Recipe
+from core.recipe import ADADELTA, RMSPROP, Recipe
 
 MNIST_SHAPE: Shape = (28, 28, 1)
 MNIST_CLASSES = 10

@@ -14,7 +14,7 @@ from core.errors import StoreError
 from core.families import FAMILIES, MNIST_CLASSES, MNIST_SHAPE, family
 from core.layers import Array, Shape
 from core.network import Network
-from core.recipes import Recipe
+from core.recipe import Recipe
 from core.results import Results
 from core.store import Store
 

@@ -9,7 +9,7 @@ import pandas as pd
 from core import analysis, datasets, reference
 from core.families import Family
 from core.published import DIGITS
-from core.recipes import Recipe
+from core.recipe import Recipe
 from core.results import Results
 from core.sentences import spread
 from core.store import Store

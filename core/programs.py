@@ -16,7 +16,7 @@ from core import formulations
 from core.formulations import Formulation
 from core.layers import Array, Layer
 from core.network import Network
-from core.recipes import Recipe
+from core.recipe import Recipe
 
 Tensor = Any  # TensorFlow ships no types
 EVALUATED = 128  # test images at a time: bounds the memory of an evaluation, and fits the caches better than more

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from core import datasets, settings
 from core.errors import invalid
 from core.families import FAMILIES
-from core.recipes import PROTOCOLS
+from core.recipe import PROTOCOLS
 
 if TYPE_CHECKING:  # pandas takes a second, that other verbs need not wait
     from core.analysis import TurningPoint

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.families import family
-from core.recipes import Recipe, seed_number
+from core.recipe import Recipe, seed_number
 
 
 @dataclass(frozen=True, slots=True)

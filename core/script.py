@@ -8,7 +8,7 @@ from core.datasets import EMBEDDED
 from core.families import family
 from core.images import HELD_OUT
 from core.network import Network
-from core.recipes import OPTIMIZER_TITLES
+from core.recipe import OPTIMIZER_TITLES
 from core.runs import Cell
 
 _SCRIPT = Template('''\

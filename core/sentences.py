@@ -9,7 +9,7 @@ import pandas as pd
 
 from core.analysis import Agreement, Mark, TurningPoint
 from core.families import FAMILIES
-from core.recipes import Recipe
+from core.recipe import Recipe
 
 
 def percent(share: float, digits: int = 2) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.database import Database
-from core.recipes import Recipe
+from core.recipe import Recipe
 from core.runs import Cell, Epoch
 
 if TYPE_CHECKING:

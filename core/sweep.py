@@ -13,7 +13,7 @@ from core.datasets import Dataset
 from core.errors import FeatherweightError, invalid
 from core.families import FAMILIES, family
 from core.progress import Progress
-from core.recipes import MAX_SEED, Recipe, seed_number
+from core.recipe import MAX_SEED, Recipe, seed_number
 from core.runs import Cell
 from core.settings import Settings
 

@@ -38,7 +38,7 @@ from core.errors import DatasetError, FeatherweightError, StoreError, TrainingEr
 from core.families import family
 from core.layers import Array, Layer
 from core.network import Network
-from core.recipes import Recipe, seed_number
+from core.recipe import Recipe, seed_number
 from core.runs import Epoch
 
 Resident = tuple[Any, Any]  # tensors of images and their labels

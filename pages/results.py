@@ -28,7 +28,7 @@ from core.families import FAMILIES, family
 from core.markdown import plain
 from core.progress import Progress
 from core.published import ARTICLE, ARTICLE_SOURCE, DIGITS, beside
-from core.recipes import PROTOCOLS, Recipe
+from core.recipe import PROTOCOLS, Recipe
 from core.results import Results
 from core.units import UNITS, sizes
 

@@ -14,7 +14,7 @@ from core.families import FAMILIES, family
 from core.images import HELD_OUT
 from core.markdown import plain
 from core.progress import Progress
-from core.recipes import (
+from core.recipe import (
     MAX_BATCH,
     MAX_EPOCHS,
     MAX_LEARNING_RATE,

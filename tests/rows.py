@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from core.families import FAMILIES
-from core.recipes import ADADELTA
+from core.recipe import ADADELTA
 
 ROW: dict[str, Any] = {
     "id": 1, "dataset": "mnist", "fingerprint": "f", "family": "deep_cnn", "width": 2, "recipe": ADADELTA.to_json(),

@@ -24,7 +24,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import datasets, frame, settings, sweep
 from core.progress import Progress
-from core.recipes import Recipe
+from core.recipe import Recipe
 from core.runner import Runner
 from core.runs import Cell
 from tests.fake_training import ENOUGH

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from core import analysis
 from core.analysis import TurningPoint
 from core.published import ARTICLE, Published
-from core.recipes import ADADELTA, RMSPROP, Recipe
+from core.recipe import ADADELTA, RMSPROP, Recipe
 from tests.rows import runs, seeds
 
 HELD_OUT = replace(ADADELTA, protocol="held_out").to_json()

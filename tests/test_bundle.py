@@ -20,7 +20,7 @@ from core import bundle, datasets, images, script, weights
 from core.errors import ArgumentError, DatasetError, StoreError
 from core.families import family
 from core.layers import Array
-from core.recipes import Recipe
+from core.recipe import Recipe
 from core.runs import Cell, Epoch
 from core.settings import Settings, load
 from core.store import Store

@@ -6,7 +6,7 @@ import pytest
 
 from core import costs
 from core.costs import UPDATE, Plan
-from core.recipes import ADADELTA, RMSPROP, Recipe
+from core.recipe import ADADELTA, RMSPROP, Recipe
 from core.runs import Cell
 from tests.rows import runs
 

@@ -11,7 +11,7 @@ from core.claim import Claim
 from core.database import Database, set_aside
 from core.errors import ArgumentError, RefusedError, StoreError, TrainingError
 from core.migrations import SCRIPTS, VERSION
-from core.recipes import ADADELTA
+from core.recipe import ADADELTA
 from core.runs import Cell
 from core.store import Store
 

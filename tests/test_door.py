@@ -11,7 +11,7 @@ from core.access import Visitor
 from core.door import Door, Owners
 from core.errors import AccessError, LimitError
 from core.limits import SHARED, Limits
-from core.recipes import Recipe
+from core.recipe import Recipe
 from core.runner import Runner
 from core.settings import Settings
 from core.store import Store

@@ -15,7 +15,7 @@ from PIL import Image
 
 from core import exports
 from core.errors import ArgumentError
-from core.recipes import ADADELTA, RMSPROP
+from core.recipe import ADADELTA, RMSPROP
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -8,7 +8,7 @@ import pytest
 from core import analysis, kept
 from core.errors import StoreError
 from core.kept import Kept
-from core.recipes import ADADELTA, Recipe
+from core.recipe import ADADELTA, Recipe
 from core.results import Results
 from core.store import Store
 from tests.rows import runs, seeds

@@ -9,7 +9,7 @@ import pytest
 from core import analysis, known, reference
 from core.families import family
 from core.known import Known
-from core.recipes import ADADELTA
+from core.recipe import ADADELTA
 from core.results import Results
 from core.store import Store
 from tests.rows import runs, seeds

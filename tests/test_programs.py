@@ -16,7 +16,7 @@ from core.families import FAMILIES, family
 from core.formulations import Formulation
 from core.layers import Array, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Shape
 from core.network import Network
-from core.recipes import OPTIMIZERS, Recipe
+from core.recipe import OPTIMIZERS, Recipe
 
 # Small batches: with many activations, two of equal size up to rounding turn up, and a tie broken the other way
 # changes a gradient for good. After 50 steps of the article's batches on real digits Keras's own eager and compiled

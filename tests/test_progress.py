@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from core.progress import LONGEST_REST, REST, Progress
-from core.recipes import Recipe
+from core.recipe import Recipe
 from core.runs import Cell
 
 CELL = Cell("tiny", "f", "mlp", 2, Recipe("sgd", 0.1, 3), 0)

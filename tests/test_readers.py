@@ -15,7 +15,7 @@ from core import images, readers, reference, results, settings
 from core.answers import ask
 from core.families import FAMILIES
 from core.layers import Array
-from core.recipes import Recipe
+from core.recipe import Recipe
 from core.runs import Cell, Epoch
 from core.settings import Settings
 from core.store import Store

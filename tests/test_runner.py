@@ -17,7 +17,7 @@ from core import datasets, settings, sweep
 from core.errors import ArgumentError, StoreError, TrainingError
 from core.process import TrainingProcess
 from core.progress import Progress
-from core.recipes import Recipe
+from core.recipe import Recipe
 from core.runner import Runner
 from core.runs import Cell
 from core.settings import Settings

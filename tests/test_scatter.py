@@ -14,7 +14,7 @@ import vl_convert
 from core import analysis, exports, scatter, tables, units
 from core.families import MNIST_CLASSES, MNIST_SHAPE
 from core.published import ARTICLE, OTHERS, Published
-from core.recipes import Recipe
+from core.recipe import Recipe
 from core.runs import Epoch
 from core.units import UNITS
 from tests.rows import runs, seeds

@@ -11,7 +11,7 @@ from core import analysis, sentences
 from core.analysis import Agreement, TurningPoint
 from core.families import FAMILIES
 from core.published import ARTICLE
-from core.recipes import ADADELTA
+from core.recipe import ADADELTA
 from tests.rows import runs, seeds
 
 TUTORIALS = {key: x.tutorial_network().parameters for key, x in FAMILIES.items()}

@@ -11,7 +11,7 @@ import pytest
 
 from core.errors import ArgumentError, StoreError
 from core.migrations import VERSION
-from core.recipes import ADADELTA, RMSPROP
+from core.recipe import ADADELTA, RMSPROP
 from core.runs import Cell, Epoch
 from core.store import Store, Usage
 

@@ -10,7 +10,7 @@ from core.datasets import Dataset
 from core.errors import ArgumentError
 from core.images import Facts
 from core.progress import Progress
-from core.recipes import ADADELTA, MAX_SEED, RMSPROP, Recipe
+from core.recipe import ADADELTA, MAX_SEED, RMSPROP, Recipe
 from core.runs import Epoch
 
 DIGITS = Dataset("mnist", "MNIST", Path("mnist.npz"), Facts((28, 28, 1), 10, 60000, 10000, "f"))

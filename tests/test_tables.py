@@ -10,7 +10,7 @@ import pytest
 from core import analysis, tables
 from core.families import FAMILIES
 from core.published import ARTICLE, OTHERS
-from core.recipes import Recipe
+from core.recipe import Recipe
 from tests.rows import runs, seeds
 
 TUTORIALS = {key: x.tutorial_network().parameters for key, x in FAMILIES.items()}

@@ -15,7 +15,7 @@ import pytest
 from core import __main__ as command_line
 from core import keras_file, takeaway, units
 from core.families import family
-from core.recipes import RMSPROP
+from core.recipe import RMSPROP
 from core.runs import Cell, Epoch
 from core.store import Store
 

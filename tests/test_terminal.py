@@ -11,7 +11,7 @@ from rich import progress
 
 from core import datasets, settings, sweep, terminal
 from core.progress import Progress
-from core.recipes import RMSPROP
+from core.recipe import RMSPROP
 from core.runner import Runner
 from core.runs import Cell, Epoch
 from core.store import Store

@@ -20,7 +20,7 @@ from core.errors import ArgumentError, DatasetError, TrainingError
 from core.families import family
 from core.images import Images, hold_out
 from core.layers import Array
-from core.recipes import Recipe
+from core.recipe import Recipe
 from core.runs import Epoch
 from core.training import Finished
 

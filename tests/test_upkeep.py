@@ -7,7 +7,7 @@ import pytest
 
 from core import __main__ as command_line
 from core.migrations import VERSION
-from core.recipes import ADADELTA
+from core.recipe import ADADELTA
 from core.runs import Cell
 from core.store import Store
 

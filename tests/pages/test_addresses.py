@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from core.families import FAMILIES
-from core.recipes import OPTIMIZERS
+from core.recipe import OPTIMIZERS
 
 if TYPE_CHECKING:
     from tests.pages.conftest import Bring, Visit

@@ -12,7 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import datasets, frame, sweep
-from core.recipes import Recipe
+from core.recipe import Recipe
 from core.runs import Cell, Epoch
 from core.settings import Settings
 from core.store import Store

@@ -23,7 +23,7 @@ from core import bundle, datasets, keras_file, reference, tables
 from core.families import FAMILIES
 from core.images import Facts
 from core.published import ARTICLE, OTHERS
-from core.recipes import Recipe
+from core.recipe import Recipe
 from core.runs import Cell, Epoch
 from core.settings import Settings
 from core.store import Store

@@ -14,7 +14,7 @@ from core import datasets, gpu, sweep
 from core.families import FAMILIES
 from core.gpu import Card
 from core.progress import Progress
-from core.recipes import MAX_SEED
+from core.recipe import MAX_SEED
 from core.runner import Runner
 from core.settings import Settings
 from core.store import Store

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import ArgumentError
-from core.recipes import ADADELTA, MAX_SEED, OPTIMIZERS, PRECISIONS, PROTOCOLS, RMSPROP, Recipe, seed_number
+from core.recipe import ADADELTA, MAX_SEED, OPTIMIZERS, PRECISIONS, PROTOCOLS, RMSPROP, Recipe, seed_number
 
 FIELDS = "optimizer, learning_rate, epochs, batch_size, dropout, precision, protocol"
 
