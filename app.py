@@ -7,9 +7,9 @@ import streamlit as st
 from core import frame
 from core.controls import width_control
 from core.errors import FeatherweightError
-from core.families import FAMILIES, family
-from core.layers import shape_text
-from core.network import Network
+from core.networks.families import FAMILIES, family
+from core.networks.layers import shape_text
+from core.networks.network import Network
 
 with frame.page("Explore") as bench:
     st.title("How few weights does a network need?")
@@ -71,7 +71,8 @@ with frame.page("Explore") as bench:
     )
 
     # The count is on the screen while Altair is still being imported.
-    from core import charts, curves, sentences
+    from core import charts, sentences
+    from core.networks import counts
 
     network: Network = chosen.build(width, shape, classes, dropout)
     st.page_link(
@@ -125,23 +126,23 @@ with frame.page("Explore") as bench:
         st.subheader("Where the weights live")
         largest = max(rows, key=lambda x: x.parameters)
         st.altair_chart(
-            charts.shares(curves.layer_shares(key, shape, classes), width),
+            charts.shares(counts.layer_shares(key, shape, classes), width),
             alt=f"Share of each layer over the width. At n = {width}, {largest.label} is largest: {largest.share:.0%}.",
         )
         st.caption(f"At n = {width}, {largest.label} {largest.formula} holds {largest.share:.0%} of all weights.")
     with right:
         st.subheader("How weights grow")
         st.altair_chart(
-            charts.weights_by_width(curves.weights(shape, classes), trained, chosen, width, network.parameters),
+            charts.weights_by_width(counts.weights(shape, classes), trained, chosen, width, network.parameters),
             alt=f"Weights against width for every family, both on log axes; n = {width} has {network.parameters:,}.",
         )
         st.caption(sentences.marks(trained))
 
     st.subheader("The other way round: from a budget to a network")
     budget = st.number_input(
-        "Weights you can afford", 1, curves.MAX_BUDGET, 1000, key="budget", bind="query-params", width=240
+        "Weights you can afford", 1, counts.MAX_BUDGET, 1000, key="budget", bind="query-params", width=240
     )
-    for column, row in zip(st.columns(len(FAMILIES)), curves.within(budget, shape, classes), strict=False):
+    for column, row in zip(st.columns(len(FAMILIES)), counts.within(budget, shape, classes), strict=False):
         with column.container(border=True, height="stretch"):
             if row.width is None:
                 st.metric(row.title, "none", help="Not even n = 1 has so few weights.")

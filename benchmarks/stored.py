@@ -24,7 +24,7 @@ from playwright.sync_api import Page, sync_playwright
 from benchmarks.pages import OPTIONS
 from benchmarks.serving import served
 from core import datasets, settings
-from core.families import FAMILIES
+from core.networks.families import FAMILIES
 from core.recipe import Recipe
 from core.runs import Cell
 from core.settings import Settings

@@ -21,8 +21,8 @@ import tensorflow as tf
 from core import images
 from core.device import device
 from core.errors import FeatherweightError
-from core.families import Family, family
 from core.images import Images
+from core.networks.families import Family, family
 from core.recipe import PRECISIONS, Recipe
 from core.runs import Epoch
 

@@ -14,9 +14,9 @@ from typing import Any, NoReturn
 
 from core import datasets, question, settings, takeaway, upkeep
 from core.errors import FeatherweightError, RefusedError, StoreError, TrainingError
-from core.families import FAMILIES, MNIST_CLASSES, MNIST_SHAPE, family
-from core.layers import shape_text
-from core.network import Network
+from core.networks.families import FAMILIES, MNIST_CLASSES, MNIST_SHAPE, family
+from core.networks.layers import shape_text
+from core.networks.network import Network
 from core.recipe import OPTIMIZERS, PRECISIONS, PROTOCOLS, Recipe, seed_number
 from core.settings import Settings
 

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from core.errors import invalid
-from core.families import FAMILIES
+from core.networks.families import FAMILIES
 from core.published import Published
 from core.recipe import Recipe
 

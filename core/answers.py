@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from core.layers import Array
+from core.networks.layers import Array
 from core.readers import Reader
 
 Label = Callable[[int], str]

@@ -12,8 +12,8 @@ import pandas as pd
 
 from core import __version__, keras_file, script
 from core.errors import DatasetError, StoreError, invalid
-from core.families import family
 from core.images import Facts
+from core.networks.families import family
 from core.recipe import Recipe
 from core.runs import Cell
 from core.store import Store

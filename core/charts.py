@@ -14,9 +14,9 @@ from itertools import cycle
 import altair as alt
 import pandas as pd
 
-from core.families import FAMILIES, Family
-from core.layers import shape_text
-from core.network import LayerSummary
+from core.networks.families import FAMILIES, Family
+from core.networks.layers import shape_text
+from core.networks.network import LayerSummary
 from core.runs import Epoch
 
 TITLES = [x.title for x in FAMILIES.values()]

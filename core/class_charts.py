@@ -11,7 +11,7 @@ import pandas as pd
 
 from core import confusion
 from core.charts import QUIET
-from core.layers import Array
+from core.networks.layers import Array
 
 MOST = 20  # classes of a matrix that is drawn; of more, only the commonest confusions are told
 DEEPEST = 0.85  # opacity of the commonest mistake

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.layers import Array
-from core.network import Network
+from core.networks.layers import Array
+from core.networks.network import Network
 
 ROOM = 8_000_000  # numbers that the largest product of a batch may hold: 32 MB
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 import streamlit as st
 
 from core.errors import ArgumentError, whole_number
-from core.families import Polynomial
+from core.networks.families import Polynomial
 
 if TYPE_CHECKING:  # it brings pandas, which the page imports when it has drawn something
     from core.known import Known

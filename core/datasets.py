@@ -15,7 +15,7 @@ import numpy as np
 from core import images
 from core.errors import DatasetError, invalid
 from core.images import Facts
-from core.layers import Array
+from core.networks.layers import Array
 from core.settings import Settings
 
 EMBEDDED = "mnist_5k"

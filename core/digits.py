@@ -8,8 +8,8 @@ import binascii
 import numpy as np
 
 from core.errors import invalid
-from core.families import MNIST_SHAPE
-from core.layers import Array
+from core.networks.families import MNIST_SHAPE
+from core.networks.layers import Array
 
 PAD_SIDE = 140  # pixels of the picture that the pad sends: seven for each of a fitted digit's
 SIDE = MNIST_SHAPE[0]

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from core import datasets
 from core.access import Visitor
 from core.errors import ArgumentError, DatasetError, FeatherweightError
-from core.families import family
 from core.limits import Limits, largest
+from core.networks.families import family
 from core.progress import Progress
 from core.runner import Runner
 from core.runs import Cell

@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from core.device import Device
 from core.errors import invalid
-from core.layers import Array, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Shape
-from core.network import Network
+from core.networks.layers import Array, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Shape
+from core.networks.network import Network
 
 Tensor = Any  # TensorFlow ships no types
 T = TypeVar("T")

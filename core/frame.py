@@ -16,8 +16,8 @@ from core.access import Visitor
 from core.datasets import Dataset
 from core.door import Door, Owners
 from core.errors import FeatherweightError, RefusedError, StoreError, TrainingError
-from core.families import family
 from core.markdown import plain
+from core.networks.families import family
 from core.once import Once
 from core.progress import Progress
 from core.runner import Runner

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import DatasetError
-from core.layers import Array, Shape, shape_text
+from core.networks.layers import Array, Shape, shape_text
 
 MEMBERS = ("x_train", "y_train", "x_test", "y_test")
 MIN_CLASSES, MAX_CLASSES = 2, 100

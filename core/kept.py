@@ -11,9 +11,9 @@ from typing import Any
 from core import reference, weights
 from core.datasets import Dataset
 from core.errors import StoreError
-from core.families import FAMILIES, MNIST_CLASSES, MNIST_SHAPE, family
-from core.layers import Array, Shape
-from core.network import Network
+from core.networks.families import FAMILIES, MNIST_CLASSES, MNIST_SHAPE, family
+from core.networks.layers import Array, Shape
+from core.networks.network import Network
 from core.recipe import Recipe
 from core.results import Results
 from core.store import Store

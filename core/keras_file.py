@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 from core import weights
 from core.errors import FeatherweightError, StoreError
-from core.families import family
+from core.networks.families import family
 
 if TYPE_CHECKING:
-    from core.network import Network
+    from core.networks.network import Network
 
 COMMAND = (sys.executable, "-m", "core.keras_file")
 TIMEOUT = 180  # seconds; importing TensorFlow takes about 5, on a machine that trains on every core far more

@@ -11,8 +11,8 @@ import pandas as pd
 
 from core import pictures
 from core.charts import QUIET
-from core.layers import Array
-from core.network import Network
+from core.networks.layers import Array
+from core.networks.network import Network
 from core.pictures import Grid
 
 SMALL = 2_000  # weights of a network that is drawn as rectangles altogether

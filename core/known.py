@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from core import analysis, datasets, reference
-from core.families import Family
+from core.networks.families import Family
 from core.published import DIGITS
 from core.recipe import Recipe
 from core.results import Results

@@ -12,8 +12,8 @@ import streamlit as st
 
 from core import digits
 from core.errors import ArgumentError
-from core.layers import Array
 from core.markdown import plain
+from core.networks.layers import Array
 
 MAX_NUMBERS = 20_000  # of a drawing's points that are kept; it takes minutes of scribbling to draw more
 _HERE = Path(__file__).parent

@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image
 
 from core.errors import invalid
-from core.layers import Array, Conv2D, Dense, Flatten, Layer, Shape
-from core.network import Network
+from core.networks.layers import Array, Conv2D, Dense, Flatten, Layer, Shape
+from core.networks.network import Network
 
 MARGIN = 3  # pixels around a picture on a page, whose corners are round
 GAP = 1  # empty cells between two pictures; between columns of single numbers there is none

@@ -14,8 +14,8 @@ import tensorflow as tf
 
 from core import formulations
 from core.formulations import Formulation
-from core.layers import Array, Layer
-from core.network import Network
+from core.networks.layers import Array, Layer
+from core.networks.network import Network
 from core.recipe import Recipe
 
 Tensor = Any  # TensorFlow ships no types

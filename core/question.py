@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from core import datasets, settings
 from core.errors import invalid
-from core.families import FAMILIES
+from core.networks.families import FAMILIES
 from core.recipe import PROTOCOLS
 
 if TYPE_CHECKING:  # pandas takes a second, that other verbs need not wait

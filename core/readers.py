@@ -9,7 +9,7 @@ from functools import lru_cache
 from core import kept
 from core.errors import StoreError
 from core.kept import Kept
-from core.layers import Array
+from core.networks.layers import Array
 from core.results import Results
 from core.store import Store
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from core import sweep
 from core.datasets import Dataset
 from core.errors import RefusedError, StoreError
-from core.families import FAMILIES
+from core.networks.families import FAMILIES
 from core.runs import Cell
 from core.store import Store
 

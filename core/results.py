@@ -9,9 +9,9 @@ import pandas as pd
 from core import analysis, datasets
 from core.datasets import Dataset
 from core.errors import ArgumentError, DatasetError
-from core.families import MNIST_CLASSES, MNIST_SHAPE
 from core.images import Facts
-from core.layers import Shape
+from core.networks.families import MNIST_CLASSES, MNIST_SHAPE
+from core.networks.layers import Shape
 from core.settings import Settings
 from core.store import Store
 

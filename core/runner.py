@@ -12,8 +12,8 @@ from typing import Any
 from core import datasets
 from core.claim import Claim
 from core.errors import ArgumentError, DatasetError, FeatherweightError, StoreError, TrainingError
-from core.families import family
-from core.network import Network
+from core.networks.families import family
+from core.networks.network import Network
 from core.process import COMMAND, TrainingProcess
 from core.progress import Progress
 from core.runs import Cell, Epoch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from core.families import family
+from core.networks.families import family
 from core.recipe import Recipe, seed_number
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from core import sentences
 from core.charts import QUIET, STRENGTH, family_color, family_shape
-from core.families import FAMILIES
+from core.networks.families import FAMILIES
 from core.published import Published
 from core.runs import Epoch
 from core.units import UNITS

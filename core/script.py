@@ -5,9 +5,9 @@ from __future__ import annotations
 from string import Template
 
 from core.datasets import EMBEDDED
-from core.families import family
 from core.images import HELD_OUT
-from core.network import Network
+from core.networks.families import family
+from core.networks.network import Network
 from core.recipe import OPTIMIZER_TITLES
 from core.runs import Cell
 

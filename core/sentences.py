@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from core.analysis import Agreement, Mark, TurningPoint
-from core.families import FAMILIES
+from core.networks.families import FAMILIES
 from core.recipe import Recipe
 
 

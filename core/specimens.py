@@ -10,7 +10,7 @@ import numpy as np
 
 from core import datasets, images
 from core.errors import DatasetError
-from core.layers import Array
+from core.networks.layers import Array
 from core.settings import Settings
 
 FALLBACKS = {"mnist": datasets.EMBEDDED}  # sets of the same kind of images, for when the file is not at hand

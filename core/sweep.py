@@ -11,7 +11,7 @@ from core import datasets
 from core.costs import Plan
 from core.datasets import Dataset
 from core.errors import FeatherweightError, invalid
-from core.families import FAMILIES, family
+from core.networks.families import FAMILIES, family
 from core.progress import Progress
 from core.recipe import MAX_SEED, Recipe, seed_number
 from core.runs import Cell

@@ -8,9 +8,9 @@ import pandas as pd
 
 from core import analysis
 from core.analysis import TurningPoint
-from core.families import FAMILIES
-from core.layers import shape_text
-from core.network import Network
+from core.networks.families import FAMILIES
+from core.networks.layers import shape_text
+from core.networks.network import Network
 
 TURNING_POINTS = {
     "title": "Family",

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from core import progress
 from core.datasets import Progress as Fetched
 from core.errors import TrainingError
-from core.families import family
+from core.networks.families import family
 from core.runner import Runner
 from core.runs import Cell
 from core.settings import Settings

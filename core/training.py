@@ -35,9 +35,9 @@ import numpy as np
 from core import formulations, images, programs
 from core.device import device
 from core.errors import DatasetError, FeatherweightError, StoreError, TrainingError, invalid
-from core.families import family
-from core.layers import Array, Layer
-from core.network import Network
+from core.networks.families import family
+from core.networks.layers import Array, Layer
+from core.networks.network import Network
 from core.recipe import Recipe, seed_number
 from core.runs import Epoch
 

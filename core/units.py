@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from core import latency
-from core.families import family
-from core.layers import Shape
-from core.network import Network
+from core.networks import latency
+from core.networks.families import family
+from core.networks.layers import Shape
+from core.networks.network import Network
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ import zlib
 import numpy as np
 
 from core.errors import StoreError
-from core.layers import Array
-from core.network import Network
+from core.networks.layers import Array
+from core.networks.network import Network
 
 
 def read(npz: bytes, network: Network) -> list[Array]:

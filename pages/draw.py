@@ -8,8 +8,8 @@ import streamlit as st
 from core import answers, datasets, frame, readers, reference, results, specimens
 from core.bars import bars
 from core.errors import FeatherweightError
-from core.layers import Array
 from core.markdown import plain
+from core.networks.layers import Array
 from core.pad import pad, wipe
 from core.published import DIGITS
 from core.readers import Panel

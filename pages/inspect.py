@@ -29,10 +29,10 @@ from core import (
 from core.datasets import Dataset
 from core.downloads import Download
 from core.errors import FeatherweightError
-from core.families import FAMILIES
 from core.kept import Kept
-from core.layers import Array, shape_text
 from core.markdown import plain
+from core.networks.families import FAMILIES
+from core.networks.layers import Array, shape_text
 from core.pictures import Grid
 from core.results import Results
 from core.store import Store

@@ -24,8 +24,8 @@ from core.datasets import Dataset
 from core.door import Door
 from core.downloads import Download
 from core.errors import FeatherweightError
-from core.families import FAMILIES, family
 from core.markdown import plain
+from core.networks.families import FAMILIES, family
 from core.progress import Progress
 from core.published import ARTICLE, ARTICLE_SOURCE, DIGITS, beside
 from core.recipe import PROTOCOLS, Recipe

@@ -10,9 +10,9 @@ from core import charts, costs, datasets, frame, gpu, sweep
 from core.datasets import Dataset
 from core.door import Door
 from core.errors import ArgumentError, DatasetError, FeatherweightError
-from core.families import FAMILIES, family
 from core.images import HELD_OUT
 from core.markdown import plain
+from core.networks.families import FAMILIES, family
 from core.progress import Progress
 from core.recipe import (
     MAX_BATCH,

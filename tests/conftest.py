@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from core.layers import Array, Shape
+from core.networks.layers import Array, Shape
 
 if sys.platform == "darwin":
     # On Apple Silicon `fit` hangs if TensorFlow 2.21 is imported after pandas or pyarrow, which other tests import.
@@ -37,7 +37,7 @@ def keras() -> Any:
 
 @pytest.fixture(scope="session")
 def article(keras: Any) -> Article:
-    """The article's networks, written here by hand in Keras without looking at core/families.py."""
+    """The article's networks, written here by hand in Keras without looking at core/networks/families.py."""
     layers = keras.layers
 
     def dense(units: int) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from core.families import FAMILIES
+from core.networks.families import FAMILIES
 from core.recipe import ADADELTA
 
 ROW: dict[str, Any] = {

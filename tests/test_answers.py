@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from core.answers import Answer, ask, sentence
-from core.families import FAMILIES
 from core.kept import Kept
-from core.layers import Array
-from core.network import Network
+from core.networks.families import FAMILIES
+from core.networks.layers import Array
+from core.networks.network import Network
 from core.readers import Reader
 
 

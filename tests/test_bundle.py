@@ -18,8 +18,8 @@ import pytest
 
 from core import bundle, datasets, images, script, weights
 from core.errors import ArgumentError, DatasetError, StoreError
-from core.families import family
-from core.layers import Array
+from core.networks.families import family
+from core.networks.layers import Array
 from core.recipe import Recipe
 from core.runs import Cell, Epoch
 from core.settings import Settings, load

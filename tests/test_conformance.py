@@ -14,8 +14,8 @@ import tensorflow as tf
 from core import formulations, pictures
 from core.errors import ArgumentError
 from core.formulations import BLOCKED, DENSE, KERNELS
-from core.layers import Array, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Shape
-from core.network import Network
+from core.networks.layers import Array, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Shape
+from core.networks.network import Network
 
 # A layer of each kind, and what it may be given. A kind that is not here fails by its name.
 EXAMPLES: dict[type[Layer], tuple[Layer, Shape]] = {

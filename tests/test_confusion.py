@@ -9,10 +9,10 @@ import pytest
 
 from core import analysis, class_charts, confusion, exports, images, kept, reference
 from core.errors import DatasetError
-from core.families import family
 from core.kept import Kept
-from core.layers import Array
-from core.network import Network
+from core.networks.families import family
+from core.networks.layers import Array
+from core.networks.network import Network
 from core.results import Results
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "mnist.npz"

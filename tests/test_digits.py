@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from core import reference, weights
 from core.digits import FAINTEST, PAD_SIDE, ink, normalized
 from core.errors import ArgumentError
-from core.families import FAMILIES
-from core.layers import Array
+from core.networks.families import FAMILIES
+from core.networks.layers import Array
 
 
 def blank() -> Array:

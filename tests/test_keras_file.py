@@ -14,7 +14,7 @@ import pytest
 
 from core import keras_file
 from core.errors import StoreError
-from core.families import family
+from core.networks.families import family
 
 ROOT = Path(__file__).parents[1]
 NETWORK = family("mlp").build(2)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from core import analysis, known, reference
-from core.families import family
 from core.known import Known
+from core.networks.families import family
 from core.recipe import ADADELTA
 from core.results import Results
 from core.store import Store

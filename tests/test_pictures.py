@@ -9,10 +9,10 @@ from PIL import Image
 
 from core import analysis, kept, kernels, pictures, reference
 from core.errors import ArgumentError
-from core.families import FAMILIES, family
 from core.kept import Kept
-from core.layers import Array
-from core.network import Network
+from core.networks.families import FAMILIES, family
+from core.networks.layers import Array
+from core.networks.network import Network
 from core.results import Results
 
 SHIPPED = reference.store()

@@ -12,10 +12,10 @@ import tensorflow as tf
 
 from core import formulations, programs
 from core.device import Device
-from core.families import FAMILIES, family
 from core.formulations import Formulation
-from core.layers import Array, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Shape
-from core.network import Network
+from core.networks.families import FAMILIES, family
+from core.networks.layers import Array, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Shape
+from core.networks.network import Network
 from core.recipe import OPTIMIZERS, Recipe
 
 # Small batches: with many activations, two of equal size up to rounding turn up, and a tie broken the other way

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from core.families import FAMILIES
+from core.networks.families import FAMILIES
 from core.published import ARTICLE, ARTICLE_SOURCE, OTHERS, Published
 
 EVERY = (*ARTICLE, *OTHERS)

@@ -13,8 +13,8 @@ import pytest
 
 from core import images, readers, reference, results, settings
 from core.answers import ask
-from core.families import FAMILIES
-from core.layers import Array
+from core.networks.families import FAMILIES
+from core.networks.layers import Array
 from core.recipe import Recipe
 from core.runs import Cell, Epoch
 from core.settings import Settings

@@ -16,9 +16,9 @@ import pytest
 from core import images, reference, weights
 from core.datasets import Dataset
 from core.errors import StoreError
-from core.families import FAMILIES
 from core.images import Facts
 from core.migrations import READABLE, VERSION
+from core.networks.families import FAMILIES
 from core.runs import Cell, Epoch
 from core.store import Store
 

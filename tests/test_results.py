@@ -9,8 +9,8 @@ import pytest
 
 from core import analysis, datasets, results, settings
 from core.errors import DatasetError, FeatherweightError
-from core.families import FAMILIES
 from core.images import Facts
+from core.networks.families import FAMILIES
 from core.runs import Cell, Epoch
 from core.settings import Settings
 from core.store import Store

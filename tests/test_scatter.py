@@ -12,7 +12,7 @@ import pytest
 import vl_convert
 
 from core import analysis, exports, scatter, tables, units
-from core.families import MNIST_CLASSES, MNIST_SHAPE
+from core.networks.families import MNIST_CLASSES, MNIST_SHAPE
 from core.published import ARTICLE, OTHERS, Published
 from core.recipe import Recipe
 from core.runs import Epoch

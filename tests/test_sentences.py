@@ -9,7 +9,7 @@ import pytest
 
 from core import analysis, sentences
 from core.analysis import Agreement, TurningPoint
-from core.families import FAMILIES
+from core.networks.families import FAMILIES
 from core.published import ARTICLE
 from core.recipe import ADADELTA
 from tests.rows import runs, seeds

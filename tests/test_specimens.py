@@ -7,7 +7,7 @@ import pytest
 
 from core import datasets, images, settings, specimens
 from core.errors import DatasetError
-from core.layers import Array
+from core.networks.layers import Array
 from core.settings import Settings
 
 

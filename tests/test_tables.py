@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from core import analysis, tables
-from core.families import FAMILIES
+from core.networks.families import FAMILIES
 from core.published import ARTICLE, OTHERS
 from core.recipe import Recipe
 from tests.rows import runs, seeds

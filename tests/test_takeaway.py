@@ -14,7 +14,7 @@ import pytest
 
 from core import __main__ as command_line
 from core import keras_file, takeaway, units
-from core.families import family
+from core.networks.families import family
 from core.recipe import RMSPROP
 from core.runs import Cell, Epoch
 from core.store import Store

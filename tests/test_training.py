@@ -17,9 +17,9 @@ import tensorflow as tf
 from core import programs, training
 from core.device import device
 from core.errors import ArgumentError, DatasetError, TrainingError
-from core.families import family
 from core.images import Images, hold_out
-from core.layers import Array
+from core.networks.families import family
+from core.networks.layers import Array
 from core.recipe import Recipe
 from core.runs import Epoch
 from core.training import Finished

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core import analysis, latency, units
-from core.families import FAMILIES, MNIST_CLASSES, MNIST_SHAPE
-from core.network import Network
+from core import analysis, units
+from core.networks import latency
+from core.networks.families import FAMILIES, MNIST_CLASSES, MNIST_SHAPE
+from core.networks.network import Network
 from core.units import UNITS
 from tests.rows import runs, seeds
 

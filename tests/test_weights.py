@@ -9,7 +9,7 @@ import pytest
 
 from core import weights
 from core.errors import StoreError
-from core.families import family
+from core.networks.families import family
 
 
 def npz(**arrays: Any) -> bytes:

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from core import datasets, settings, sweep
-from core.families import FAMILIES
+from core.networks.families import FAMILIES
 from core.runs import Epoch
 from core.store import Store
 

@@ -21,7 +21,7 @@ import time
 import streamlit as st
 
 from core.controls import width_control
-from core.families import FAMILIES, Polynomial, family
+from core.networks.families import FAMILIES, Polynomial, family
 from core.known import Known
 
 KNOWN = [

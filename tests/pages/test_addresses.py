@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from core.families import FAMILIES
+from core.networks.families import FAMILIES
 from core.recipe import OPTIMIZERS
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import datasets, sweep
-from core.families import FAMILIES
+from core.networks.families import FAMILIES
 from core.runs import Epoch
 from core.settings import Settings
 from core.store import Store

@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import datasets
-from core.families import FAMILIES, family
+from core.networks.families import FAMILIES, family
 from core.runs import Cell, Epoch
 from core.settings import Settings
 from core.store import Store

@@ -20,8 +20,8 @@ from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.testing.v1 import AppTest
 
 from core import bundle, datasets, keras_file, reference, tables
-from core.families import FAMILIES
 from core.images import Facts
+from core.networks.families import FAMILIES
 from core.published import ARTICLE, OTHERS
 from core.recipe import Recipe
 from core.runs import Cell, Epoch

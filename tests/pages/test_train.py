@@ -11,8 +11,8 @@ from filelock import FileLock
 from streamlit.testing.v1 import AppTest
 
 from core import datasets, gpu, sweep
-from core.families import FAMILIES
 from core.gpu import Card
+from core.networks.families import FAMILIES
 from core.progress import Progress
 from core.recipe import MAX_SEED
 from core.runner import Runner

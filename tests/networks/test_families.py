@@ -13,9 +13,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.errors import ArgumentError
-from core.families import FAMILIES, Family, Polynomial, family
-from core.layers import Dense, Flatten, Layer, Shape
-from core.network import Network
+from core.networks.families import FAMILIES, Family, Polynomial, family
+from core.networks.layers import Dense, Flatten, Layer, Shape
+from core.networks.network import Network
 from tests.conftest import Article
 
 # Images of digits, of photographs, and of neither square nor a power of two; each with its number of classes.

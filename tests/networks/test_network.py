@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from core.errors import ArgumentError
-from core.families import FAMILIES, family
-from core.layers import Array, Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Shape
-from core.network import Network
+from core.networks.families import FAMILIES, family
+from core.networks.layers import Array, Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Shape
+from core.networks.network import Network
 from tests.conftest import Article
 
 # A small width at which each family learns something within seconds.

@@ -9,7 +9,7 @@ from threading import Lock
 
 import numpy as np
 
-from core.network import Network
+from core.networks.network import Network
 
 SECONDS = 0.02  # of measuring, for each network
 FEWEST = 5

@@ -8,8 +8,8 @@ from functools import lru_cache
 import pandas as pd
 
 from core.errors import ArgumentError
-from core.families import FAMILIES, Family, family
-from core.layers import Shape
+from core.networks.families import FAMILIES, Family, family
+from core.networks.layers import Shape
 
 # Weights that a result or a budget can be compared with fit a float and a chart; a larger number is a slip of the hand.
 MAX_BUDGET = 10**12

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from core.errors import ArgumentError, invalid, whole_number
-from core.layers import Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Shape
-from core.network import Network
+from core.networks.layers import Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Shape
+from core.networks.network import Network
 from core.recipe import ADADELTA, RMSPROP, Recipe
 
 MNIST_SHAPE: Shape = (28, 28, 1)

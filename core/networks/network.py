@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.errors import invalid
-from core.layers import Array, Layer, Shape
+from core.networks.layers import Array, Layer, Shape
 
 if TYPE_CHECKING:
     import keras

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from core.errors import ArgumentError
-from core.layers import Array, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Shape, activate
+from core.networks.layers import Array, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Shape, activate
 
 CASES: list[tuple[Layer, Shape]] = [
     (Conv2D(4), (28, 28, 1)),
