@@ -23,7 +23,8 @@ from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.pages import OPTIONS
 from benchmarks.serving import served
-from core import datasets, settings
+from core import settings
+from core.data import datasets
 from core.networks.families import FAMILIES
 from core.recipe import Recipe
 from core.runs import Cell

@@ -18,10 +18,10 @@ from core.training import train  # first: it brings TensorFlow, before anything 
 import keras
 import tensorflow as tf
 
-from core import images
+from core.data import npz
+from core.data.npz import Images
 from core.device import device
 from core.errors import FeatherweightError
-from core.images import Images
 from core.networks.families import Family, family
 from core.recipe import PRECISIONS, Recipe
 from core.runs import Epoch
@@ -154,7 +154,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object a network instead of the table")
     asked = parser.parse_args()
     try:
-        data = images.read(asked.data or Path(os.environ.get("FEATHERWEIGHT_DATA", "."), "mnist.npz"))
+        data = npz.read(asked.data or Path(os.environ.get("FEATHERWEIGHT_DATA", "."), "mnist.npz"))
         pairs = [(family(key), family(key).width(width)) for key, _, width in (x.partition(":") for x in asked.network)]
         if not asked.json:
             versions = f"Python {platform.python_version()}, TensorFlow {tf.__version__}, Keras {keras.__version__}"

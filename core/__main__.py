@@ -12,7 +12,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from core import datasets, question, settings, takeaway, upkeep
+from core import question, settings, takeaway, upkeep
+from core.data import datasets
 from core.errors import FeatherweightError, RefusedError, StoreError, TrainingError
 from core.networks.families import FAMILIES, MNIST_CLASSES, MNIST_SHAPE, family
 from core.networks.layers import shape_text

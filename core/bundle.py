@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from core import __version__, keras_file, script
+from core.data.npz import Facts
 from core.errors import DatasetError, StoreError, invalid
-from core.images import Facts
 from core.networks.families import family
 from core.recipe import Recipe
 from core.runs import Cell

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from core import datasets
 from core.access import Visitor
+from core.data import datasets
 from core.errors import ArgumentError, DatasetError, FeatherweightError
 from core.limits import Limits, largest
 from core.networks.families import family

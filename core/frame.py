@@ -11,9 +11,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import database, datasets, login, settings
+from core import database, login, settings
 from core.access import Visitor
-from core.datasets import Dataset
+from core.data import datasets
+from core.data.datasets import Dataset
 from core.door import Door, Owners
 from core.errors import FeatherweightError, RefusedError, StoreError, TrainingError
 from core.markdown import plain

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core import reference, weights
-from core.datasets import Dataset
+from core.data.datasets import Dataset
 from core.errors import StoreError
 from core.networks.families import FAMILIES, MNIST_CLASSES, MNIST_SHAPE, family
 from core.networks.layers import Array, Shape

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from core import analysis, datasets, reference
+from core import analysis, reference
+from core.data import datasets
 from core.networks.families import Family
 from core.published import DIGITS
 from core.recipe import Recipe

@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 import numpy as np
 import streamlit as st
 
-from core import digits
+from core.data import drawing
 from core.errors import ArgumentError
 from core.markdown import plain
 from core.networks.layers import Array
@@ -57,7 +57,7 @@ def pad(picture: Array | None, words: str, *, key: str, on_draw: Callable[[Array
         sent = st.session_state[name]["drawing"]
         memory["problem"] = ""
         try:
-            image = digits.normalized(digits.ink(sent["image"]))
+            image = drawing.normalized(drawing.ink(sent["image"]))
         except ArgumentError as e:
             memory["problem"], image = str(e), None
         memory["seen"], memory["strokes"] = int(sent["count"]), _strokes(sent["strokes"])
@@ -68,7 +68,7 @@ def pad(picture: Array | None, words: str, *, key: str, on_draw: Callable[[Array
         key=name,
         data={
             "draw": on_draw is not None,
-            "side": digits.PAD_SIDE,
+            "side": drawing.PAD_SIDE,
             "picture": None if picture is None else _packed(picture) | {"words": words},
             "seen": memory["seen"],
             "strokes": memory["strokes"],

@@ -6,7 +6,8 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core import datasets, settings
+from core import settings
+from core.data import datasets
 from core.errors import invalid
 from core.networks.families import FAMILIES
 from core.recipe import PROTOCOLS

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from core import sweep
-from core.datasets import Dataset
+from core.data.datasets import Dataset
 from core.errors import RefusedError, StoreError
 from core.networks.families import FAMILIES
 from core.runs import Cell

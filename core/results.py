@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
-from core import analysis, datasets
-from core.datasets import Dataset
+from core import analysis
+from core.data import datasets
+from core.data.datasets import Dataset
+from core.data.npz import Facts
 from core.errors import ArgumentError, DatasetError
-from core.images import Facts
 from core.networks.families import MNIST_CLASSES, MNIST_SHAPE
 from core.networks.layers import Shape
 from core.settings import Settings

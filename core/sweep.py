@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pandas as pd
 
-from core import datasets
 from core.costs import Plan
-from core.datasets import Dataset
+from core.data import datasets
+from core.data.datasets import Dataset
 from core.errors import FeatherweightError, invalid
 from core.networks.families import FAMILIES, family
 from core.progress import Progress

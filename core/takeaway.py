@@ -7,7 +7,8 @@ import tempfile
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from core import datasets, question, settings
+from core import question, settings
+from core.data import datasets
 from core.errors import ArgumentError, invalid, whole_number
 
 TARGET = "0.97"  # the article's, for a chart

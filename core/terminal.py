@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from core import progress
-from core.datasets import Progress as Fetched
+from core.data.datasets import Progress as Fetched
 from core.errors import TrainingError
 from core.networks.families import family
 from core.runner import Runner

@@ -32,7 +32,8 @@ import tensorflow as tf  # before anything else heavy: after pyarrow, training h
 import keras
 import numpy as np
 
-from core import formulations, images, programs
+from core import formulations, programs
+from core.data import npz
 from core.device import device
 from core.errors import DatasetError, FeatherweightError, StoreError, TrainingError, invalid
 from core.networks.families import family
@@ -73,7 +74,7 @@ class Job:
 
 
 def train(
-    network: Network, recipe: Recipe, data: images.Images, seed: int, should_stop: Callable[[], bool]
+    network: Network, recipe: Recipe, data: npz.Images, seed: int, should_stop: Callable[[], bool]
 ) -> Iterator[Epoch | Finished]:
     """Train from fresh weights; yield an :class:`Epoch` after each and a :class:`Finished` last.
 
@@ -81,7 +82,7 @@ def train(
         network: one whose input shape and classes are those of ``data``.
         recipe: must ask for a precision that this device has.
         data: every training image is used once per epoch, the last short batch included; with the held-out protocol
-            every one that :func:`core.images.hold_out` leaves.
+            every one that :func:`core.data.npz.hold_out` leaves.
         seed: decides initial weights, order of images and dropout.
         should_stop: asked after every epoch; True ends the run with what it has.
 
@@ -136,12 +137,12 @@ def _program(network: Network, recipe: Recipe) -> programs.Program:
 
 def _means(sums: Sequence[float], measured: Resident) -> tuple[float, float]:
     """Return loss and accuracy from the sums over the images that were measured."""
-    images = int(measured[1].shape[0])
-    return float(sums[0]) / images, float(sums[1]) / images
+    npz = int(measured[1].shape[0])
+    return float(sums[0]) / npz, float(sums[1]) / npz
 
 
 @lru_cache(maxsize=DATA_KEPT)
-def _resident(head: tuple[Layer, ...], data: images.Images, protocol: str) -> tuple[Resident, Resident, Resident]:
+def _resident(head: tuple[Layer, ...], data: npz.Images, protocol: str) -> tuple[Resident, Resident, Resident]:
     """Return the images to train on, those to measure after every epoch, and the test images, on the device."""
 
     def placed(x: Array, y: Array) -> Resident:
@@ -151,7 +152,7 @@ def _resident(head: tuple[Layer, ...], data: images.Images, protocol: str) -> tu
     test = placed(data.x_test, data.y_test)
     if protocol == "article":
         return placed(data.x_train, data.y_train), test, test
-    split = images.hold_out(data)
+    split = npz.hold_out(data)
     return placed(split.x_train, split.y_train), placed(split.x_test, split.y_test), test
 
 
@@ -244,7 +245,7 @@ def _job(message: dict[str, Any]) -> Job:
     )
 
 
-def _data(path: Path) -> images.Images:
+def _data(path: Path) -> npz.Images:
     try:
         stat = path.stat()
     except OSError as e:
@@ -253,8 +254,8 @@ def _data(path: Path) -> images.Images:
 
 
 @lru_cache(maxsize=DATA_KEPT)
-def _read(path: Path, mtime_ns: int, size: int) -> images.Images:
-    return images.read(path)
+def _read(path: Path, mtime_ns: int, size: int) -> npz.Images:
+    return npz.read(path)
 
 
 def _write(path: Path, weights: list[Array]) -> None:

@@ -5,15 +5,16 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from core import answers, datasets, frame, readers, reference, results, specimens
+from core import answers, frame, readers, reference, results
 from core.bars import bars
+from core.data import datasets, samples
+from core.data.samples import Specimen
 from core.errors import FeatherweightError
 from core.markdown import plain
 from core.networks.layers import Array
 from core.pad import pad, wipe
 from core.published import DIGITS
 from core.readers import Panel
-from core.specimens import Specimen
 
 CHANCE = np.random.default_rng()
 
@@ -50,7 +51,7 @@ def ask(bench: frame.Bench, name: str, panel: Panel, drawable: bool) -> None:
     left, right = st.columns([2, 3], gap="medium")
     if st.session_state.pop(f"wanted_{name}", False):
         with left, frame.explained(FeatherweightError):
-            st.session_state[key] = specimens.draw(bench.settings, name, CHANCE)
+            st.session_state[key] = samples.draw(bench.settings, name, CHANCE)
     # a drawing is the bare picture: nobody knows its label
     shown: Specimen | Array | None = st.session_state.get(key)
     specimen = shown if isinstance(shown, Specimen) else None

@@ -13,20 +13,18 @@ from core import (
     answers,
     class_charts,
     confusion,
-    datasets,
     downloads,
     exports,
     frame,
-    images,
     kept,
     kernels,
     pictures,
     reference,
     results,
-    specimens,
     tables,
 )
-from core.datasets import Dataset
+from core.data import datasets, npz, samples
+from core.data.datasets import Dataset
 from core.downloads import Download
 from core.errors import FeatherweightError
 from core.kept import Kept
@@ -61,7 +59,7 @@ def probabilities(bench: frame.Bench, looked: Looked, dataset: Dataset, shown: A
     with place, st.spinner(words, show_time=False):
         began = time.monotonic()
         for start in range(0, len(shown), PART):
-            part = images.scaled(shown[start : start + PART])
+            part = npz.scaled(shown[start : start + PART])
             found.append(answered(run, dataset.facts.fingerprint, start, looked, part))
             if time.monotonic() - began > SLOW:
                 place.progress(min(1.0, (start + PART) / len(shown)), words)
@@ -255,7 +253,7 @@ def choose_image(name: str, shown: Array, labels: Array) -> tuple[Array, int | N
         )
     index = int(number or 1) - 1
     label = int(labels[index])
-    return images.scaled(shown[index]), label, f"test image {index + 1:,}, labelled {datasets.label(name, label)}"
+    return npz.scaled(shown[index]), label, f"test image {index + 1:,}, labelled {datasets.label(name, label)}"
 
 
 def draw_maps(name: str, looked: Sequence[Looked], image: Array, label: int | None, what: str) -> None:
@@ -414,7 +412,7 @@ def gallery(
             words = f"{true}, read as {read}, {answers.percent(probs.max())} sure"
             with st.container(width=100, gap="xxsmall"):
                 picture = pictures.png(
-                    pictures.photograph(images.scaled(shown[index])), max(1, 84 // shown.shape[1]), pictures.MARGIN
+                    pictures.photograph(npz.scaled(shown[index])), max(1, 84 // shown.shape[1]), pictures.MARGIN
                 )
                 st.image(picture, alt=f"Test image {index + 1:,}: {words}", output_format="PNG")
                 sure = [answers.percent(x[index].max()).replace(" ", "\N{NO-BREAK SPACE}") for x in given]
@@ -485,7 +483,7 @@ with frame.page("Inspect") as bench:
         draw_layers(looked)
     elif view in (MAPS, COST):
         dataset = found.dataset
-        if dataset is None and (instead := specimens.source(bench.settings, name)):
+        if dataset is None and (instead := samples.source(bench.settings, name)):
             dataset = datasets.find(bench.settings, instead)
             st.info(
                 "The file of MNIST is not at hand: these are the 1,000 test digits of the embedded set. They come from "
@@ -497,7 +495,7 @@ with frame.page("Inspect") as bench:
             st.stop()
         if not all([shape_fits(x, dataset) for x, _ in looked]):
             st.stop()
-        shown, labels = specimens.tests(dataset.path)
+        shown, labels = samples.tests(dataset.path)
         if view == MAPS:
             image, label, what = choose_image(name, shown, labels)
             draw_maps(name, looked, image, label, what)

@@ -6,21 +6,9 @@ import altair
 import pandas as pd
 import streamlit as st
 
-from core import (
-    analysis,
-    bundle,
-    datasets,
-    downloads,
-    exports,
-    frame,
-    reference,
-    results,
-    scatter,
-    sentences,
-    sweep,
-    tables,
-)
-from core.datasets import Dataset
+from core import analysis, bundle, downloads, exports, frame, reference, results, scatter, sentences, sweep, tables
+from core.data import datasets
+from core.data.datasets import Dataset
 from core.door import Door
 from core.downloads import Download
 from core.errors import FeatherweightError

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from core import charts, costs, datasets, frame, gpu, sweep
-from core.datasets import Dataset
+from core import charts, costs, frame, gpu, sweep
+from core.data import datasets
+from core.data.datasets import Dataset
+from core.data.npz import HELD_OUT
 from core.door import Door
 from core.errors import ArgumentError, DatasetError, FeatherweightError
-from core.images import HELD_OUT
 from core.markdown import plain
 from core.networks.families import FAMILIES, family
 from core.progress import Progress

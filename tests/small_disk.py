@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-from core import datasets, frame, settings, sweep
+from core import frame, settings, sweep
+from core.data import datasets
 from core.progress import Progress
 from core.recipe import Recipe
 from core.runner import Runner

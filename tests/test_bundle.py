@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core import bundle, datasets, images, script, weights
+from core import bundle, script, weights
+from core.data import datasets, npz
 from core.errors import ArgumentError, DatasetError, StoreError
 from core.networks.families import family
 from core.networks.layers import Array
@@ -44,7 +45,7 @@ def own(tmp_path_factory: pytest.TempPathFactory, digits: tuple[Array, Array]) -
 
 def trained(store: Store, path: Path, key: str, width: int, recipe: Recipe) -> int:
     """Train a run in this process and store it as the runner does."""
-    data, facts = images.read(path), images.facts(path)
+    data, facts = npz.read(path), npz.facts(path)
     network = family(key).build(width, facts.input_shape, facts.classes, recipe.dropout)
     counts = {"train_images": facts.train, "test_images": facts.test}
     counts |= {"parameters": network.parameters, "multiply_adds": network.multiply_adds}
@@ -74,7 +75,7 @@ def packed(store: Store, own: Path, tmp_path_factory: pytest.TempPathFactory) ->
     folders = {}
     for run in (1, 2):
         folders[run] = tmp_path_factory.mktemp(f"run{run}")
-        with zipfile.ZipFile(io.BytesIO(bundle.pack(store, run, images.facts(own)))) as file:
+        with zipfile.ZipFile(io.BytesIO(bundle.pack(store, run, npz.facts(own)))) as file:
             assert file.testzip() is None
             file.extractall(folders[run])
     return folders
@@ -112,7 +113,7 @@ def test_the_members_say_what_the_store_says(packed: dict[int, Path], store: Sto
 def test_keras_reads_the_model_and_agrees_with_the_store(
     packed: dict[int, Path], store: Store, own: Path, keras: Any
 ) -> None:
-    data = images.read(own)
+    data = npz.read(own)
     for run, folder in packed.items():
         row = bundle.find(store, run)
         model = keras.models.load_model(folder / "model.keras")
@@ -140,8 +141,8 @@ def test_the_script_trains_the_same_network_on_the_same_images(
         counted, accuracy = said.split(" weights, test accuracy ")
         recipe = json.loads((folder / "recipe.json").read_text("utf-8"))
         assert int(counted) == recipe["parameters"] and 0.1 < float(accuracy) <= 1
-        data = images.read(own)
-        expected = data if run == 1 else images.hold_out(data)
+        data = npz.read(own)
+        expected = data if run == 1 else npz.hold_out(data)
         with np.load(copy.parent / "used.npz") as used:
             assert np.array_equal(used["x"], expected.x_train) and np.array_equal(used["y"], expected.y_train)
             assert np.array_equal(used["xw"], expected.x_test) and np.array_equal(used["yw"], expected.y_test)
@@ -177,14 +178,14 @@ def test_the_script_needs_no_argument_for_the_embedded_digits(tmp_path: Path) ->
     lines = script.source(cell, family("mlp").build(1), VERSIONS)
     copy.write_text(f"{lines}\nnp.savez('used.npz', x=x_train, y=y_train, xt=x_test, yt=y_test)\n", "utf-8")
     assert run_script(copy).splitlines()[-1].startswith("807 weights, test accuracy ")
-    data = images.read(dataset.path)
+    data = npz.read(dataset.path)
     with np.load(tmp_path / "used.npz") as used:
         assert np.array_equal(used["x"], data.x_train) and np.array_equal(used["y"], data.y_train)
         assert np.array_equal(used["xt"], data.x_test) and np.array_equal(used["yt"], data.y_test)
 
 
 def test_nothing_half_is_packed(store: Store, own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    facts = images.facts(own)
+    facts = npz.facts(own)
     with pytest.raises(ArgumentError, match=r"Invalid run\. .* Received: 9\."):
         bundle.pack(store, 9, facts)
     with pytest.raises(DatasetError, match="contents differ"):

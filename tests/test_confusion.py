@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import analysis, class_charts, confusion, exports, images, kept, reference
+from core import analysis, class_charts, confusion, exports, kept, reference
+from core.data import npz
 from core.errors import DatasetError
 from core.kept import Kept
 from core.networks.families import family
@@ -83,8 +84,8 @@ def test_batches_are_small_where_a_network_is_wide() -> None:
 @pytest.mark.skipif(not SHARED.is_file(), reason="the copy of MNIST that the reference runs were trained on")
 @pytest.mark.parametrize("chosen", KEPT, ids=lambda x: f"{x.family}-{x.width}")
 def test_the_matrix_gives_the_stored_accuracy(chosen: Kept) -> None:
-    shown, labels = images.read_test(SHARED)
-    given = confusion.probabilities(chosen.network, kept.read(SHIPPED, chosen), images.scaled(shown))
+    shown, labels = npz.read_test(SHARED)
+    given = confusion.probabilities(chosen.network, kept.read(SHIPPED, chosen), npz.scaled(shown))
     counts = confusion.matrix(labels, given.argmax(axis=1), 10)
     assert counts.sum() == 10_000
     assert confusion.accuracy(counts) == pytest.approx(chosen.test_accuracy, abs=1.01e-4)  # one image
@@ -94,12 +95,12 @@ def test_test_images_are_those_of_the_whole_set(tmp_path: Path) -> None:
     x = np.random.default_rng(0).integers(0, 256, (20, 6, 5)).astype(np.uint8)
     y = np.arange(20) % 4
     np.savez(tmp_path / "set.npz", x_train=x, y_train=y, x_test=x[:9], y_test=y[:9])
-    whole = images.read(tmp_path / "set.npz")
-    shown, labels = images.read_test(tmp_path / "set.npz")
-    np.testing.assert_array_equal(images.scaled(shown), whole.x_test, strict=True)
+    whole = npz.read(tmp_path / "set.npz")
+    shown, labels = npz.read_test(tmp_path / "set.npz")
+    np.testing.assert_array_equal(npz.scaled(shown), whole.x_test, strict=True)
     np.testing.assert_array_equal(labels, whole.y_test, strict=True)
     with pytest.raises(DatasetError):
-        images.read_test(tmp_path / "none.npz")
+        npz.read_test(tmp_path / "none.npz")
 
 
 @pytest.mark.parametrize("scheme", exports.SCHEMES)

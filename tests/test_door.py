@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from core import datasets, sweep
+from core import sweep
 from core.access import Visitor
+from core.data import datasets
 from core.door import Door, Owners
 from core.errors import AccessError, LimitError
 from core.limits import SHARED, Limits

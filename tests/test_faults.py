@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import datasets, settings, sweep
+from core import settings, sweep
+from core.data import datasets
 from core.process import COMMAND
 from core.progress import Progress
 from core.recipe import Recipe

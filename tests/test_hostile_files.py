@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import images
+from core.data import npz
 from core.errors import DatasetError
 
-MEMBERS = images.MEMBERS
+MEMBERS = npz.MEMBERS
 SMALL = 64 * 2**20  # bytes that reading any of these files may take at once
 
 
@@ -98,7 +98,7 @@ def damaged(draw: st.DrawFn) -> bytes:
 def tried(path: Path) -> None:
     """Read a file in every way the product does; it may only succeed or be refused in a sentence."""
     said = set()
-    for read in (images.facts, images.read, images.read_test):
+    for read in (npz.facts, npz.read, npz.read_test):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # NumPy's, on old headers
@@ -137,7 +137,7 @@ def test_no_pickle_is_opened(tmp_path: Path, name: str) -> None:
     path = tmp_path / "own.npz"
     path.write_bytes(packed(**GOOD | {name: member(np.array([Trap()] * 20, object))}))
     with pytest.raises(DatasetError, match="pickled"):
-        images.read(path)
+        npz.read(path)
     tried(path)
 
 
@@ -154,7 +154,7 @@ def test_a_bomb_is_not_unpacked_to_know_what_it_is(tmp_path: Path, claimed: int)
     assert path.stat().st_size < 10**6
     tracemalloc.start()
     try:
-        images.facts(path)
+        npz.facts(path)
     except DatasetError as e:
         assert "\n" not in str(e)
     finally:

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import images, readers, reference, results, settings
+from core import readers, reference, results, settings
 from core.answers import ask
+from core.data import npz
 from core.networks.families import FAMILIES
 from core.networks.layers import Array
 from core.recipe import Recipe
@@ -25,7 +26,7 @@ SHARED = Path(__file__).parents[2] / "shared" / "data"
 Train = Callable[..., int]
 
 
-def npz(family: str, width: int, fill: float = 0.0) -> bytes:
+def weights_file(family: str, width: int, fill: float = 0.0) -> bytes:
     file = io.BytesIO()
     shapes = FAMILIES[family].build(width).weight_shapes
     np.savez(file, allow_pickle=False, **{str(i): np.full(x, fill, np.float32) for i, x in enumerate(shapes)})
@@ -53,7 +54,7 @@ def train(store: Store) -> Train:
         counts = {"parameters": parameters, "multiply_adds": 1, "train_images": 9, "test_images": 9}
         run = store.begin(cell, **counts, device="a device", versions={})
         store.add_epoch(run, Epoch(1, 0.1, 0.9, 0.1, 0.9, 1.0))
-        kept = told.get("weights", npz(family, width, seed))
+        kept = told.get("weights", weights_file(family, width, seed))
         store.end(run, told.get("state", "done"), seconds=1.0, weights=kept)
         return run
 
@@ -74,7 +75,9 @@ def test_the_smallest_network_comes_first(own: Settings, store: Store, train: Tr
 
 
 def test_of_several_seeds_the_lowest_that_was_kept_answers(own: Settings, store: Store, train: Train) -> None:
-    runs = {seed: train("mlp", 2, seed, weights=None if seed == 0 else npz("mlp", 2, seed)) for seed in (3, 0, 2)}
+    runs = {
+        seed: train("mlp", 2, seed, weights=None if seed == 0 else weights_file("mlp", 2, seed)) for seed in (3, 0, 2)
+    }
     found = panel(own, store)
     assert [x.chosen.run for x in found.readers] == [runs[2]]
     assert found.readers[0].weights[0].flat[0] == 2 and found.trained == 1
@@ -108,7 +111,7 @@ def test_runs_without_weights_or_unfinished_do_not_answer(own: Settings, store: 
     assert results.names(store, None, with_weights=True) == []
 
 
-@pytest.mark.parametrize("weights", [b"", b"no zip", npz("mlp", 3)])
+@pytest.mark.parametrize("weights", [b"", b"no zip", weights_file("mlp", 3)])
 def test_damaged_weights_are_named_and_the_others_answer(
     own: Settings, store: Store, train: Train, weights: bytes
 ) -> None:
@@ -139,8 +142,8 @@ def tests_of_mnist(digits: tuple[Array, Array]) -> tuple[Array, Array]:
     path = Path(os.environ.get("FEATHERWEIGHT_DATA") or SHARED) / "mnist.npz"
     if not path.is_file():
         return digits[0][:1000], digits[1][:1000]
-    x, y = images.read_test(path)
-    return images.scaled(x[:1000]), y[:1000]
+    x, y = npz.read_test(path)
+    return npz.scaled(x[:1000]), y[:1000]
 
 
 def test_the_shipped_networks_are_the_turning_points_and_one_wider(shipped: list[readers.Reader]) -> None:

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import images, reference, weights
-from core.datasets import Dataset
+from core import reference, weights
+from core.data import npz
+from core.data.datasets import Dataset
+from core.data.npz import Facts
 from core.errors import StoreError
-from core.images import Facts
 from core.migrations import READABLE, VERSION
 from core.networks.families import FAMILIES
 from core.runs import Cell, Epoch
@@ -112,7 +113,7 @@ def test_exactly_the_wanted_runs_are_written_with_their_history(trained: Store, 
 def test_only_the_weights_of_kept_networks_first_seed_are_written(trained: Store, tmp_path: Path) -> None:
     made = Store(written(trained, tmp_path), read_only=True)
     kept = {(x["family"], x["width"], x["seed"]): made.weights(x["id"]) for x in made.rows()}
-    assert {key: npz for key, npz in kept.items() if npz is not None} == {
+    assert {key: packed for key, packed in kept.items() if packed is not None} == {
         ("deep_cnn", 2, 0): b"deep_cnn 2",
         ("cnn", 2, 0): b"cnn 2",
     }
@@ -301,26 +302,26 @@ def test_shipped_weights_are_of_five_networks_first_seed(shipped: Store) -> None
 
 
 @pytest.fixture(scope="module")
-def mnist() -> images.Images:
+def mnist() -> npz.Images:
     """The copy of MNIST that the reference runs were trained on; the original reads some digits otherwise."""
     folder = Path(os.environ.get("FEATHERWEIGHT_DATA") or SHARED)
     path = folder / "mnist.npz"
     if not path.is_file():
         pytest.skip(f"no {path}: set FEATHERWEIGHT_DATA")
-    if images.facts(path).fingerprint != FINGERPRINT:
+    if npz.facts(path).fingerprint != FINGERPRINT:
         pytest.skip(f"{path} is another copy of MNIST than the reference runs were trained on")
-    return images.read(path)
+    return npz.read(path)
 
 
 @pytest.mark.parametrize(("family", "width"), sorted(KEPT))
 def test_shipped_weights_read_the_test_images_as_well_as_stored(
-    family: str, width: int, shipped: Store, mnist: images.Images
+    family: str, width: int, shipped: Store, mnist: npz.Images
 ) -> None:
     row = shipped.run(replace(cell(family, width), fingerprint=FINGERPRINT))
-    npz = shipped.weights(row["id"]) if row else None
-    assert row and npz
+    packed = shipped.weights(row["id"]) if row else None
+    assert row and packed
     network = FAMILIES[family].build(width)
-    arrays = weights.read(npz, network)  # refuses pickled contents and other shapes
+    arrays = weights.read(packed, network)  # refuses pickled contents and other shapes
     x, y = mnist.x_test, mnist.y_test
     assert x.shape == (10000, 28, 28, 1)
     right = sum(

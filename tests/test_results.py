@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import analysis, datasets, results, settings
+from core import analysis, results, settings
+from core.data import datasets
+from core.data.npz import Facts
 from core.errors import DatasetError, FeatherweightError
-from core.images import Facts
 from core.networks.families import FAMILIES
 from core.runs import Cell, Epoch
 from core.settings import Settings

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import core.runner
-from core import datasets, settings, sweep
+from core import settings, sweep
+from core.data import datasets
 from core.errors import ArgumentError, StoreError, TrainingError
 from core.process import TrainingProcess
 from core.progress import Progress

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from core import sweep
-from core.datasets import Dataset
+from core.data.datasets import Dataset
+from core.data.npz import Facts
 from core.errors import ArgumentError
-from core.images import Facts
 from core.progress import Progress
 from core.recipe import ADADELTA, MAX_SEED, RMSPROP, Recipe
 from core.runs import Epoch

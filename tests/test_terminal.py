@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from rich import progress
 
-from core import datasets, settings, sweep, terminal
+from core import settings, sweep, terminal
+from core.data import datasets
 from core.progress import Progress
 from core.recipe import RMSPROP
 from core.runner import Runner

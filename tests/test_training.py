@@ -15,9 +15,9 @@ import pytest
 import tensorflow as tf
 
 from core import programs, training
+from core.data.npz import Images, hold_out
 from core.device import device
 from core.errors import ArgumentError, DatasetError, TrainingError
-from core.images import Images, hold_out
 from core.networks.families import family
 from core.networks.layers import Array
 from core.recipe import Recipe

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import datasets, settings, sweep
+from core import settings, sweep
+from core.data import datasets
 from core.networks.families import FAMILIES
 from core.runs import Epoch
 from core.store import Store

@@ -16,7 +16,8 @@ import streamlit as st
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from core import datasets, frame, images, login, reference, settings
+from core import frame, login, reference, settings
+from core.data import datasets, npz
 from core.once import Once
 from core.progress import Progress
 from core.runner import Runner
@@ -152,7 +153,7 @@ def bring(own: Settings) -> Bring:
         y = (np.arange(20) % classes).astype(np.uint8)
         path = own.data / f"{name}.npz"
         np.savez(path, **{"x_train": x, "y_train": y, "x_test": x, "y_test": y} | replaced)
-        assert replaced or images.facts(path).classes == classes
+        assert replaced or npz.facts(path).classes == classes
         return path
 
     return put

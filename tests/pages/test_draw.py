@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import datasets, sweep
+from core import sweep
+from core.data import datasets
 from core.networks.families import FAMILIES
 from core.runs import Epoch
 from core.settings import Settings

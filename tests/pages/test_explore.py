@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import datasets, settings
+from core import settings
+from core.data import datasets
 from core.networks.families import FAMILIES
 from core.runs import Cell, Epoch
 from core.settings import Settings

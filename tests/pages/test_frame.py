@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import datasets, frame, sweep
+from core import frame, sweep
+from core.data import datasets
 from core.recipe import Recipe
 from core.runs import Cell, Epoch
 from core.settings import Settings

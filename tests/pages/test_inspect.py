@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import datasets
+from core.data import datasets
 from core.networks.families import FAMILIES, family
 from core.runs import Cell, Epoch
 from core.settings import Settings

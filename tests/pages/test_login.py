@@ -8,7 +8,8 @@ import streamlit as st
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from core import datasets, login, sweep
+from core import login, sweep
+from core.data import datasets
 from core.markdown import JOINER
 from core.progress import Progress
 from core.runner import Runner

@@ -19,8 +19,9 @@ import pytest
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.testing.v1 import AppTest
 
-from core import bundle, datasets, keras_file, reference, tables
-from core.images import Facts
+from core import bundle, keras_file, reference, tables
+from core.data import datasets
+from core.data.npz import Facts
 from core.networks.families import FAMILIES
 from core.published import ARTICLE, OTHERS
 from core.recipe import Recipe

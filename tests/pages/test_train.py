@@ -10,7 +10,8 @@ import streamlit as st
 from filelock import FileLock
 from streamlit.testing.v1 import AppTest
 
-from core import datasets, gpu, sweep
+from core import gpu, sweep
+from core.data import datasets
 from core.gpu import Card
 from core.networks.families import FAMILIES
 from core.progress import Progress

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import reference, weights
-from core.digits import FAINTEST, PAD_SIDE, ink, normalized
+from core.data.drawing import FAINTEST, PAD_SIDE, ink, normalized
 from core.errors import ArgumentError
 from core.networks.families import FAMILIES
 from core.networks.layers import Array

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from core import images
+from core.data import npz
+from core.data.npz import Facts
 from core.errors import DatasetError, invalid
-from core.images import Facts
 from core.networks.layers import Array
 from core.settings import Settings
 
@@ -108,7 +108,7 @@ def find(settings: Settings, name: str) -> Dataset:
     path = _path(settings, name)
     if path is None:
         raise DatasetError(missing(settings, name))
-    return Dataset(name, title(name), path, images.facts(path))
+    return Dataset(name, title(name), path, npz.facts(path))
 
 
 def fetchable(settings: Settings, name: str) -> bool:
@@ -119,7 +119,7 @@ def fetchable(settings: Settings, name: str) -> bool:
 def missing(settings: Settings, name: str) -> str:
     """Return the sentence that says what is missing and where to put it."""
     return (
-        f"{title(name)} is not on this machine yet. Put {name}.npz with {', '.join(images.MEMBERS)} into "
+        f"{title(name)} is not on this machine yet. Put {name}.npz with {', '.join(npz.MEMBERS)} into "
         f"{settings.data}, fetch it once with an internet connection, or use {EMBEDDED}, which is always at hand."
     )
 
@@ -145,7 +145,7 @@ def fetch(settings: Settings, name: str, progress: Progress | None = None) -> Da
                         for member, (file, known) in _FASHION_FILES.items()
                     }
                     np.savez_compressed(made, allow_pickle=False, **parts)
-                images.read(made)
+                npz.read(made)
                 os.replace(made, target)
         except OSError as e:  # requests' errors are OSErrors too
             why = e.strerror or type(e).__name__

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import datasets, settings
+from core import settings
+from core.data import datasets
 from core.errors import ArgumentError, DatasetError
 from core.settings import Settings
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import images
+from core.data import npz
 from core.errors import DatasetError
 
 Arrays = dict[str, Any]
@@ -34,7 +34,7 @@ def saved(tmp_path: Path, arrays: Arrays) -> Path:
 def test_any_size_one_or_three_channels_bytes_or_floats(tmp_path: Path, shape: tuple[int, ...], dtype: Any) -> None:
     arrays = good(shape, dtype=dtype)
     path = saved(tmp_path, arrays)
-    read, facts = images.read(path), images.facts(path)
+    read, facts = npz.read(path), npz.facts(path)
     whole = shape if len(shape) == 3 else (*shape, 1)
     assert read.x_train.shape == (20, *whole) and read.x_test.shape == (10, *whole)
     assert read.x_train.dtype == np.float32 and read.y_test.dtype == np.int32
@@ -46,7 +46,7 @@ def test_any_size_one_or_three_channels_bytes_or_floats(tmp_path: Path, shape: t
 def test_labels_may_be_a_column(tmp_path: Path) -> None:
     arrays = good()
     arrays["y_train"] = arrays["y_train"][:, np.newaxis]
-    assert images.read(saved(tmp_path, arrays)).y_train.shape == (20,)
+    assert npz.read(saved(tmp_path, arrays)).y_train.shape == (20,)
 
 
 def put(name: str, value: Any) -> Callable[[Arrays], None]:
@@ -97,7 +97,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("what", MALFORMED)
-@pytest.mark.parametrize("look", [images.read, images.facts])
+@pytest.mark.parametrize("look", [npz.read, npz.facts])
 def test_malformed_sets_are_refused_in_one_sentence(tmp_path: Path, what: str, look: Callable[[Path], Any]) -> None:
     spoil, words = MALFORMED[what]
     arrays = good()
@@ -107,7 +107,7 @@ def test_malformed_sets_are_refused_in_one_sentence(tmp_path: Path, what: str, l
     assert "\n" not in str(caught.value) and str(tmp_path / "own.npz") in str(caught.value)
 
 
-@pytest.mark.parametrize("look", [images.read, images.facts])
+@pytest.mark.parametrize("look", [npz.read, npz.facts])
 def test_pickled_objects_are_not_opened(tmp_path: Path, look: Callable[[Path], Any]) -> None:
     arrays = good()
     arrays["y_train"] = np.array([{"a": 1}] * 20, dtype=object)
@@ -115,7 +115,7 @@ def test_pickled_objects_are_not_opened(tmp_path: Path, look: Callable[[Path], A
         look(saved(tmp_path, arrays))
 
 
-@pytest.mark.parametrize("look", [images.read, images.facts])
+@pytest.mark.parametrize("look", [npz.read, npz.facts])
 @pytest.mark.parametrize("content", [b"", b"no zip file at all", b"PK\x03\x04 cut off"])
 def test_other_files_are_refused(tmp_path: Path, content: bytes, look: Callable[[Path], Any]) -> None:
     path = tmp_path / "own.npz"
@@ -128,7 +128,7 @@ def test_a_file_cut_short_is_refused(tmp_path: Path) -> None:
     path = saved(tmp_path, good())
     path.write_bytes(path.read_bytes()[:-500])
     with pytest.raises(DatasetError, match="cannot be read"):
-        images.facts(path)
+        npz.facts(path)
 
 
 def test_a_damaged_array_is_refused(tmp_path: Path) -> None:
@@ -137,10 +137,10 @@ def test_a_damaged_array_is_refused(tmp_path: Path) -> None:
     content[600] ^= 0xFF  # inside x_train's pixels: the zip file's checksum notices
     path.write_bytes(content)
     with pytest.raises(DatasetError, match="cannot be read"):
-        images.read(path)
+        npz.read(path)
 
 
-@pytest.mark.parametrize("look", [images.read, images.facts])
+@pytest.mark.parametrize("look", [npz.read, npz.facts])
 def test_damaged_compression_is_refused(tmp_path: Path, look: Callable[[Path], Any]) -> None:
     path = tmp_path / "own.npz"
     np.savez_compressed(path, **good())
@@ -157,9 +157,9 @@ def test_members_of_other_names_do_not_count(tmp_path: Path) -> None:
     saved(tmp_path, good())
     path = tmp_path / "other.npz"
     with zipfile.ZipFile(tmp_path / "own.npz") as old, zipfile.ZipFile(path, "w") as new:
-        for name in images.MEMBERS:
+        for name in npz.MEMBERS:
             new.writestr(name, old.read(f"{name}.npy"))
-    for look in (images.read, images.facts):
+    for look in (npz.read, npz.facts):
         with pytest.raises(DatasetError, match="Received: no x_train and no y_train"):
             look(path)
 
@@ -168,15 +168,15 @@ def test_floats_beyond_float32_are_refused(tmp_path: Path) -> None:
     arrays = good(dtype=np.float64)
     arrays["x_train"][0, 0, 0] = 1e300
     with pytest.raises(DatasetError, match="numbers beyond float32"):
-        images.facts(saved(tmp_path, arrays))
+        npz.facts(saved(tmp_path, arrays))
 
 
 def test_members_that_are_no_arrays_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "own.npz"
     with zipfile.ZipFile(path, "w") as file:
-        for name in images.MEMBERS:
+        for name in npz.MEMBERS:
             file.writestr(f"{name}.npy", b"not an array")
-    for look in (images.read, images.facts):
+    for look in (npz.read, npz.facts):
         with pytest.raises(DatasetError, match=r"not a usable image set|cannot be read"):
             look(path)
 
@@ -184,27 +184,27 @@ def test_members_that_are_no_arrays_are_refused(tmp_path: Path) -> None:
 def test_a_set_beyond_the_memory_limit_is_refused_before_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(images, "MAX_BYTES", 1000)
+    monkeypatch.setattr(npz, "MAX_BYTES", 1000)
     with pytest.raises(DatasetError, match="at most 0 GiB of arrays"):
-        images.facts(saved(tmp_path, good()))
+        npz.facts(saved(tmp_path, good()))
 
 
 def test_the_fingerprint_follows_from_the_contents_alone(tmp_path: Path) -> None:
     arrays = good()
-    first = images.facts(saved(tmp_path, arrays)).fingerprint
+    first = npz.facts(saved(tmp_path, arrays)).fingerprint
     (tmp_path / "other").mkdir()
     packed = tmp_path / "other" / "name.npz"
     np.savez_compressed(packed, **arrays)
-    assert images.facts(packed).fingerprint == first
+    assert npz.facts(packed).fingerprint == first
     arrays["x_train"][0, 0, 0] ^= 1
-    assert images.facts(saved(tmp_path, arrays)).fingerprint != first
+    assert npz.facts(saved(tmp_path, arrays)).fingerprint != first
 
 
-def labelled(y: list[int], pixel: float = 0.0) -> images.Images:
+def labelled(y: list[int], pixel: float = 0.0) -> npz.Images:
     """Images whose first pixel is their place in the set."""
     x = np.full((len(y), 2, 2, 1), pixel, np.float32)
     x[:, 0, 0, 0] = np.arange(len(y))
-    return images.Images(x, np.array(y, np.int32), x[:1], np.array(y[:1], np.int32), max(y) + 1)
+    return npz.Images(x, np.array(y, np.int32), x[:1], np.array(y[:1], np.int32), max(y) + 1)
 
 
 def places(x: Any) -> list[int]:
@@ -216,9 +216,9 @@ def test_a_sixth_of_every_class_is_held_out(y: list[int]) -> None:
     data, counts = labelled(y), np.bincount(y)
     if counts.max() == 1:
         with pytest.raises(DatasetError, match=r"^No training image can be held out, because no class has two\."):
-            images.hold_out(data)
+            npz.hold_out(data)
         return
-    split = images.hold_out(data)
+    split = npz.hold_out(data)
     assert sorted(places(split.x_train) + places(split.x_test)) == list(range(len(y)))
     for x, labels in ((split.x_train, split.y_train), (split.x_test, split.y_test)):
         assert [y[place] for place in places(x)] == list(labels)
@@ -231,12 +231,12 @@ def test_a_sixth_of_every_class_is_held_out(y: list[int]) -> None:
 
 def test_ten_thousand_of_sixty_thousand_are_held_out() -> None:
     y = np.random.default_rng(1).integers(0, 10, 60_000).tolist()
-    assert len(images.hold_out(labelled(y)).y_test) == 10_000
+    assert len(npz.hold_out(labelled(y)).y_test) == 10_000
 
 
 def test_which_images_are_held_out_is_the_same_everywhere_and_follows_from_labels_alone() -> None:
     y = [place % 3 for place in range(30)]
-    held = places(images.hold_out(labelled(y)).x_test)
-    assert held == places(images.hold_out(labelled(y, pixel=7.0)).x_test)
+    held = places(npz.hold_out(labelled(y)).x_test)
+    assert held == places(npz.hold_out(labelled(y, pixel=7.0)).x_test)
     # written down from the first machine: a changed choice would make old and new runs incomparable
     assert held == [0, 5, 7, 10, 24]

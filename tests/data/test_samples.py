@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import datasets, images, settings, specimens
+from core import settings
+from core.data import datasets, npz, samples
 from core.errors import DatasetError
 from core.networks.layers import Array
 from core.settings import Settings
@@ -28,11 +29,11 @@ def bring(own: Settings, name: str, *shape: int, kind: type = np.uint8) -> Path:
 
 @pytest.mark.parametrize(("shape", "kind"), [((28, 28), np.uint8), ((32, 40, 3), np.uint8), ((8, 8, 1), np.float32)])
 def test_every_test_image_comes_up_with_its_own_label(own: Settings, shape: tuple[int, ...], kind: type) -> None:
-    data = images.read(bring(own, "mine", *shape, kind=kind))
+    data = npz.read(bring(own, "mine", *shape, kind=kind))
     chance = np.random.default_rng(0)
     seen = set()
     for _ in range(300):
-        found = specimens.draw(own, "mine", chance)
+        found = samples.draw(own, "mine", chance)
         assert found.dataset == "mine" and found.label == data.y_test[found.index]
         assert np.array_equal(found.image, data.x_test[found.index]) and found.image.dtype == np.float32
         seen.add(found.index)
@@ -41,20 +42,20 @@ def test_every_test_image_comes_up_with_its_own_label(own: Settings, shape: tupl
 
 def test_a_changed_file_is_read_again(own: Settings) -> None:
     bring(own, "mine", 8, 8)
-    assert specimens.draw(own, "mine", np.random.default_rng(0)).image.shape == (8, 8, 1)
+    assert samples.draw(own, "mine", np.random.default_rng(0)).image.shape == (8, 8, 1)
     bring(own, "mine", 9, 9)
-    assert specimens.draw(own, "mine", np.random.default_rng(0)).image.shape == (9, 9, 1)
+    assert samples.draw(own, "mine", np.random.default_rng(0)).image.shape == (9, 9, 1)
 
 
 def test_mnist_has_the_embedded_digits_in_its_place(own: Settings) -> None:
-    assert specimens.source(own, "mnist") == datasets.EMBEDDED
-    found = specimens.draw(own, "mnist", np.random.default_rng(0))
+    assert samples.source(own, "mnist") == datasets.EMBEDDED
+    found = samples.draw(own, "mnist", np.random.default_rng(0))
     assert found.dataset == datasets.EMBEDDED and found.image.shape == (28, 28, 1)
     bring(own, "mnist", 28, 28)
-    assert specimens.draw(own, "mnist", np.random.default_rng(0)).dataset == "mnist"
+    assert samples.draw(own, "mnist", np.random.default_rng(0)).dataset == "mnist"
 
 
 def test_fashion_has_nothing_in_its_place(own: Settings) -> None:
-    assert specimens.source(own, "fashion_mnist") is None
+    assert samples.source(own, "fashion_mnist") is None
     with pytest.raises(DatasetError, match="Fashion-MNIST is not on this machine yet"):
-        specimens.draw(own, "fashion_mnist", np.random.default_rng(0))
+        samples.draw(own, "fashion_mnist", np.random.default_rng(0))

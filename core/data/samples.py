@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core import datasets, images
+from core.data import datasets, npz
 from core.errors import DatasetError
 from core.networks.layers import Array
 from core.settings import Settings
@@ -49,7 +49,7 @@ def draw(settings: Settings, name: str, chance: np.random.Generator) -> Specimen
         raise DatasetError(datasets.missing(settings, name))
     pixels, labels = tests(datasets.find(settings, found).path)
     index = int(chance.integers(len(labels)))
-    return Specimen(images.scaled(pixels[index]), int(labels[index]), found, index)
+    return Specimen(npz.scaled(pixels[index]), int(labels[index]), found, index)
 
 
 def tests(path: Path) -> tuple[Array, Array]:
@@ -63,7 +63,7 @@ def tests(path: Path) -> tuple[Array, Array]:
 
 @lru_cache(maxsize=2)
 def _tests(path: Path, mtime_ns: int) -> tuple[Array, Array]:
-    found = images.read_test(path)
+    found = npz.read_test(path)
     for x in found:
         x.flags.writeable = False
     return found
