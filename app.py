@@ -51,7 +51,8 @@ with frame.page("Explore") as bench:
     polynomial = chosen.polynomial(shape, classes)
     tutorial = chosen.tutorial_network(shape, classes)
     # Here and not above: the first elements are on the screen while pandas, which the control needs too, is imported.
-    from core import known, reference, results
+    from core import known, results
+    from core.runs import reference
 
     shipped = None
     with suppress(FeatherweightError):  # Results says so

@@ -27,9 +27,9 @@ from core import settings
 from core.data import datasets
 from core.networks.families import FAMILIES
 from core.recipe import Recipe
-from core.runs import Cell
+from core.runs.run import Cell
+from core.runs.store import Store
 from core.settings import Settings
-from core.store import Store
 
 PAGES = {"Explore": "", "Train": "train", "Results": "results", "Draw": "draw", "Inspect": "inspect"}
 SEEDS, EPOCHS, KEPT = 8, 12, 20_000

@@ -24,7 +24,7 @@ from core.device import device
 from core.errors import FeatherweightError
 from core.networks.families import Family, family
 from core.recipe import PRECISIONS, Recipe
-from core.runs import Epoch
+from core.runs.run import Epoch
 
 COLUMNS = ("network", "fit s", "our s", "ratio", "first epoch s", "steady ratio", "accuracy fit", "accuracy ours")
 

@@ -218,8 +218,8 @@ def _dataset(arguments: Arguments, loaded: Settings) -> datasets.Dataset:
 
 
 def _train(arguments: Arguments) -> Answer:
-    from core import sweep
-    from core.store import Store
+    from core.runs import sweep
+    from core.runs.store import Store
     from core.terminal import follow
 
     recipe = _recipe(arguments, family(arguments.family).recipe)
@@ -254,8 +254,8 @@ def _train(arguments: Arguments) -> Answer:
 
 
 def _sweep(arguments: Arguments) -> Answer:
-    from core import sweep
-    from core.store import Store
+    from core.runs import sweep
+    from core.runs.store import Store
     from core.terminal import follow
 
     keys = [x.strip() for x in arguments.families.split(",")]
@@ -283,7 +283,7 @@ def _results(arguments: Arguments) -> Answer:
     if arguments.target is not None:
         found = question.ask(arguments)
         return [x.facts() for x in found.points], "\n".join([found.sentence, *found.lines])
-    from core.store import Store
+    from core.runs.store import Store
 
     loaded = settings.load()
     if arguments.data:
@@ -293,8 +293,8 @@ def _results(arguments: Arguments) -> Answer:
 
 
 def _reference(arguments: Arguments) -> Answer:
-    from core import reference
-    from core.store import Store
+    from core.runs import reference
+    from core.runs.store import Store
     from core.terminal import follow
 
     loaded = settings.load()

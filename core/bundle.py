@@ -15,8 +15,8 @@ from core.data.npz import Facts
 from core.errors import DatasetError, StoreError, invalid
 from core.networks.families import family
 from core.recipe import Recipe
-from core.runs import Cell
-from core.store import Store
+from core.runs.run import Cell
+from core.runs.store import Store
 
 _README = """\
 {title}, n = {width}: {parameters:,} weights; epoch {epochs}, the last, read {accuracy:.2%} of {dataset}'s test images.

@@ -17,7 +17,7 @@ import pandas as pd
 from core.networks.families import FAMILIES, Family
 from core.networks.layers import shape_text
 from core.networks.network import LayerSummary
-from core.runs import Epoch
+from core.runs.run import Epoch
 
 TITLES = [x.title for x in FAMILIES.values()]
 _MARKS = ("circle", "square", "triangle-up", "triangle-down", "diamond", "triangle-left", "triangle-right", "cross")

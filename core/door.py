@@ -13,7 +13,7 @@ from core.limits import Limits, largest
 from core.networks.families import family
 from core.progress import Progress
 from core.runner import Runner
-from core.runs import Cell
+from core.runs.run import Cell
 from core.settings import Settings
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import database, login, settings
+from core import login, settings
 from core.access import Visitor
 from core.data import datasets
 from core.data.datasets import Dataset
@@ -23,8 +23,9 @@ from core.once import Once
 from core.progress import Progress
 from core.runner import Runner
 from core.runner_key import RunnerKey
+from core.runs import database
+from core.runs.store import Store
 from core.settings import Settings
-from core.store import Store
 
 # A feather, drawn here: a Material icon in a browser tab would be fetched from the internet.
 ICON = (

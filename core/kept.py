@@ -8,7 +8,6 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core import reference, weights
 from core.data.datasets import Dataset
 from core.errors import StoreError
 from core.networks.families import FAMILIES, MNIST_CLASSES, MNIST_SHAPE, family
@@ -16,7 +15,8 @@ from core.networks.layers import Array, Shape
 from core.networks.network import Network
 from core.recipe import Recipe
 from core.results import Results
-from core.store import Store
+from core.runs import reference, weights
+from core.runs.store import Store
 
 
 @dataclass(frozen=True, slots=True)

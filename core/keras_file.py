@@ -17,9 +17,9 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core import weights
 from core.errors import FeatherweightError, StoreError
 from core.networks.families import family
+from core.runs import weights
 
 if TYPE_CHECKING:
     from core.networks.network import Network

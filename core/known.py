@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from core import analysis, reference
+from core import analysis
 from core.data import datasets
 from core.networks.families import Family
 from core.published import DIGITS
 from core.recipe import Recipe
 from core.results import Results
+from core.runs import reference
+from core.runs.store import Store
 from core.sentences import spread
-from core.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.runs import Cell, Epoch
+from core.runs.run import Cell, Epoch
 
 REST, LONGEST_REST = 5.0, 12.0  # of a page between two drawings: times what one takes, and seconds
 

@@ -63,8 +63,9 @@ def ask(arguments: Namespace) -> Answered:
         ArgumentError: on a target, a protocol or an image set that cannot be.
         StoreError: if there are no results to read.
     """
-    from core import analysis, reference, results, sentences
-    from core.store import Store
+    from core import analysis, results, sentences
+    from core.runs import reference
+    from core.runs.store import Store
 
     target, chosen = analysis.target(arguments.target), protocol(arguments.protocol)
     loaded = settings.load()

@@ -11,7 +11,7 @@ from core.errors import StoreError
 from core.kept import Kept
 from core.networks.layers import Array
 from core.results import Results
-from core.store import Store
+from core.runs.store import Store
 
 
 @dataclass(frozen=True, slots=True, eq=False)

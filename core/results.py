@@ -13,8 +13,8 @@ from core.data.npz import Facts
 from core.errors import ArgumentError, DatasetError
 from core.networks.families import MNIST_CLASSES, MNIST_SHAPE
 from core.networks.layers import Shape
+from core.runs.store import Store
 from core.settings import Settings
-from core.store import Store
 
 
 @dataclass(frozen=True, slots=True, eq=False)

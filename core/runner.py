@@ -9,16 +9,16 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from core.claim import Claim
 from core.data import datasets
 from core.errors import ArgumentError, DatasetError, FeatherweightError, StoreError, TrainingError
 from core.networks.families import family
 from core.networks.network import Network
 from core.process import COMMAND, TrainingProcess
 from core.progress import Progress
-from core.runs import Cell, Epoch
+from core.runs.lock import Claim
+from core.runs.run import Cell, Epoch
+from core.runs.store import Store
 from core.settings import Settings
-from core.store import Store
 
 # A run whose training process dies is tried once more: the cause may have passed, lack of memory say.
 ATTEMPTS = 2

@@ -11,7 +11,7 @@ from core import sentences
 from core.charts import QUIET, STRENGTH, family_color, family_shape
 from core.networks.families import FAMILIES
 from core.published import Published
-from core.runs import Epoch
+from core.runs.run import Epoch
 from core.units import UNITS
 
 TICKS = [digit * 10.0**power for power in range(-5, 11) for digit in (1, 2, 5)]

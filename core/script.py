@@ -9,7 +9,7 @@ from core.data.npz import HELD_OUT
 from core.networks.families import family
 from core.networks.network import Network
 from core.recipe import OPTIMIZER_TITLES
-from core.runs import Cell
+from core.runs.run import Cell
 
 _SCRIPT = Template('''\
 """Train $title, n = $width, with plain Keras: $parameters weights.

@@ -59,7 +59,7 @@ def export(arguments: Namespace) -> tuple[None, str]:
 
 def _table(arguments: Namespace) -> bytes:
     from core import exports
-    from core.store import Store
+    from core.runs.store import Store
 
     loaded = settings.load()
     if arguments.data is not None:
@@ -94,7 +94,7 @@ def _chart(arguments: Namespace) -> bytes:
 
 def _bundle(run: int) -> bytes:
     from core import bundle, results
-    from core.store import Store
+    from core.runs.store import Store
 
     loaded = settings.load()
     store = Store(loaded.store)

@@ -16,9 +16,9 @@ from core.data.datasets import Progress as Fetched
 from core.errors import TrainingError
 from core.networks.families import family
 from core.runner import Runner
-from core.runs import Cell
+from core.runs.run import Cell
+from core.runs.store import Store
 from core.settings import Settings
-from core.store import Store
 
 
 @contextmanager

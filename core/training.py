@@ -40,7 +40,7 @@ from core.networks.families import family
 from core.networks.layers import Array, Layer
 from core.networks.network import Network
 from core.recipe import Recipe, seed_number
-from core.runs import Epoch
+from core.runs.run import Epoch
 
 Resident = tuple[Any, Any]  # tensors of images and their labels
 Means = tuple[float | None, float | None]  # loss and accuracy, where measured

@@ -25,8 +25,8 @@ def look(arguments: Namespace) -> tuple[dict[str, Any], str]:
         StoreError: if there is none, or it cannot be read.
         TrainingError: if it is to be set aside, but another process has it.
     """
-    from core import database
-    from core.store import Store
+    from core.runs import database
+    from core.runs.store import Store
 
     path = settings.load().store
     if arguments.set_aside:

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from core import answers, frame, readers, reference, results
+from core import answers, frame, readers, results
 from core.bars import bars
 from core.data import datasets, samples
 from core.data.samples import Specimen
@@ -15,6 +15,7 @@ from core.networks.layers import Array
 from core.pad import pad, wipe
 from core.published import DIGITS
 from core.readers import Panel
+from core.runs import reference
 
 CHANCE = np.random.default_rng()
 

@@ -9,20 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import (
-    answers,
-    class_charts,
-    confusion,
-    downloads,
-    exports,
-    frame,
-    kept,
-    kernels,
-    pictures,
-    reference,
-    results,
-    tables,
-)
+from core import answers, class_charts, confusion, downloads, exports, frame, kept, kernels, pictures, results, tables
 from core.data import datasets, npz, samples
 from core.data.datasets import Dataset
 from core.downloads import Download
@@ -33,7 +20,8 @@ from core.networks.families import FAMILIES
 from core.networks.layers import Array, shape_text
 from core.pictures import Grid
 from core.results import Results
-from core.store import Store
+from core.runs import reference
+from core.runs.store import Store
 
 WEIGHTS, MAPS, COST, LAYERS = "Weights", "Feature maps", "What the cut cost", "Layers"
 ALONE = "no other"

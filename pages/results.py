@@ -6,7 +6,7 @@ import altair
 import pandas as pd
 import streamlit as st
 
-from core import analysis, bundle, downloads, exports, frame, reference, results, scatter, sentences, sweep, tables
+from core import analysis, bundle, downloads, exports, frame, results, scatter, sentences, tables
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.door import Door
@@ -18,6 +18,7 @@ from core.progress import Progress
 from core.published import ARTICLE, ARTICLE_SOURCE, DIGITS, beside
 from core.recipe import PROTOCOLS, Recipe
 from core.results import Results
+from core.runs import reference, sweep
 from core.units import UNITS, sizes
 
 PROTOCOL_TITLES = {"article": "The article's", "held_out": "Held-out"}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from core import charts, costs, frame, gpu, sweep
+from core import charts, frame, gpu
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.data.npz import HELD_OUT
@@ -25,7 +25,8 @@ from core.recipe import (
     PROTOCOLS,
     Recipe,
 )
-from core.runs import Cell
+from core.runs import costs, sweep
+from core.runs.run import Cell
 
 
 def recipe_controls(keys: list[str], dataset: Dataset, precisions: tuple[str, ...]) -> tuple[Recipe | None, str]:

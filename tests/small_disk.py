@@ -22,12 +22,13 @@ from typing import Any
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-from core import frame, settings, sweep
+from core import frame, settings
 from core.data import datasets
 from core.progress import Progress
 from core.recipe import Recipe
 from core.runner import Runner
-from core.runs import Cell
+from core.runs import sweep
+from core.runs.run import Cell
 from tests.fake_training import ENOUGH
 
 ROOT = Path(__file__).parents[1]

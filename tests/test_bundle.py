@@ -16,15 +16,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core import bundle, script, weights
+from core import bundle, script
 from core.data import datasets, npz
 from core.errors import ArgumentError, DatasetError, StoreError
 from core.networks.families import family
 from core.networks.layers import Array
 from core.recipe import Recipe
-from core.runs import Cell, Epoch
+from core.runs import weights
+from core.runs.run import Cell, Epoch
+from core.runs.store import Store
 from core.settings import Settings, load
-from core.store import Store
 from core.training import Finished, train
 
 ROOT = Path(__file__).parents[1]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import analysis, class_charts, confusion, exports, kept, reference
+from core import analysis, class_charts, confusion, exports, kept
 from core.data import npz
 from core.errors import DatasetError
 from core.kept import Kept
@@ -15,6 +15,7 @@ from core.networks.families import family
 from core.networks.layers import Array
 from core.networks.network import Network
 from core.results import Results
+from core.runs import reference
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "mnist.npz"
 LABELS = np.array([0, 0, 1, 1, 2, 2])

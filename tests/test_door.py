@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from core import sweep
 from core.access import Visitor
 from core.data import datasets
 from core.door import Door, Owners
@@ -14,8 +13,9 @@ from core.errors import AccessError, LimitError
 from core.limits import SHARED, Limits
 from core.recipe import Recipe
 from core.runner import Runner
+from core.runs import sweep
+from core.runs.store import Store
 from core.settings import Settings
-from core.store import Store
 from tests import test_runner
 from tests.fake_training import ENOUGH, WAIT
 from tests.test_runner import cells, idle, until

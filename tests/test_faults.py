@@ -16,15 +16,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import settings, sweep
+from core import settings
 from core.data import datasets
 from core.process import COMMAND
 from core.progress import Progress
 from core.recipe import Recipe
 from core.runner import Runner
-from core.runs import Cell
+from core.runs import sweep
+from core.runs.run import Cell
+from core.runs.store import Store
 from core.settings import Settings
-from core.store import Store
 from tests.fake_training import HANG
 
 ROOT = Path(__file__).parents[1]
@@ -184,7 +185,7 @@ def test_an_app_that_is_killed_leaves_what_waits_to_the_next(own: Settings, monk
     begun, waits = (cell(own, "tiny", "mlp", x, recipe, seed=HANG) for x in (3, 4))
     program = (
         "import sys; from core import settings, datasets, sweep; from core.runner import Runner\n"
-        "from core.store import Store; from core.recipe import Recipe\n"
+        "from core.runs.store import Store; from core.recipe import Recipe\n"
         "loaded = settings.load(); store = Store(loaded.store); tiny = datasets.find(loaded, 'tiny')\n"
         "runner = Runner(loaded, store, (sys.executable, 'tests/fake_training.py'))\n"
         "cells = lambda n, seed: sweep.cells(tiny, {'mlp': n}, [seed], Recipe('sgd', 0.1, 3))\n"

@@ -10,7 +10,7 @@ from core.errors import StoreError
 from core.kept import Kept
 from core.recipe import ADADELTA, Recipe
 from core.results import Results
-from core.store import Store
+from core.runs.store import Store
 from tests.rows import runs, seeds
 
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from core import analysis, known, reference
+from core import analysis, known
 from core.known import Known
 from core.networks.families import family
 from core.recipe import ADADELTA
 from core.results import Results
-from core.store import Store
+from core.runs import reference
+from core.runs.store import Store
 from tests.rows import runs, seeds
 
 LONGER = dataclasses.replace(ADADELTA, epochs=20)

@@ -244,7 +244,7 @@ def test_a_signal_stops_and_keeps_what_is_finished(tmp_path: Path, sent: signal.
 
 
 def rows(environment: dict[str, str]) -> list[dict[str, Any]]:
-    from core.store import Store
+    from core.runs.store import Store
 
     return Store(Path(environment["FEATHERWEIGHT_HOME"]) / "runs.sqlite3").rows()
 

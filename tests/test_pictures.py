@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import analysis, kept, kernels, pictures, reference
+from core import analysis, kept, kernels, pictures
 from core.errors import ArgumentError
 from core.kept import Kept
 from core.networks.families import FAMILIES, family
 from core.networks.layers import Array
 from core.networks.network import Network
 from core.results import Results
+from core.runs import reference
 
 SHIPPED = reference.store()
 KEPT = kept.find(Results(reference.DATASET, analysis.finished(SHIPPED.runs()), None))

@@ -4,7 +4,7 @@ import pytest
 
 from core.progress import LONGEST_REST, REST, Progress
 from core.recipe import Recipe
-from core.runs import Cell
+from core.runs.run import Cell
 
 CELL = Cell("tiny", "f", "mlp", 2, Recipe("sgd", 0.1, 3), 0)
 

@@ -11,15 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import readers, reference, results, settings
+from core import readers, results, settings
 from core.answers import ask
 from core.data import npz
 from core.networks.families import FAMILIES
 from core.networks.layers import Array
 from core.recipe import Recipe
-from core.runs import Cell, Epoch
+from core.runs import reference
+from core.runs.run import Cell, Epoch
+from core.runs.store import Store
 from core.settings import Settings
-from core.store import Store
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 

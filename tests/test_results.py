@@ -12,9 +12,9 @@ from core.data import datasets
 from core.data.npz import Facts
 from core.errors import DatasetError, FeatherweightError
 from core.networks.families import FAMILIES
-from core.runs import Cell, Epoch
+from core.runs.run import Cell, Epoch
+from core.runs.store import Store
 from core.settings import Settings
-from core.store import Store
 
 
 @pytest.fixture

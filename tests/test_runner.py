@@ -13,16 +13,17 @@ import numpy as np
 import pytest
 
 import core.runner
-from core import settings, sweep
+from core import settings
 from core.data import datasets
 from core.errors import ArgumentError, StoreError, TrainingError
 from core.process import TrainingProcess
 from core.progress import Progress
 from core.recipe import Recipe
 from core.runner import Runner
-from core.runs import Cell
+from core.runs import sweep
+from core.runs.run import Cell
+from core.runs.store import Store
 from core.settings import Settings
-from core.store import Store
 from tests.fake_training import CRASH, CRASH_ONCE, ENOUGH, FAIL, HANG, WAIT
 
 FAKE = (sys.executable, str(Path(__file__).with_name("fake_training.py")))

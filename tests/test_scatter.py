@@ -15,7 +15,7 @@ from core import analysis, exports, scatter, tables, units
 from core.networks.families import MNIST_CLASSES, MNIST_SHAPE
 from core.published import ARTICLE, OTHERS, Published
 from core.recipe import Recipe
-from core.runs import Epoch
+from core.runs.run import Epoch
 from core.units import UNITS
 from tests.rows import runs, seeds
 

@@ -16,8 +16,8 @@ from core import __main__ as command_line
 from core import keras_file, takeaway, units
 from core.networks.families import family
 from core.recipe import RMSPROP
-from core.runs import Cell, Epoch
-from core.store import Store
+from core.runs.run import Cell, Epoch
+from core.runs.store import Store
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from rich import progress
 
-from core import settings, sweep, terminal
+from core import settings, terminal
 from core.data import datasets
 from core.progress import Progress
 from core.recipe import RMSPROP
 from core.runner import Runner
-from core.runs import Cell, Epoch
-from core.store import Store
+from core.runs import sweep
+from core.runs.run import Cell, Epoch
+from core.runs.store import Store
 
 ARTICLE = Epoch(3, 0.5, 0.8, 0.4, 0.87654, 1.0)
 HELD_OUT = Epoch(3, 0.5, 0.8, None, None, 1.0, 0.4, 0.76543)

@@ -21,7 +21,7 @@ from core.errors import ArgumentError, DatasetError, TrainingError
 from core.networks.families import family
 from core.networks.layers import Array
 from core.recipe import Recipe
-from core.runs import Epoch
+from core.runs.run import Epoch
 from core.training import Finished
 
 ROOT = Path(training.__file__).parent.parent

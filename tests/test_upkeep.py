@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from core import __main__ as command_line
-from core.migrations import VERSION
 from core.recipe import ADADELTA
-from core.runs import Cell
-from core.store import Store
+from core.runs.migrations import VERSION
+from core.runs.run import Cell
+from core.runs.store import Store
 
 NOISE = b"no database, but long enough to look like one" * 100
 

@@ -16,11 +16,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import settings, sweep
+from core import settings
 from core.data import datasets
 from core.networks.families import FAMILIES
-from core.runs import Epoch
-from core.store import Store
+from core.runs import sweep
+from core.runs.run import Epoch
+from core.runs.store import Store
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Locator, Page

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from filelock import FileLock
 
-from core.store import Store
+from core.runs.store import Store
 from tests.browser.conftest import ROOT, ask_health, await_start, free_port
 
 if TYPE_CHECKING:

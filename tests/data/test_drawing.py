@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import reference, weights
 from core.data.drawing import FAINTEST, PAD_SIDE, ink, normalized
 from core.errors import ArgumentError
 from core.networks.families import FAMILIES
 from core.networks.layers import Array
+from core.runs import reference, weights
 
 
 def blank() -> Array:

@@ -16,13 +16,14 @@ import streamlit as st
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from core import frame, login, reference, settings
+from core import frame, login, settings
 from core.data import datasets, npz
 from core.once import Once
 from core.progress import Progress
 from core.runner import Runner
+from core.runs import reference
+from core.runs.store import Store
 from core.settings import Settings
-from core.store import Store
 
 ROOT = Path(__file__).parents[2]
 FAKE = (sys.executable, str(ROOT / "tests" / "fake_training.py"))

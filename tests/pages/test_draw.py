@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import sweep
 from core.data import datasets
 from core.networks.families import FAMILIES
-from core.runs import Epoch
+from core.runs import sweep
+from core.runs.run import Epoch
+from core.runs.store import Store
 from core.settings import Settings
-from core.store import Store
 
 if TYPE_CHECKING:
     from tests.pages.conftest import Bring, Visit

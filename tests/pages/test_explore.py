@@ -14,9 +14,9 @@ from streamlit.testing.v1 import AppTest
 from core import settings
 from core.data import datasets
 from core.networks.families import FAMILIES
-from core.runs import Cell, Epoch
+from core.runs.run import Cell, Epoch
+from core.runs.store import Store
 from core.settings import Settings
-from core.store import Store
 
 if TYPE_CHECKING:
     from tests.pages.conftest import Bring, Until, Visit

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import frame, sweep
+from core import frame
 from core.data import datasets
 from core.recipe import Recipe
-from core.runs import Cell, Epoch
+from core.runs import sweep
+from core.runs.run import Cell, Epoch
+from core.runs.store import Store
 from core.settings import Settings
-from core.store import Store
 from tests.fake_training import ENOUGH, HANG
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ OTHER = """
 import sys
 from core import settings
 from core.runner import Runner
-from core.store import Store
+from core.runs.store import Store
 loaded = settings.load()
 runner = Runner(loaded, Store(loaded.store), (sys.executable, "tests/fake_training.py"))
 print("has it", flush=True)

@@ -12,9 +12,9 @@ from streamlit.testing.v1 import AppTest
 
 from core.data import datasets
 from core.networks.families import FAMILIES, family
-from core.runs import Cell, Epoch
+from core.runs.run import Cell, Epoch
+from core.runs.store import Store
 from core.settings import Settings
-from core.store import Store
 
 if TYPE_CHECKING:
     from tests.pages.conftest import Bring, Visit

@@ -8,13 +8,14 @@ import streamlit as st
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from core import login, sweep
+from core import login
 from core.data import datasets
 from core.markdown import JOINER
 from core.progress import Progress
 from core.runner import Runner
+from core.runs import sweep
+from core.runs.store import Store
 from core.settings import Settings
-from core.store import Store
 from tests.fake_training import WAIT
 
 if TYPE_CHECKING:

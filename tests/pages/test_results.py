@@ -19,15 +19,16 @@ import pytest
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.testing.v1 import AppTest
 
-from core import bundle, keras_file, reference, tables
+from core import bundle, keras_file, tables
 from core.data import datasets
 from core.data.npz import Facts
 from core.networks.families import FAMILIES
 from core.published import ARTICLE, OTHERS
 from core.recipe import Recipe
-from core.runs import Cell, Epoch
+from core.runs import reference
+from core.runs.run import Cell, Epoch
+from core.runs.store import Store
 from core.settings import Settings
-from core.store import Store
 from core.units import UNITS
 from tests.fake_training import WAIT
 

@@ -10,15 +10,16 @@ import streamlit as st
 from filelock import FileLock
 from streamlit.testing.v1 import AppTest
 
-from core import gpu, sweep
+from core import gpu
 from core.data import datasets
 from core.gpu import Card
 from core.networks.families import FAMILIES
 from core.progress import Progress
 from core.recipe import MAX_SEED
 from core.runner import Runner
+from core.runs import sweep
+from core.runs.store import Store
 from core.settings import Settings
-from core.store import Store
 from tests.fake_training import CRASH, ENOUGH, FAIL, HANG, WAIT
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import weights
 from core.errors import StoreError
 from core.networks.families import family
+from core.runs import weights
 
 
 def npz(**arrays: Any) -> bytes:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from core.recipe import Recipe
-from core.runs import Cell
+from core.runs.run import Cell
 
 # An update costs about as much as so many more images: measured on two cores with batches of 1 to 128, 2 for the deep
 # CNN of width 2, 6 for the MLP of width 32, 20 for the CNN of width 16.

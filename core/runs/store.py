@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.database import Database
 from core.recipe import Recipe
-from core.runs import Cell, Epoch
+from core.runs.database import Database
+from core.runs.run import Cell, Epoch
 
 if TYPE_CHECKING:
     import pandas as pd

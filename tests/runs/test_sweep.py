@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from core import sweep
 from core.data.datasets import Dataset
 from core.data.npz import Facts
 from core.errors import ArgumentError
 from core.progress import Progress
 from core.recipe import ADADELTA, MAX_SEED, RMSPROP, Recipe
-from core.runs import Epoch
+from core.runs import sweep
+from core.runs.run import Epoch
 
 DIGITS = Dataset("mnist", "MNIST", Path("mnist.npz"), Facts((28, 28, 1), 10, 60000, 10000, "f"))
 SMALL = Dataset("small", "small", Path("small.npz"), Facts((12, 12, 1), 10, 60, 10, "g"))

@@ -6,12 +6,12 @@ import sqlite3
 from functools import lru_cache
 from pathlib import Path
 
-from core import sweep
 from core.data.datasets import Dataset
 from core.errors import RefusedError, StoreError
 from core.networks.families import FAMILIES
-from core.runs import Cell
-from core.store import Store
+from core.runs import sweep
+from core.runs.run import Cell
+from core.runs.store import Store
 
 PATH = Path(__file__).with_name("reference.sqlite3")
 DATASET = "mnist"

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from core.errors import ArgumentError, StoreError
-from core.migrations import VERSION
 from core.recipe import ADADELTA, RMSPROP
-from core.runs import Cell, Epoch
-from core.store import Store, Usage
+from core.runs.migrations import VERSION
+from core.runs.run import Cell, Epoch
+from core.runs.store import Store, Usage
 
 
 def cell(**changed: Any) -> Cell:

@@ -13,15 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import reference, weights
 from core.data import npz
 from core.data.datasets import Dataset
 from core.data.npz import Facts
 from core.errors import StoreError
-from core.migrations import READABLE, VERSION
 from core.networks.families import FAMILIES
-from core.runs import Cell, Epoch
-from core.store import Store
+from core.runs import reference, weights
+from core.runs.migrations import READABLE, VERSION
+from core.runs.run import Cell, Epoch
+from core.runs.store import Store
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 FINGERPRINT = "8c76a169f9c016c9"  # of the copy of MNIST that the reference runs were trained on

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from core.claim import Claim
-from core.database import Database, set_aside
 from core.errors import ArgumentError, RefusedError, StoreError, TrainingError
-from core.migrations import SCRIPTS, VERSION
 from core.recipe import ADADELTA
-from core.runs import Cell
-from core.store import Store
+from core.runs.database import Database, set_aside
+from core.runs.lock import Claim
+from core.runs.migrations import SCRIPTS, VERSION
+from core.runs.run import Cell
+from core.runs.store import Store
 
 CELL = Cell("mnist", "f", "cnn", 2, ADADELTA, 0)
 
@@ -154,7 +154,7 @@ def test_a_migration_that_fails_on_its_way_changes_nothing(tmp_path: Path, monke
     older(path, 1)
     with closing(sqlite3.connect(path)) as connection:
         before = list(connection.iterdump())
-    monkeypatch.setattr("core.migrations.SCRIPTS", (*SCRIPTS[:3], f"{SCRIPTS[3]}; INSERT INTO none VALUES (1)"))
+    monkeypatch.setattr("core.runs.migrations.SCRIPTS", (*SCRIPTS[:3], f"{SCRIPTS[3]}; INSERT INTO none VALUES (1)"))
     with pytest.raises(StoreError, match="no such table: none"):
         Store(path)
     with closing(sqlite3.connect(path)) as connection:

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from core import costs
-from core.costs import UPDATE, Plan
 from core.recipe import ADADELTA, RMSPROP, Recipe
-from core.runs import Cell
+from core.runs import costs
+from core.runs.costs import UPDATE, Plan
+from core.runs.run import Cell
 from tests.rows import runs
 
 

@@ -8,9 +8,9 @@ from contextlib import closing, contextmanager, suppress
 from itertools import chain, count
 from pathlib import Path
 
-from core.claim import Claim
 from core.errors import ArgumentError, RefusedError, StoreError
-from core.migrations import READABLE, VERSION, statements, tables
+from core.runs.lock import Claim
+from core.runs.migrations import READABLE, VERSION, statements, tables
 
 WRITE, READ = "mode=rwc", "mode=ro"
 # No lock and no file beside it, for a disk that lets none be made: nothing may write meanwhile.

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from core.claim import Claim
 from core.errors import TrainingError
+from core.runs.lock import Claim
 
 ROOT = Path(__file__).parents[1]
 HOLD = """
 import sys
 from pathlib import Path
-from core.claim import Claim
+from core.runs.lock import Claim
 claim = Claim(Path(sys.argv[1]))
 print("has it", flush=True)
 sys.stdin.read()
