@@ -13,18 +13,18 @@ import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from core.training import train  # first: it brings TensorFlow, before anything else heavy  # isort: skip
+from core.training.train import train  # first: it brings TensorFlow, before anything else heavy  # isort: skip
 
 import keras
 import tensorflow as tf
 
 from core.data import npz
 from core.data.npz import Images
-from core.device import device
 from core.errors import FeatherweightError
 from core.networks.families import Family, family
 from core.recipe import PRECISIONS, Recipe
 from core.runs.run import Epoch
+from core.training.device import device
 
 COLUMNS = ("network", "fit s", "our s", "ratio", "first epoch s", "steady ratio", "accuracy fit", "accuracy ours")
 

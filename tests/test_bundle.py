@@ -26,7 +26,7 @@ from core.runs import weights
 from core.runs.run import Cell, Epoch
 from core.runs.store import Store
 from core.settings import Settings, load
-from core.training import Finished, train
+from core.training.train import Finished, train
 
 ROOT = Path(__file__).parents[1]
 VERSIONS = {"tensorflow": "2.21.0", "keras": "3.15.1"}

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from core import formulations, pictures
+from core import pictures
 from core.errors import ArgumentError
-from core.formulations import BLOCKED, DENSE, KERNELS
 from core.networks.layers import Array, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Shape
 from core.networks.network import Network
+from core.training import forward
+from core.training.forward import BLOCKED, DENSE, KERNELS
 
 # A layer of each kind, and what it may be given. A kind that is not here fails by its name.
 EXAMPLES: dict[type[Layer], tuple[Layer, Shape]] = {
@@ -45,10 +46,10 @@ def some_weights(network: Network) -> list[Array]:
     return [rng.normal(0, 0.5, shape).astype(np.float32) for shape in network.weight_shapes]
 
 
-def probabilities(network: Network, weights: list[Array], images: Array, form: formulations.Formulation) -> Array:
+def probabilities(network: Network, weights: list[Array], images: Array, form: forward.Formulation) -> Array:
     rows = tf.constant(images.reshape(len(images), -1))
-    placed = formulations.pictures(network.input_shape, form, rows)
-    logits = formulations.logits(form, network, "float32", [tf.constant(x) for x in weights], placed, None)
+    placed = forward.pictures(network.input_shape, form, rows)
+    logits = forward.logits(form, network, "float32", [tf.constant(x) for x in weights], placed, None)
     return np.asarray(tf.nn.softmax(logits))
 
 
@@ -74,16 +75,16 @@ def lacking(layer: Layer, shape: Shape, keras: Any) -> list[str]:
     expected = model.predict(images, verbose=0)
     if not np.allclose(network.predict(weights, images), expected, atol=1e-5):
         found.append("NumPy forward pass")
-    if not formulations.takes(DENSE, network):
+    if not forward.takes(DENSE, network):
         found.append("TensorFlow forward pass, images first")
-    if not formulations.takes(BLOCKED, network):
+    if not forward.takes(BLOCKED, network):
         found.append("TensorFlow forward pass, blocks")
     for form in (DENSE, KERNELS, BLOCKED):
         try:
             if not np.allclose(probabilities(network, weights, images, form), expected, atol=1e-5):
                 found.append(f"the logits of {form.name}")
         except ArgumentError:  # refused, and named above
-            assert not formulations.takes(form, network)
+            assert not forward.takes(form, network)
     try:
         drawn = pictures.grids(network, weights)
         if sum(x.count for x in drawn) != network.parameters:
@@ -126,7 +127,7 @@ def test_what_a_new_kind_lacks_is_named(keras: Any) -> None:
 
 @pytest.mark.parametrize("form", [DENSE, KERNELS, BLOCKED], ids=lambda x: x.name)
 def test_a_network_with_an_unknown_layer_is_refused_and_never_trained_without_it(
-    form: formulations.Formulation,
+    form: forward.Formulation,
 ) -> None:
     network = network_of(Stretched(), (4, 4, 2))
     with pytest.raises(ArgumentError, match="PReLU"):
@@ -144,7 +145,7 @@ def test_a_network_with_an_unknown_layer_is_refused_and_never_trained_without_it
     ],
     ids=["two", "none", "linear", "before the last"],
 )
-def test_only_a_softmax_at_the_end_is_trained(form: formulations.Formulation, layers: tuple[Layer, ...]) -> None:
+def test_only_a_softmax_at_the_end_is_trained(form: forward.Formulation, layers: tuple[Layer, ...]) -> None:
     network = Network((5,), layers)
     with pytest.raises(ArgumentError, match="softmax"):
         probabilities(network, some_weights(network), np.zeros((2, 5), np.float32), form)

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from core import formulations
-from core.formulations import Formulation
 from core.networks.layers import Array, Layer
 from core.networks.network import Network
 from core.recipe import Recipe
+from core.training import forward
+from core.training.forward import Formulation
 
 Tensor = Any  # TensorFlow ships no types
 EVALUATED = 128  # test images at a time: bounds the memory of an evaluation, and fits the caches better than more
@@ -95,8 +95,8 @@ def build(network: Network, recipe: Recipe, formulation: Formulation) -> Program
     advance = tf.function(partial(update, recipe), jit_compile=True, autograph=False)  # many small operations in one
 
     def predict(weights: Sequence[Tensor], rows: Tensor, noise: Tensor | None) -> Tensor:
-        x = formulations.pictures(network.input_shape, formulation, rows)
-        return formulations.logits(formulation, network, recipe.precision, weights, x, noise)
+        x = forward.pictures(network.input_shape, formulation, rows)
+        return forward.logits(formulation, network, recipe.precision, weights, x, noise)
 
     def train(state: tuple[Any, ...], x: Tensor, y: Tensor, shuffled: Tensor, seed: Tensor) -> tuple[Any, ...]:
         images = int(y.shape[0])

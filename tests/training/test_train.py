@@ -14,17 +14,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from core import programs, training
 from core.data.npz import Images, hold_out
-from core.device import device
 from core.errors import ArgumentError, DatasetError, TrainingError
 from core.networks.families import family
 from core.networks.layers import Array
 from core.recipe import Recipe
 from core.runs.run import Epoch
-from core.training import Finished
+from core.training import epoch, train
+from core.training.device import device
+from core.training.train import Finished
 
-ROOT = Path(training.__file__).parent.parent
+ROOT = Path(train.__file__).parent.parent
 QUICK = Recipe("adam", 0.01, 3, 32)
 HELD_OUT = replace(QUICK, protocol="held_out")
 
@@ -51,7 +51,7 @@ def images() -> Images:
 def run(key: str, width: int, recipe: Recipe, images: Images, seed: int = 0, stop: int = 0) -> list[Any]:
     asked = iter(range(1, recipe.epochs + 1))
     network = family(key).build(width, images.x_train.shape[1:], images.classes, recipe.dropout)
-    return list(training.train(network, recipe, images, seed, lambda: next(asked) == stop))
+    return list(train.train(network, recipe, images, seed, lambda: next(asked) == stop))
 
 
 @pytest.mark.parametrize(("key", "width"), [("mlp", 16), ("cnn", 2), ("cnn", 8)])
@@ -77,12 +77,12 @@ def test_reported_accuracy_is_that_of_the_weights(images: Images) -> None:
 
 def test_a_further_seed_is_not_traced_again(images: Images) -> None:
     recipe = replace(QUICK, learning_rate=0.011)
-    built = training._program.cache_info().misses
+    built = train._program.cache_info().misses
     run("mlp", 5, recipe, images)
     run("mlp", 5, replace(recipe, epochs=2), images, seed=1)
-    assert training._program.cache_info().misses == built + 1
-    _, trunk = programs.split(family("mlp").build(5, (12, 12, 1), 4))
-    assert len(training._program(trunk, replace(recipe, epochs=1)).traces) == 1
+    assert train._program.cache_info().misses == built + 1
+    _, trunk = epoch.split(family("mlp").build(5, (12, 12, 1), 4))
+    assert len(train._program(trunk, replace(recipe, epochs=1)).traces) == 1
 
 
 def test_a_stop_keeps_what_it_has(images: Images) -> None:
@@ -119,9 +119,9 @@ def test_held_out_training_is_that_of_keras_on_the_remaining_images(keras: Any, 
     recipe = Recipe("sgd", 0.1, 1, 4, protocol="held_out")
     (_, finished) = run("mlp", 8, recipe, images, seed=5)
     model = network.keras_model()
-    model.set_weights([w.numpy() for w in programs.begin(network, "sgd", 5).weights])
+    model.set_weights([w.numpy() for w in epoch.begin(network, "sgd", 5).weights])
     model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy")
-    order = programs.order(len(split.y_train), tf.constant(5), tf.constant(1)).numpy()
+    order = epoch.order(len(split.y_train), tf.constant(5), tf.constant(1)).numpy()
     for start in range(0, len(order), 4):
         chosen = order[start : start + 4]
         model.train_on_batch(split.x_train[chosen], split.y_train[chosen])
@@ -153,9 +153,9 @@ def spoilt(images: Images) -> Array:
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     """What the programs are given: for an epoch and an evaluation the images each, by their number."""
     noted: list[tuple[Any, ...]] = []
-    build = training._program
+    build = train._program
 
-    def spying(network: Any, recipe: Recipe) -> programs.Program:
+    def spying(network: Any, recipe: Recipe) -> epoch.Program:
         program = build(network, recipe)
 
         def epoch(state: Any, train: Any, watched: Any, *more: Any) -> Any:
@@ -168,7 +168,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
 
         return replace(program, epoch=epoch, evaluate=evaluate)
 
-    monkeypatch.setattr(training, "_program", spying)
+    monkeypatch.setattr(train, "_program", spying)
     return noted
 
 
@@ -203,12 +203,12 @@ def test_too_few_images_to_hold_out_are_a_sentence(images: Images) -> None:
 def test_what_does_not_fit_is_refused(images: Images) -> None:
     for shape, classes in (((28, 28, 1), 4), ((12, 12, 1), 10)):
         with pytest.raises(ArgumentError, match="for this network"):
-            list(training.train(family("mlp").build(4, shape, classes), QUICK, images, 0, lambda: False))
+            list(train.train(family("mlp").build(4, shape, classes), QUICK, images, 0, lambda: False))
 
 
 def test_precision_that_the_hardware_lacks_is_refused(images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = replace(device(), precisions=("float32",))
-    monkeypatch.setattr(training, "device", lambda: plain)
+    monkeypatch.setattr(train, "device", lambda: plain)
     with pytest.raises(ArgumentError, match="precision"):
         run("mlp", 4, replace(QUICK, precision="bfloat16"), images)
 

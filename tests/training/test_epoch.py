@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from core import formulations, programs
-from core.device import Device
-from core.formulations import Formulation
 from core.networks.families import FAMILIES, family
 from core.networks.layers import Array, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Shape
 from core.networks.network import Network
 from core.recipe import OPTIMIZERS, Recipe
+from core.training import epoch, forward
+from core.training.device import Device
+from core.training.forward import Formulation
 
 # Small batches: with many activations, two of equal size up to rounding turn up, and a tie broken the other way
 # changes a gradient for good. After 50 steps of the article's batches on real digits Keras's own eager and compiled
 # weights differ by 0.006 (cnn, n = 8) and 0.012 (deep_cnn, n = 16), so nobody can agree with both to 1e-4.
 STEPS, BATCH = 50, 4
-FORMULATIONS = (formulations.DENSE, formulations.BLOCKED, formulations.KERNELS)
+FORMULATIONS = (forward.DENSE, forward.BLOCKED, forward.KERNELS)
 
 
 def pictures(shape: Shape, classes: int, count: int) -> tuple[Array, Array]:
@@ -37,10 +37,10 @@ def pictures(shape: Shape, classes: int, count: int) -> tuple[Array, Array]:
 def ours(
     network: Network, recipe: Recipe, formulation: Formulation, weights: list[Array], train: Any, test: Any
 ) -> tuple[list[Array], list[float]]:
-    head, trunk = programs.split(network)
-    sets = [(tf.constant(formulations.rows(head, x)), tf.constant(y)) for x, y in (train, test)]
-    program = programs.build(trunk, recipe, formulation)
-    state, sums = program.epoch(programs.restore(weights, recipe.optimizer), *sets, 5, 1)
+    head, trunk = epoch.split(network)
+    sets = [(tf.constant(forward.rows(head, x)), tf.constant(y)) for x, y in (train, test)]
+    program = epoch.build(trunk, recipe, formulation)
+    state, sums = program.epoch(epoch.restore(weights, recipe.optimizer), *sets, 5, 1)
     return [w.numpy() for w in state.weights], [float(s) for s in sums]
 
 
@@ -53,7 +53,7 @@ def keras_way(
     optimizer.learning_rate = recipe.learning_rate
     model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
     x, y = train
-    order = programs.order(len(y), tf.constant(5), tf.constant(1)).numpy()
+    order = epoch.order(len(y), tf.constant(5), tf.constant(1)).numpy()
     sums = np.zeros(2)
     for start in range(0, len(y), recipe.batch_size):
         chosen = order[start : start + recipe.batch_size]
@@ -65,7 +65,7 @@ def keras_way(
 def compare(network: Network, recipe: Recipe, formulation: Formulation, count: int) -> None:
     train = pictures(network.input_shape, network.output_shape[0], count)
     test = pictures(network.input_shape, network.output_shape[0], 33)
-    weights = [w.numpy() for w in programs.begin(network, recipe.optimizer, 1).weights]
+    weights = [w.numpy() for w in epoch.begin(network, recipe.optimizer, 1).weights]
     got, sums = ours(network, recipe, formulation, weights, train, test)
     expected, expected_sums = keras_way(network, recipe, weights, train, test)
     assert [w.shape for w in got] == list(network.weight_shapes)
@@ -95,11 +95,11 @@ def test_fifty_steps_agree_with_keras(key: str, width: int, formulation: Formula
 )
 def test_a_step_on_a_real_batch_agrees_with_keras(key: str, width: int, digits: tuple[Array, Array]) -> None:
     network = family(key).build(width)
-    formulation = formulations.choose(network, Device("one", False, ("float32",)))
+    formulation = forward.choose(network, Device("one", False, ("float32",)))
     x, y = digits[0], digits[1].astype(np.int32)
     for seed, start in enumerate(range(0, 640, 128)):
         train, test = (x[start : start + 128], y[start : start + 128]), (x[-50:], y[-50:])
-        weights = [w.numpy() for w in programs.begin(network, "sgd", seed).weights]
+        weights = [w.numpy() for w in epoch.begin(network, "sgd", seed).weights]
         recipe = Recipe("sgd", 1.0, 1, 128)  # at rate 1 the change of the weights is the gradient
         got, _ = ours(network, recipe, formulation, weights, train, test)
         expected, _ = keras_way(network, recipe, weights, train, test)
@@ -110,10 +110,10 @@ def test_a_step_on_a_real_batch_agrees_with_keras(key: str, width: int, digits: 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer_agrees_with_keras(optimizer: str) -> None:
     network = family("mlp").build(8, (9, 7, 1), 5)
-    compare(network, Recipe(optimizer, OPTIMIZERS[optimizer], 1, BATCH), formulations.DENSE, STEPS * BATCH)
+    compare(network, Recipe(optimizer, OPTIMIZERS[optimizer], 1, BATCH), forward.DENSE, STEPS * BATCH)
 
 
-@pytest.mark.parametrize("formulation", [formulations.BLOCKED, formulations.KERNELS], ids=lambda x: x.name)
+@pytest.mark.parametrize("formulation", [forward.BLOCKED, forward.KERNELS], ids=lambda x: x.name)
 def test_odd_shapes_colours_and_classes_agree_with_keras(formulation: Formulation) -> None:
     network = family("deep_cnn").build(3, (17, 19, 3), 4)
     compare(network, Recipe("adadelta", 1.0, 1, BATCH), formulation, 30)
@@ -121,19 +121,19 @@ def test_odd_shapes_colours_and_classes_agree_with_keras(formulation: Formulatio
 
 def test_blocks_take_other_kernels_and_no_pooling() -> None:
     layers = (Conv2D(2, 5), Conv2D(3), Conv2D(2, 1), Flatten(), Dense(4, "softmax"))
-    compare(Network((12, 13, 2), layers), Recipe("sgd", 0.1, 1, BATCH), formulations.BLOCKED, 30)
+    compare(Network((12, 13, 2), layers), Recipe("sgd", 0.1, 1, BATCH), forward.BLOCKED, 30)
 
 
 def test_fewer_images_than_a_batch_agree_with_keras() -> None:
-    compare(family("pooled_mlp").build(8, (9, 7, 3), 100), Recipe("adam", 0.01, 1, 128), formulations.DENSE, 9)
+    compare(family("pooled_mlp").build(8, (9, 7, 3), 100), Recipe("adam", 0.01, 1, 128), forward.DENSE, 9)
 
 
-@pytest.mark.parametrize("formulation", [formulations.BLOCKED, formulations.KERNELS], ids=lambda x: x.name)
+@pytest.mark.parametrize("formulation", [forward.BLOCKED, forward.KERNELS], ids=lambda x: x.name)
 def test_bfloat16_stays_near_float32(formulation: Formulation) -> None:
     network = family("cnn").build(8, (12, 12, 1), 10)
     recipe = Recipe("sgd", 0.1, 1, 64)
     train, test = pictures((12, 12, 1), 10, 64), pictures((12, 12, 1), 10, 33)
-    weights = [w.numpy() for w in programs.begin(network, "sgd", 1).weights]
+    weights = [w.numpy() for w in epoch.begin(network, "sgd", 1).weights]
     exact, _ = ours(network, recipe, formulation, weights, train, test)
     rough, _ = ours(network, dataclasses.replace(recipe, precision="bfloat16"), formulation, weights, train, test)
     for start, a, b in zip(weights, exact, rough, strict=True):
@@ -146,30 +146,30 @@ def test_a_bias_gradient_in_bfloat16_does_not_stall() -> None:
     bias = tf.zeros(3, tf.bfloat16)
     with tf.GradientTape() as tape:
         tape.watch(bias)
-        total = tf.reduce_sum(tf.cast(formulations.biased(g, bias), tf.float32))
+        total = tf.reduce_sum(tf.cast(forward.biased(g, bias), tf.float32))
     np.testing.assert_allclose(tf.cast(tape.gradient(total, bias), tf.float32), 10_000, rtol=0.01)
 
 
-@pytest.mark.parametrize("formulation", [formulations.DENSE, formulations.BLOCKED], ids=lambda x: x.name)
+@pytest.mark.parametrize("formulation", [forward.DENSE, forward.BLOCKED], ids=lambda x: x.name)
 def test_dropout_zeroes_a_share_and_keeps_the_mean(formulation: Formulation) -> None:
     network = Network((4, 5, 1), (Dropout(0.25), Flatten(), Dense(2, "softmax")))
     weights = [np.ones((20, 2), np.float32), np.zeros(2, np.float32)]
-    x = formulations.pictures((4, 5, 1), formulation, tf.ones((500, 20)))
-    dropped = formulations.logits(formulation, network, "float32", weights, x, tf.constant([1, 2])).numpy()
+    x = forward.pictures((4, 5, 1), formulation, tf.ones((500, 20)))
+    dropped = forward.logits(formulation, network, "float32", weights, x, tf.constant([1, 2])).numpy()
     assert dropped.mean() == pytest.approx(20, rel=0.02)
     assert dropped.std() == pytest.approx((20 / 3) ** 0.5, rel=0.1)
-    again = formulations.logits(formulation, network, "float32", weights, x, tf.constant([1, 2])).numpy()
-    other = formulations.logits(formulation, network, "float32", weights, x, tf.constant([1, 3])).numpy()
+    again = forward.logits(formulation, network, "float32", weights, x, tf.constant([1, 2])).numpy()
+    other = forward.logits(formulation, network, "float32", weights, x, tf.constant([1, 3])).numpy()
     assert (dropped == again).all()
     assert (dropped != other).any()
-    still = formulations.logits(formulation, network, "float32", weights, x, None).numpy()
+    still = forward.logits(formulation, network, "float32", weights, x, None).numpy()
     assert (still == 20).all()
 
 
 def test_initial_weights_are_those_of_keras_in_distribution() -> None:
     network = family("cnn").build(16)
     keras.utils.set_random_seed(0)
-    for mine, theirs in zip(programs.begin(network, "sgd", 3).weights, network.keras_model().weights, strict=True):
+    for mine, theirs in zip(epoch.begin(network, "sgd", 3).weights, network.keras_model().weights, strict=True):
         assert mine.shape == theirs.shape
         assert np.std(mine) == pytest.approx(np.std(theirs.numpy()), rel=0.15)
         assert np.abs(mine).max() == pytest.approx(np.abs(theirs.numpy()).max(), rel=0.05)
@@ -177,7 +177,7 @@ def test_initial_weights_are_those_of_keras_in_distribution() -> None:
 
 def test_an_order_is_a_permutation_of_seed_and_epoch() -> None:
     def order(seed: int, number: int) -> list[int]:
-        return list(programs.order(1000, tf.constant(seed), tf.constant(number)).numpy())
+        return list(epoch.order(1000, tf.constant(seed), tf.constant(number)).numpy())
 
     assert sorted(order(0, 1)) == list(range(1000))
     assert order(0, 1) == order(0, 1)
@@ -188,19 +188,19 @@ def test_an_order_is_a_permutation_of_seed_and_epoch() -> None:
 @pytest.mark.parametrize("layer", [Conv2D(2, 4), MaxPooling2D(3)], ids=lambda x: x.label())
 def test_blocks_are_not_chosen_for_layers_they_do_not_fit(layer: Layer) -> None:
     network = Network((12, 12, 1), (Conv2D(2), layer, Flatten(), Dense(4, "softmax")))
-    assert formulations.choose(network, Device("one", False, ("float32",))) is formulations.KERNELS
+    assert forward.choose(network, Device("one", False, ("float32",))) is forward.KERNELS
 
 
 @pytest.mark.parametrize(
     ("key", "width", "gpu", "expected"),
     [
-        ("mlp", 512, False, formulations.DENSE),
-        ("deep_cnn", 2, False, formulations.BLOCKED),
-        ("deep_cnn", 8, False, formulations.BLOCKED),
-        ("deep_cnn", 16, False, formulations.KERNELS),
-        ("cnn", 32, False, formulations.KERNELS),
-        ("cnn", 32, True, formulations.DENSE),
+        ("mlp", 512, False, forward.DENSE),
+        ("deep_cnn", 2, False, forward.BLOCKED),
+        ("deep_cnn", 8, False, forward.BLOCKED),
+        ("deep_cnn", 16, False, forward.KERNELS),
+        ("cnn", 32, False, forward.KERNELS),
+        ("cnn", 32, True, forward.DENSE),
     ],
 )
 def test_choice(key: str, width: int, gpu: bool, expected: Formulation) -> None:
-    assert formulations.choose(family(key).build(width), Device("one", gpu, ("float32",))) is expected
+    assert forward.choose(family(key).build(width), Device("one", gpu, ("float32",))) is expected

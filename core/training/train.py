@@ -32,15 +32,15 @@ import tensorflow as tf  # before anything else heavy: after pyarrow, training h
 import keras
 import numpy as np
 
-from core import formulations, programs
 from core.data import npz
-from core.device import device
 from core.errors import DatasetError, FeatherweightError, StoreError, TrainingError, invalid
 from core.networks.families import family
 from core.networks.layers import Array, Layer
 from core.networks.network import Network
 from core.recipe import Recipe, seed_number
 from core.runs.run import Epoch
+from core.training import epoch, forward
+from core.training.device import device
 
 Resident = tuple[Any, Any]  # tensors of images and their labels
 Means = tuple[float | None, float | None]  # loss and accuracy, where measured
@@ -98,11 +98,11 @@ def train(
     if recipe.precision not in device().precisions:
         raise invalid("precision", f"{' or '.join(device().precisions)} on {device().name}", recipe.precision)
     begun = time.perf_counter()
-    head, trunk = programs.split(network)
+    head, trunk = epoch.split(network)
     # neither the number of epochs nor the protocol is part of a program: other runs of the network reuse it
     program = _program(trunk, replace(recipe, epochs=1, protocol="article"))
     train_set, watched_set, test_set = _resident(head, data, recipe.protocol)
-    state = programs.begin(network, recipe.optimizer, seed)
+    state = epoch.begin(network, recipe.optimizer, seed)
     stopped = False
     for number in range(1, recipe.epochs + 1):
         started = time.perf_counter()
@@ -131,8 +131,8 @@ def train(
 
 
 @lru_cache(maxsize=PROGRAMS_KEPT)
-def _program(network: Network, recipe: Recipe) -> programs.Program:
-    return programs.build(network, recipe, formulations.choose(network, device()))
+def _program(network: Network, recipe: Recipe) -> epoch.Program:
+    return epoch.build(network, recipe, forward.choose(network, device()))
 
 
 def _means(sums: Sequence[float], measured: Resident) -> tuple[float, float]:
@@ -147,7 +147,7 @@ def _resident(head: tuple[Layer, ...], data: npz.Images, protocol: str) -> tuple
 
     def placed(x: Array, y: Array) -> Resident:
         # unlike tf.constant, it makes no copy first; the arrays are never changed
-        return tf.convert_to_tensor(formulations.rows(head, x)), tf.constant(y, tf.int32)
+        return tf.convert_to_tensor(forward.rows(head, x)), tf.constant(y, tf.int32)
 
     test = placed(data.x_test, data.y_test)
     if protocol == "article":

@@ -9,10 +9,10 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 import tensorflow as tf
 
-from core.device import Device
 from core.errors import invalid
 from core.networks.layers import Array, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Shape
 from core.networks.network import Network
+from core.training.device import Device
 
 Tensor = Any  # TensorFlow ships no types
 T = TypeVar("T")

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-from core import device as module
-from core.device import Capability, Device, device, fits
+from core.training import device as module
+from core.training.device import Capability, Device, device, fits
 
 SHIPPED = ("sm_60", "sm_70", "sm_80", "sm_89", "compute_90")
 BUILT = [(6, 0), (7, 0), (8, 0), (8, 9), (9, 0)]

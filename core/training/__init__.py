@@ -1,0 +1,1 @@
+"""The training process: the only package that imports TensorFlow."""
