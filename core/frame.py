@@ -15,13 +15,13 @@ from core import login, settings
 from core.access import Visitor
 from core.data import datasets
 from core.data.datasets import Dataset
-from core.door import Door, Owners
 from core.errors import FeatherweightError, RefusedError, StoreError, TrainingError
 from core.markdown import plain
 from core.networks.families import family
 from core.once import Once
-from core.progress import Progress
-from core.runner import Runner
+from core.runner.guarded import Door, Owners
+from core.runner.progress import Progress
+from core.runner.runner import Runner
 from core.runner_key import RunnerKey
 from core.runs import database
 from core.runs.store import Store

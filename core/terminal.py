@@ -11,11 +11,11 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from core import progress
 from core.data.datasets import Progress as Fetched
 from core.errors import TrainingError
 from core.networks.families import family
-from core.runner import Runner
+from core.runner import progress
+from core.runner.runner import Runner
 from core.runs.run import Cell
 from core.runs.store import Store
 from core.settings import Settings

@@ -9,15 +9,15 @@ import streamlit as st
 from core import analysis, bundle, downloads, exports, frame, results, scatter, sentences, tables
 from core.data import datasets
 from core.data.datasets import Dataset
-from core.door import Door
 from core.downloads import Download
 from core.errors import FeatherweightError
 from core.markdown import plain
 from core.networks.families import FAMILIES, family
-from core.progress import Progress
 from core.published import ARTICLE, ARTICLE_SOURCE, DIGITS, beside
 from core.recipe import PROTOCOLS, Recipe
 from core.results import Results
+from core.runner.guarded import Door
+from core.runner.progress import Progress
 from core.runs import reference, sweep
 from core.units import UNITS, sizes
 

@@ -6,15 +6,13 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from core import charts, frame, gpu
+from core import charts, frame
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.data.npz import HELD_OUT
-from core.door import Door
 from core.errors import ArgumentError, DatasetError, FeatherweightError
 from core.markdown import plain
 from core.networks.families import FAMILIES, family
-from core.progress import Progress
 from core.recipe import (
     MAX_BATCH,
     MAX_EPOCHS,
@@ -25,6 +23,9 @@ from core.recipe import (
     PROTOCOLS,
     Recipe,
 )
+from core.runner import gpu
+from core.runner.guarded import Door
+from core.runner.progress import Progress
 from core.runs import costs, sweep
 from core.runs.run import Cell
 

@@ -24,9 +24,9 @@ from streamlit.testing.v1 import AppTest
 
 from core import frame, settings
 from core.data import datasets
-from core.progress import Progress
 from core.recipe import Recipe
-from core.runner import Runner
+from core.runner.progress import Progress
+from core.runner.runner import Runner
 from core.runs import sweep
 from core.runs.run import Cell
 from tests.fake_training import ENOUGH

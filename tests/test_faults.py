@@ -18,10 +18,10 @@ import pytest
 
 from core import settings
 from core.data import datasets
-from core.process import COMMAND
-from core.progress import Progress
 from core.recipe import Recipe
-from core.runner import Runner
+from core.runner.local import COMMAND
+from core.runner.progress import Progress
+from core.runner.runner import Runner
 from core.runs import sweep
 from core.runs.run import Cell
 from core.runs.store import Store

@@ -11,9 +11,9 @@ from rich import progress
 
 from core import settings, terminal
 from core.data import datasets
-from core.progress import Progress
 from core.recipe import RMSPROP
-from core.runner import Runner
+from core.runner.progress import Progress
+from core.runner.runner import Runner
 from core.runs import sweep
 from core.runs.run import Cell, Epoch
 from core.runs.store import Store

@@ -11,8 +11,8 @@ from core.data import datasets
 from core.data.datasets import Dataset
 from core.errors import FeatherweightError, invalid
 from core.networks.families import FAMILIES, family
-from core.progress import Progress
 from core.recipe import MAX_SEED, Recipe, seed_number
+from core.runner.progress import Progress
 from core.runs.costs import Plan
 from core.runs.run import Cell
 from core.settings import Settings

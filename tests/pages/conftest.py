@@ -19,8 +19,8 @@ from streamlit.testing.v1 import AppTest
 from core import frame, login, settings
 from core.data import datasets, npz
 from core.once import Once
-from core.progress import Progress
-from core.runner import Runner
+from core.runner.progress import Progress
+from core.runner.runner import Runner
 from core.runs import reference
 from core.runs.store import Store
 from core.settings import Settings

@@ -11,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 from core import login
 from core.data import datasets
 from core.markdown import JOINER
-from core.progress import Progress
-from core.runner import Runner
+from core.runner.progress import Progress
+from core.runner.runner import Runner
 from core.runs import sweep
 from core.runs.store import Store
 from core.settings import Settings

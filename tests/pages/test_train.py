@@ -10,13 +10,13 @@ import streamlit as st
 from filelock import FileLock
 from streamlit.testing.v1 import AppTest
 
-from core import gpu
 from core.data import datasets
-from core.gpu import Card
 from core.networks.families import FAMILIES
-from core.progress import Progress
 from core.recipe import MAX_SEED
-from core.runner import Runner
+from core.runner import gpu
+from core.runner.gpu import Card
+from core.runner.progress import Progress
+from core.runner.runner import Runner
 from core.runs import sweep
 from core.runs.store import Store
 from core.settings import Settings

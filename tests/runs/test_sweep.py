@@ -8,8 +8,8 @@ import pytest
 from core.data.datasets import Dataset
 from core.data.npz import Facts
 from core.errors import ArgumentError
-from core.progress import Progress
 from core.recipe import ADADELTA, MAX_SEED, RMSPROP, Recipe
+from core.runner.progress import Progress
 from core.runs import sweep
 from core.runs.run import Epoch
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from core.progress import LONGEST_REST, REST, Progress
 from core.recipe import Recipe
+from core.runner.progress import LONGEST_REST, REST, Progress
 from core.runs.run import Cell
 
 CELL = Cell("tiny", "f", "mlp", 2, Recipe("sgd", 0.1, 3), 0)

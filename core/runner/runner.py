@@ -13,8 +13,8 @@ from core.data import datasets
 from core.errors import ArgumentError, DatasetError, FeatherweightError, StoreError, TrainingError
 from core.networks.families import family
 from core.networks.network import Network
-from core.process import COMMAND, TrainingProcess
-from core.progress import Progress
+from core.runner.local import COMMAND, TrainingProcess
+from core.runner.progress import Progress
 from core.runs.lock import Claim
 from core.runs.run import Cell, Epoch
 from core.runs.store import Store

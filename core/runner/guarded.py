@@ -11,8 +11,8 @@ from core.data import datasets
 from core.errors import ArgumentError, DatasetError, FeatherweightError
 from core.limits import Limits, largest
 from core.networks.families import family
-from core.progress import Progress
-from core.runner import Runner
+from core.runner.progress import Progress
+from core.runner.runner import Runner
 from core.runs.run import Cell
 from core.settings import Settings
 

@@ -16,10 +16,10 @@ import core.runner
 from core import settings
 from core.data import datasets
 from core.errors import ArgumentError, StoreError, TrainingError
-from core.process import TrainingProcess
-from core.progress import Progress
 from core.recipe import Recipe
-from core.runner import Runner
+from core.runner.local import TrainingProcess
+from core.runner.progress import Progress
+from core.runner.runner import Runner
 from core.runs import sweep
 from core.runs.run import Cell
 from core.runs.store import Store

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from core import gpu
-from core.gpu import Card
+from core.runner import gpu
+from core.runner.gpu import Card
 
 
 class NVMLError(Exception):
