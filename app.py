@@ -51,14 +51,14 @@ with frame.page("Explore") as bench:
     polynomial = chosen.polynomial(shape, classes)
     tutorial = chosen.tutorial_network(shape, classes)
     # Here and not above: the first elements are on the screen while pandas, which the control needs too, is imported.
-    from core import known, results
+    from core.results import by_width, collect
     from core.runs import reference
 
     shipped = None
     with suppress(FeatherweightError):  # Results says so
         shipped = reference.store()
-    found = results.find(bench.settings, bench.store, shipped, dataset.name)
-    trained = known.networks(found, shipped, chosen, dropout)
+    found = collect.find(bench.settings, bench.store, shipped, dataset.name)
+    trained = by_width.networks(found, shipped, chosen, dropout)
     width = width_control(
         width=chosen.start,
         max_width=chosen.max_width,
@@ -66,14 +66,15 @@ with frame.page("Explore") as bench:
         polynomial=polynomial,
         multiply_adds=chosen.multiply_adds_polynomial(shape, classes),
         tutorial=tutorial.parameters,
-        known=known.widths(trained),
+        known=by_width.widths(trained),
         key="n",
         param="n",
     )
 
     # The count is on the screen while Altair is still being imported.
-    from core import charts, sentences
+    from core import charts
     from core.networks import counts
+    from core.results import sentences
 
     network: Network = chosen.build(width, shape, classes, dropout)
     st.page_link(

@@ -12,13 +12,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from core import question, settings, takeaway, upkeep
+from core import settings, takeaway, upkeep
 from core.data import datasets
 from core.errors import FeatherweightError, RefusedError, StoreError, TrainingError
 from core.networks.families import FAMILIES, MNIST_CLASSES, MNIST_SHAPE, family
 from core.networks.layers import shape_text
 from core.networks.network import Network
 from core.recipe import OPTIMIZERS, PRECISIONS, PROTOCOLS, Recipe, seed_number
+from core.results import answer
 from core.settings import Settings
 
 Arguments = argparse.Namespace
@@ -90,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("--data", metavar="NAME", help="image set; see the verb 'datasets'")
     _recipe_options(added)
     added = verb("results", _results, "list the runs, or answer how few weights reach a target")
-    question.options(added)
+    answer.options(added)
     upkeep.options(verb("store", upkeep.look, "read and check the file of all results"))
     added = verb("reference", _reference, "train the reference results, about 80 minutes on two cores, and write them")
     added.add_argument("--out", metavar="FILE", help="in place of the shipped ones by default")
@@ -128,7 +129,7 @@ def _recipe(arguments: Arguments, start: Recipe) -> Recipe:
         batch_size=arguments.batch if arguments.batch is not None else start.batch_size,
         dropout=arguments.dropout,
         precision=arguments.precision,
-        protocol=question.protocol(arguments.protocol),
+        protocol=answer.protocol(arguments.protocol),
     )
 
 
@@ -170,7 +171,7 @@ def _count(arguments: Arguments) -> Answer:
 
 
 def _summary(arguments: Arguments) -> Answer:
-    from core import tables
+    from core.results import tables
 
     network = _network(arguments)
     table = tables.layers(network)
@@ -281,7 +282,7 @@ def _sweep(arguments: Arguments) -> Answer:
 
 def _results(arguments: Arguments) -> Answer:
     if arguments.target is not None:
-        found = question.ask(arguments)
+        found = answer.ask(arguments)
         return [x.facts() for x in found.points], "\n".join([found.sentence, *found.lines])
     from core.runs.store import Store
 

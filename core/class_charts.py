@@ -9,9 +9,9 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from core import confusion
 from core.charts import QUIET
 from core.networks.layers import Array
+from core.results import confusion
 
 MOST = 20  # classes of a matrix that is drawn; of more, only the commonest confusions are told
 DEEPEST = 0.85  # opacity of the commonest mistake

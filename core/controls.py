@@ -12,7 +12,7 @@ from core.errors import ArgumentError, whole_number
 from core.networks.families import Polynomial
 
 if TYPE_CHECKING:  # it brings pandas, which the page imports when it has drawn something
-    from core.known import Known
+    from core.results.by_width import Known
 
 _HERE = Path(__file__).parent
 _mount = st.components.v2.component(

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 import altair as alt
 import pandas as pd
 
-from core import sentences
 from core.charts import QUIET, STRENGTH, family_color, family_shape
 from core.networks.families import FAMILIES
-from core.published import Published
+from core.results import sentences
+from core.results.published import Published
+from core.results.units import UNITS
 from core.runs.run import Epoch
-from core.units import UNITS
 
 TICKS = [digit * 10.0**power for power in range(-5, 11) for digit in (1, 2, 5)]
 Height = Callable[[str], alt.Y]

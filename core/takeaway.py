@@ -7,9 +7,10 @@ import tempfile
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from core import question, settings
+from core import settings
 from core.data import datasets
 from core.errors import ArgumentError, invalid, whole_number
+from core.results import answer
 
 TARGET = "0.97"  # the article's, for a chart
 UNITS = ("weights", "float32", "int8", "operations", "time")  # the keys of units.UNITS, which needs pandas
@@ -24,7 +25,7 @@ def options(parser: ArgumentParser) -> None:
     formats = f"the runs as {' or '.join(TABLES)}, the chart as {', '.join(CHARTS)}"
     what.add_argument("--format", metavar="FORMAT", help=formats)
     what.add_argument("--run", metavar="ID", help="one finished run as a zip file: a Keras script, its weights, how")
-    question.options(parser)
+    answer.options(parser)
     parser.add_argument("--unit", default="weights", help=f"of the chart: one of {', '.join(UNITS)}")
     parser.add_argument("--errors", action="store_true", help="of the chart: errors on a log axis")
     parser.add_argument("--scheme", default="light", help="of the chart: light or dark")
@@ -71,13 +72,14 @@ def _table(arguments: Namespace) -> bytes:
 
 
 def _chart(arguments: Namespace) -> bytes:
-    from core import analysis, exports, published, scatter, tables, units
+    from core import exports, scatter
+    from core.results import analysis, published, tables, units
 
     if arguments.unit not in UNITS:
         raise invalid("unit", f"one of {', '.join(UNITS)}", arguments.unit)
     exports.theme(arguments.scheme)
     arguments.target = TARGET if arguments.target is None else arguments.target
-    answered = question.ask(arguments)
+    answered = answer.ask(arguments)
     if not answered.points:
         raise ArgumentError(f"{answered.sentence} Train one first: 'python -m core train deep_cnn 2'.")
     found = answered.found
@@ -93,13 +95,14 @@ def _chart(arguments: Namespace) -> bytes:
 
 
 def _bundle(run: int) -> bytes:
-    from core import bundle, results
+    from core import bundle
+    from core.results import collect
     from core.runs.store import Store
 
     loaded = settings.load()
     store = Store(loaded.store)
     row = bundle.find(store, run)
-    found = results.find(loaded, store, None, row["dataset"])
+    found = collect.find(loaded, store, None, row["dataset"])
     # images at hand have to be the run's; those of a set that is not at hand are known all the same
     return bundle.pack(store, run, found.facts if found.dataset else found.facts_of(row["fingerprint"]))
 

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from core import answers, frame, readers, results
+from core import frame
 from core.bars import bars
 from core.data import datasets, samples
 from core.data.samples import Specimen
@@ -13,8 +13,9 @@ from core.errors import FeatherweightError
 from core.markdown import plain
 from core.networks.layers import Array
 from core.pad import pad, wipe
-from core.published import DIGITS
-from core.readers import Panel
+from core.results import answers, collect, panel
+from core.results.panel import Panel
+from core.results.published import DIGITS
 from core.runs import reference
 
 CHANCE = np.random.default_rng()
@@ -118,12 +119,12 @@ with frame.page("Draw") as bench:
     shipped = None
     with frame.explained(FeatherweightError):
         shipped = reference.store()
-    default = partial(results.default, bench.settings, bench.store, shipped, with_weights=True)
+    default = partial(collect.default, bench.settings, bench.store, shipped, with_weights=True)
     name = frame.choose_name(bench, default)
     if bench.runner:
         frame.follow(bench.runner, bench.runner.progress().version, name)
-    found = results.find(bench.settings, bench.store, shipped, name)
-    panel = readers.find(found, bench.store, shipped)
+    found = collect.find(bench.settings, bench.store, shipped, name)
+    panel = panel.find(found, bench.store, shipped)
     for problem in panel.problems:
         st.error(plain(problem), icon=":material/error:")
     if not panel.readers:

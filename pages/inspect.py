@@ -9,17 +9,18 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import answers, class_charts, confusion, downloads, exports, frame, kept, kernels, pictures, results, tables
+from core import class_charts, downloads, exports, frame, kernels, pictures
 from core.data import datasets, npz, samples
 from core.data.datasets import Dataset
 from core.downloads import Download
 from core.errors import FeatherweightError
-from core.kept import Kept
 from core.markdown import plain
 from core.networks.families import FAMILIES
 from core.networks.layers import Array, shape_text
 from core.pictures import Grid
-from core.results import Results
+from core.results import answers, collect, confusion, tables, trained
+from core.results.collect import Results
+from core.results.trained import Kept
 from core.runs import reference
 from core.runs.store import Store
 
@@ -78,7 +79,7 @@ def choose(networks: list[Kept], found: Results) -> list[Kept]:
     asked = st.query_params
     if "family" in asked and "n" in asked:  # a link from another page; from here on the name stands in the address
         key, width, told = asked["family"], asked["n"], {x: asked.get(x) for x in ("origin", "recipe", "images")}
-        wanted = kept.named(networks, key, width, **told)
+        wanted = trained.named(networks, key, width, **told)
         if wanted:
             st.session_state["network"] = asked["network"] = wanted.name
         else:
@@ -455,10 +456,10 @@ with frame.page("Inspect") as bench:
     with frame.explained(FeatherweightError):
         shipped = reference.store()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        default = partial(results.default, bench.settings, bench.store, shipped, with_stopped=True)
+        default = partial(collect.default, bench.settings, bench.store, shipped, with_stopped=True)
         name = frame.choose_name(bench, default)
-        found = results.find(bench.settings, bench.store, shipped, name)
-        networks = kept.find(found, with_stopped=True)
+        found = collect.find(bench.settings, bench.store, shipped, name)
+        networks = trained.find(found, with_stopped=True)
         selected = choose(networks, found) if networks else []
     if sentence := st.session_state.pop("sentence", None):
         st.warning(sentence, icon=":material/warning:")
@@ -466,7 +467,7 @@ with frame.page("Inspect") as bench:
         nothing_kept(found)
         st.stop()
     stores = {"own": bench.store, "reference": shipped or bench.store}
-    looked = [(x, kept.read(stores[x.origin], x)) for x in selected]
+    looked = [(x, trained.read(stores[x.origin], x)) for x in selected]
     if view == LAYERS:
         draw_layers(looked)
     elif view in (MAPS, COST):

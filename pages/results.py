@@ -6,20 +6,21 @@ import altair
 import pandas as pd
 import streamlit as st
 
-from core import analysis, bundle, downloads, exports, frame, results, scatter, sentences, tables
+from core import bundle, downloads, exports, frame, scatter
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.downloads import Download
 from core.errors import FeatherweightError
 from core.markdown import plain
 from core.networks.families import FAMILIES, family
-from core.published import ARTICLE, ARTICLE_SOURCE, DIGITS, beside
 from core.recipe import PROTOCOLS, Recipe
-from core.results import Results
+from core.results import analysis, collect, sentences, tables
+from core.results.collect import Results
+from core.results.published import ARTICLE, ARTICLE_SOURCE, DIGITS, beside
+from core.results.units import UNITS, sizes
 from core.runner.guarded import Door
 from core.runner.progress import Progress
 from core.runs import reference, sweep
-from core.units import UNITS, sizes
 
 PROTOCOL_TITLES = {"article": "The article's", "held_out": "Held-out"}
 COLOURS = {True: "green", False: "orange", None: "gray"}
@@ -231,7 +232,7 @@ with frame.page("Results") as bench:
     with frame.explained(FeatherweightError):
         shipped = reference.store()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        name = frame.choose_name(bench, partial(results.default, bench.settings, bench.store, shipped))
+        name = frame.choose_name(bench, partial(collect.default, bench.settings, bench.store, shipped))
         target = (
             st.slider(
                 "Target accuracy",
@@ -300,7 +301,7 @@ with frame.page("Results") as bench:
     now = bench.runner.progress() if bench.runner else Progress()
     if bench.runner:
         frame.follow(bench.runner, now.version, name, protocol)
-    found = results.find(bench.settings, bench.store, shipped if with_reference else None, name)
+    found = collect.find(bench.settings, bench.store, shipped if with_reference else None, name)
     if found.runs.empty:
         nothing_yet(bench, name, now)
         st.stop()

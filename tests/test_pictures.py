@@ -7,17 +7,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import analysis, kept, kernels, pictures
+from core import kernels, pictures
 from core.errors import ArgumentError
-from core.kept import Kept
 from core.networks.families import FAMILIES, family
 from core.networks.layers import Array
 from core.networks.network import Network
-from core.results import Results
+from core.results import analysis, trained
+from core.results.collect import Results
+from core.results.trained import Kept
 from core.runs import reference
 
 SHIPPED = reference.store()
-KEPT = kept.find(Results(reference.DATASET, analysis.finished(SHIPPED.runs()), None))
+KEPT = trained.find(Results(reference.DATASET, analysis.finished(SHIPPED.runs()), None))
 
 
 def numbered(network: Network) -> list[Array]:
@@ -76,7 +77,7 @@ def test_a_unit_is_shown_as_what_it_looks_for_in_each_map() -> None:
 
 @pytest.mark.parametrize("chosen", KEPT, ids=lambda x: f"{x.family}-{x.width}")
 def test_the_maps_of_a_digit_are_keras_layer_outputs(keras: Any, digits: tuple[Array, Array], chosen: Kept) -> None:
-    weights = kept.read(reference.store(), chosen)
+    weights = trained.read(reference.store(), chosen)
     model = chosen.network.keras_model()
     model.set_weights(weights)
     oracle = keras.Model(model.inputs, [x.output for x in model.layers])

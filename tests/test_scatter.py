@@ -11,12 +11,13 @@ import pandas as pd
 import pytest
 import vl_convert
 
-from core import analysis, exports, scatter, tables, units
+from core import exports, scatter
 from core.networks.families import MNIST_CLASSES, MNIST_SHAPE
-from core.published import ARTICLE, OTHERS, Published
 from core.recipe import Recipe
+from core.results import analysis, tables, units
+from core.results.published import ARTICLE, OTHERS, Published
+from core.results.units import UNITS
 from core.runs.run import Epoch
-from core.units import UNITS
 from tests.rows import runs, seeds
 
 EVERYBODY = (*ARTICLE, *OTHERS)

@@ -13,9 +13,10 @@ import pandas as pd
 import pytest
 
 from core import __main__ as command_line
-from core import keras_file, takeaway, units
+from core import keras_file, takeaway
 from core.networks.families import family
 from core.recipe import RMSPROP
+from core.results import units
 from core.runs.run import Cell, Epoch
 from core.runs.store import Store
 

@@ -22,7 +22,7 @@ import streamlit as st
 
 from core.controls import width_control
 from core.networks.families import FAMILIES, Polynomial, family
-from core.known import Known
+from core.results.by_width import Known
 
 KNOWN = [
     Known(2, "97.43 ± 0.05 %", "MNIST", "5 seeds"),

@@ -19,17 +19,18 @@ import pytest
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.testing.v1 import AppTest
 
-from core import bundle, keras_file, tables
+from core import bundle, keras_file
 from core.data import datasets
 from core.data.npz import Facts
 from core.networks.families import FAMILIES
-from core.published import ARTICLE, OTHERS
 from core.recipe import Recipe
+from core.results import tables
+from core.results.published import ARTICLE, OTHERS
+from core.results.units import UNITS
 from core.runs import reference
 from core.runs.run import Cell, Epoch
 from core.runs.store import Store
 from core.settings import Settings
-from core.units import UNITS
 from tests.fake_training import WAIT
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from core.networks.families import FAMILIES
 from core.recipe import PROTOCOLS
 
 if TYPE_CHECKING:  # pandas takes a second, that other verbs need not wait
-    from core.analysis import TurningPoint
-    from core.results import Results
+    from core.results.analysis import TurningPoint
+    from core.results.collect import Results
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +63,7 @@ def ask(arguments: Namespace) -> Answered:
         ArgumentError: on a target, a protocol or an image set that cannot be.
         StoreError: if there are no results to read.
     """
-    from core import analysis, results, sentences
+    from core.results import analysis, collect, sentences
     from core.runs import reference
     from core.runs.store import Store
 
@@ -73,8 +73,8 @@ def ask(arguments: Namespace) -> Answered:
         datasets.check_name(loaded, arguments.data)
     own = Store(loaded.store)
     shipped = None if arguments.own else reference.store()
-    name = results.default(loaded, own, shipped) if arguments.data is None else arguments.data
-    found = results.find(loaded, own, shipped, name).only(chosen)
+    name = collect.default(loaded, own, shipped) if arguments.data is None else arguments.data
+    found = collect.find(loaded, own, shipped, name).only(chosen)
     points = analysis.turning_points(found.runs, target)
     if not points:
         return Answered(found, [], target, f"No finished run on {datasets.title(name)} with this protocol.", [])

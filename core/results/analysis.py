@@ -11,8 +11,8 @@ import pandas as pd
 
 from core.errors import invalid
 from core.networks.families import FAMILIES
-from core.published import Published
 from core.recipe import Recipe
+from core.results.published import Published
 
 # What one curve holds together: only the width and the seed differ along it.
 LINE = ["dataset", "fingerprint", "origin", "family", "recipe"]

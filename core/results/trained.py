@@ -14,7 +14,7 @@ from core.networks.families import FAMILIES, MNIST_CLASSES, MNIST_SHAPE, family
 from core.networks.layers import Array, Shape
 from core.networks.network import Network
 from core.recipe import Recipe
-from core.results import Results
+from core.results.collect import Results
 from core.runs import reference, weights
 from core.runs.store import Store
 

@@ -7,11 +7,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from core import analysis, sentences
-from core.analysis import Agreement, TurningPoint
 from core.networks.families import FAMILIES
-from core.published import ARTICLE
 from core.recipe import ADADELTA
+from core.results import analysis, sentences
+from core.results.analysis import Agreement, TurningPoint
+from core.results.published import ARTICLE
 from tests.rows import runs, seeds
 
 TUTORIALS = {key: x.tutorial_network().parameters for key, x in FAMILIES.items()}

@@ -7,21 +7,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import analysis, class_charts, confusion, exports, kept
+from core import class_charts, exports
 from core.data import npz
 from core.errors import DatasetError
-from core.kept import Kept
 from core.networks.families import family
 from core.networks.layers import Array
 from core.networks.network import Network
-from core.results import Results
+from core.results import analysis, confusion, trained
+from core.results.collect import Results
+from core.results.trained import Kept
 from core.runs import reference
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "mnist.npz"
 LABELS = np.array([0, 0, 1, 1, 2, 2])
 SAID = np.array([0, 1, 1, 1, 0, 2])
 SHIPPED = reference.store()
-KEPT = kept.find(Results(reference.DATASET, analysis.finished(SHIPPED.runs()), None))
+KEPT = trained.find(Results(reference.DATASET, analysis.finished(SHIPPED.runs()), None))
 
 
 def test_a_matrix_by_hand() -> None:
@@ -86,7 +87,7 @@ def test_batches_are_small_where_a_network_is_wide() -> None:
 @pytest.mark.parametrize("chosen", KEPT, ids=lambda x: f"{x.family}-{x.width}")
 def test_the_matrix_gives_the_stored_accuracy(chosen: Kept) -> None:
     shown, labels = npz.read_test(SHARED)
-    given = confusion.probabilities(chosen.network, kept.read(SHIPPED, chosen), npz.scaled(shown))
+    given = confusion.probabilities(chosen.network, trained.read(SHIPPED, chosen), npz.scaled(shown))
     counts = confusion.matrix(labels, given.argmax(axis=1), 10)
     assert counts.sum() == 10_000
     assert confusion.accuracy(counts) == pytest.approx(chosen.test_accuracy, abs=1.01e-4)  # one image

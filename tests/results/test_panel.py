@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import readers, results, settings
-from core.answers import ask
+from core import settings
 from core.data import npz
 from core.networks.families import FAMILIES
 from core.networks.layers import Array
 from core.recipe import Recipe
+from core.results import collect, panel
+from core.results.answers import ask
 from core.runs import reference
 from core.runs.run import Cell, Epoch
 from core.runs.store import Store
@@ -62,8 +63,8 @@ def train(store: Store) -> Train:
     return record
 
 
-def panel(own: Settings, store: Store, shipped: Store | None = None, name: str = "mnist") -> readers.Panel:
-    return readers.find(results.find(own, store, shipped, name), store, shipped)
+def panel(own: Settings, store: Store, shipped: Store | None = None, name: str = "mnist") -> panel.Panel:
+    return panel.find(collect.find(own, store, shipped, name), store, shipped)
 
 
 def test_the_smallest_network_comes_first(own: Settings, store: Store, train: Train) -> None:
@@ -109,7 +110,7 @@ def test_runs_without_weights_or_unfinished_do_not_answer(own: Settings, store: 
     train("mlp", 4, state="stopped")
     found = panel(own, store)
     assert found.readers == [] and found.trained == 1
-    assert results.names(store, None, with_weights=True) == []
+    assert collect.names(store, None, with_weights=True) == []
 
 
 @pytest.mark.parametrize("weights", [b"", b"no zip", weights_file("mlp", 3)])
@@ -126,12 +127,12 @@ def test_damaged_weights_are_named_and_the_others_answer(
 def test_image_sets_with_weights(store: Store, train: Train) -> None:
     train("mlp", 2, dataset="mnist_5k")
     train("mlp", 2, dataset="fashion_mnist", weights=None)
-    assert results.names(store, None, with_weights=True) == ["mnist_5k"]
-    assert results.names(store, reference.store(), with_weights=True) == ["mnist", "mnist_5k"]
+    assert collect.names(store, None, with_weights=True) == ["mnist_5k"]
+    assert collect.names(store, reference.store(), with_weights=True) == ["mnist", "mnist_5k"]
 
 
 @pytest.fixture(scope="module")
-def shipped(tmp_path_factory: pytest.TempPathFactory) -> list[readers.Reader]:
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> list[panel.Reader]:
     """The networks that come with the product, on an install with nothing else."""
     home = settings.load({"FEATHERWEIGHT_HOME": str(tmp_path_factory.mktemp("home"))})
     return panel(home, Store(home.store), reference.store()).readers
@@ -147,7 +148,7 @@ def tests_of_mnist(digits: tuple[Array, Array]) -> tuple[Array, Array]:
     return npz.scaled(x[:1000]), y[:1000]
 
 
-def test_the_shipped_networks_are_the_turning_points_and_one_wider(shipped: list[readers.Reader]) -> None:
+def test_the_shipped_networks_are_the_turning_points_and_one_wider(shipped: list[panel.Reader]) -> None:
     assert [(x.name, x.chosen.parameters) for x in shipped] == [
         ("Deep CNN, n = 2", 932),
         ("Deep CNN, n = 3", 1582),
@@ -158,7 +159,7 @@ def test_the_shipped_networks_are_the_turning_points_and_one_wider(shipped: list
 
 
 def test_the_shipped_networks_predict_as_in_keras(
-    keras: Any, shipped: list[readers.Reader], tests_of_mnist: tuple[Array, Array]
+    keras: Any, shipped: list[panel.Reader], tests_of_mnist: tuple[Array, Array]
 ) -> None:
     x, y = tests_of_mnist
     assert len(x) == 1000
@@ -173,7 +174,7 @@ def test_the_shipped_networks_predict_as_in_keras(
         assert np.abs(one - expected[:20]).max() < 1e-4, reader.name
 
 
-def test_the_four_turning_points_answer_within_ten_milliseconds(shipped: list[readers.Reader]) -> None:
+def test_the_four_turning_points_answer_within_ten_milliseconds(shipped: list[panel.Reader]) -> None:
     four = [x for x in shipped if x.name != "Deep CNN, n = 3"]
     image = np.random.default_rng(0).random((28, 28, 1), np.float32)
     took = []

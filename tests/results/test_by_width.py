@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from core import analysis, known
-from core.known import Known
 from core.networks.families import family
 from core.recipe import ADADELTA
-from core.results import Results
+from core.results import analysis, by_width
+from core.results.by_width import Known
+from core.results.collect import Results
 from core.runs import reference
 from core.runs.store import Store
 from tests.rows import runs, seeds
@@ -23,7 +23,7 @@ def widths(
     *rows: dict[str, Any], name: str = "mnist", dropout: bool = False, shipped: Store | None = None
 ) -> list[Known]:
     found = Results(name, analysis.finished(runs(*rows)), None)
-    return known.widths(known.networks(found, shipped, family("deep_cnn"), dropout))
+    return by_width.widths(by_width.networks(found, shipped, family("deep_cnn"), dropout))
 
 
 def test_a_mean_says_what_it_rests_on() -> None:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from core import kept
 from core.errors import StoreError
-from core.kept import Kept
 from core.networks.layers import Array
-from core.results import Results
+from core.results import trained
+from core.results.collect import Results
+from core.results.trained import Kept
 from core.runs.store import Store
 
 
@@ -60,7 +60,7 @@ def find(found: Results, own: Store, shipped: Store | None) -> Panel:
     """
     stores = {"own": own} | ({"reference": shipped} if shipped else {})
     lowest: dict[tuple[object, ...], Kept] = {}
-    for run in kept.find(found):  # of a network, the lowest seed comes first
+    for run in trained.find(found):  # of a network, the lowest seed comes first
         lowest.setdefault((run.family, run.width, run.origin, run.recipe), run)
     chosen = list(lowest.values())
     readers, problems = [], []
@@ -75,7 +75,7 @@ def find(found: Results, own: Store, shipped: Store | None) -> Panel:
 
 @lru_cache(maxsize=256)
 def _weights(store: Store, run: Kept) -> tuple[Array, ...]:
-    return tuple(kept.read(store, run))
+    return tuple(trained.read(store, run))
 
 
 def _names(runs: Sequence[Kept]) -> list[str]:

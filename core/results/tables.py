@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from core import analysis
-from core.analysis import TurningPoint
 from core.networks.families import FAMILIES
 from core.networks.layers import shape_text
 from core.networks.network import Network
+from core.results import analysis
+from core.results.analysis import TurningPoint
 
 TURNING_POINTS = {
     "title": "Family",

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from core.networks.families import FAMILIES
-from core.published import ARTICLE, ARTICLE_SOURCE, OTHERS, Published
+from core.results.published import ARTICLE, ARTICLE_SOURCE, OTHERS, Published
 
 EVERY = (*ARTICLE, *OTHERS)
 

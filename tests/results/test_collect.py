@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import analysis, results, settings
+from core import settings
 from core.data import datasets
 from core.data.npz import Facts
 from core.errors import DatasetError, FeatherweightError
 from core.networks.families import FAMILIES
+from core.results import analysis, collect
 from core.runs.run import Cell, Epoch
 from core.runs.store import Store
 from core.settings import Settings
@@ -60,7 +61,7 @@ def train(
     store.end(run, state, seconds=2.0, weights=weights)
 
 
-def shown(found: results.Results) -> list[tuple[str, float]]:
+def shown(found: collect.Results) -> list[tuple[str, float]]:
     return [(x["origin"], x["test_accuracy"]) for _, x in found.runs.iterrows()]
 
 
@@ -71,11 +72,11 @@ def test_own_results_stand_beside_the_shipped_ones(loaded: Settings, own: Store,
     train(own, "mnist_5k", "f", 0.7)
     train(shipped, "mine", "another", 0.6)
     train(shipped, "mnist", "another", 0.5)
-    found = results.find(loaded, own, shipped, "mine")
+    found = collect.find(loaded, own, shipped, "mine")
     assert shown(found) == [("own", 0.9), ("reference", 0.6)]
     assert list(found.runs.index) == [0, 1] and found.name == "mine"
     assert "choosing" in found.runs and len(analysis.points(found.runs)) == 2
-    assert shown(results.find(loaded, own, None, "mine")) == [("own", 0.9)]
+    assert shown(collect.find(loaded, own, None, "mine")) == [("own", 0.9)]
 
 
 def test_own_runs_on_a_file_that_has_changed_do_not_count_and_shipped_ones_do(
@@ -84,14 +85,14 @@ def test_own_runs_on_a_file_that_has_changed_do_not_count_and_shipped_ones_do(
     before = bring(loaded, "mnist", 20)
     train(own, "mnist", before, 0.9)
     train(shipped, "mnist", "another", 0.6)
-    assert shown(results.find(loaded, own, shipped, "mnist")) == [("own", 0.9), ("reference", 0.6)]
+    assert shown(collect.find(loaded, own, shipped, "mnist")) == [("own", 0.9), ("reference", 0.6)]
     after = bring(loaded, "mnist", 24)
     assert before != after
-    found = results.find(loaded, own, shipped, "mnist")
+    found = collect.find(loaded, own, shipped, "mnist")
     assert shown(found) == [("reference", 0.6)]
-    assert results.find(loaded, own, None, "mnist").runs.empty
+    assert collect.find(loaded, own, None, "mnist").runs.empty
     train(own, "mnist", after, 0.8)
-    assert shown(results.find(loaded, own, shipped, "mnist")) == [("own", 0.8), ("reference", 0.6)]
+    assert shown(collect.find(loaded, own, shipped, "mnist")) == [("own", 0.8), ("reference", 0.6)]
 
 
 def test_stopped_runs_stand_apart_with_their_weights(loaded: Settings, own: Store, shipped: Store) -> None:
@@ -102,13 +103,13 @@ def test_stopped_runs_stand_apart_with_their_weights(loaded: Settings, own: Stor
     train(own, "mine", after, 0.8, seed=1, state="stopped", weights=b"kept")
     train(own, "mine", after, 0.7, seed=2, state="stopped")
     train(own, "mine", after, 0.6, seed=3, state="interrupted")
-    found = results.find(loaded, own, shipped, "mine")
+    found = collect.find(loaded, own, shipped, "mine")
     assert shown(found) == [("own", 0.9)] and list(found.stopped["test_accuracy"]) == [0.8]
 
 
 def test_facts_are_those_of_the_images_at_hand(loaded: Settings, own: Store) -> None:
     fingerprint = bring(loaded, "mine")
-    found = results.find(loaded, own, None, "mine")
+    found = collect.find(loaded, own, None, "mine")
     assert found.dataset and found.dataset.name == "mine"
     assert found.facts == Facts((12, 12, 1), 4, 20, 8, fingerprint)
 
@@ -117,32 +118,32 @@ def test_results_are_shown_without_the_images(loaded: Settings, own: Store, ship
     train(own, "mnist", "f", 0.9)
     train(shipped, "mnist", "g", 0.6)
     assert datasets.fetchable(loaded, "mnist")
-    found = results.find(loaded, own, shipped, "mnist")
+    found = collect.find(loaded, own, shipped, "mnist")
     assert found.dataset is None and shown(found) == [("own", 0.9), ("reference", 0.6)]
     assert found.facts == Facts((28, 28, 1), 10, 60000, 10000, "f")
     assert [type(x) for x in (found.facts.train, found.facts.test, found.facts.fingerprint)] == [int, int, str]
-    assert results.find(loaded, own, shipped, "fashion_mnist").runs.empty
+    assert collect.find(loaded, own, shipped, "fashion_mnist").runs.empty
 
 
 def test_nothing_trained_yet(loaded: Settings, own: Store, shipped: Store) -> None:
     bring(loaded, "mine")
     for store in (None, shipped):
-        found = results.find(loaded, own, store, "mine")
+        found = collect.find(loaded, own, store, "mine")
         assert found.runs.empty and {"origin", "protocol", "choosing", "title"} <= set(found.runs.columns)
-        assert results.names(own, store) == []
+        assert collect.names(own, store) == []
     train(shipped, "mine", "another", 0.6)
-    assert shown(results.find(loaded, own, shipped, "mine")) == [("reference", 0.6)]
+    assert shown(collect.find(loaded, own, shipped, "mine")) == [("reference", 0.6)]
 
 
 def test_a_file_that_is_malformed_or_gone_is_told_in_a_sentence(loaded: Settings, own: Store) -> None:
     (loaded.data / "broken.npz").write_bytes(b"nothing")
     with pytest.raises(DatasetError):
-        results.find(loaded, own, None, "broken")
+        collect.find(loaded, own, None, "broken")
     fingerprint = bring(loaded, "mine")
     train(own, "mine", fingerprint, 0.9)
     (loaded.data / "mine.npz").unlink()
     with pytest.raises(FeatherweightError, match="mine"):
-        results.find(loaded, own, None, "mine")
+        collect.find(loaded, own, None, "mine")
 
 
 def test_image_sets_with_finished_runs_own_ones_last(own: Store, shipped: Store) -> None:
@@ -152,28 +153,28 @@ def test_image_sets_with_finished_runs_own_ones_last(own: Store, shipped: Store)
     train(own, "failed", "f", 0.9, state="failed")
     train(shipped, "mnist", "f", 0.9)
     assert own.datasets() == ["other", "mine"], "that of the latest run last"
-    assert results.names(own, shipped) == ["mnist", "other", "mine"], "the latest last"
-    assert results.names(own, None) == ["other", "mine"]
+    assert collect.names(own, shipped) == ["mnist", "other", "mine"], "the latest last"
+    assert collect.names(own, None) == ["other", "mine"]
 
 
 def test_what_is_shown_by_default_is_there_and_has_results(loaded: Settings, own: Store, shipped: Store) -> None:
-    assert results.default(loaded, own, shipped) == "mnist_5k", "the usual one, where nothing has any"
+    assert collect.default(loaded, own, shipped) == "mnist_5k", "the usual one, where nothing has any"
     train(shipped, "mnist", "f", 0.9)
-    assert results.default(loaded, own, shipped) == "mnist"
-    assert results.default(loaded, own, None) == "mnist_5k"
+    assert collect.default(loaded, own, shipped) == "mnist"
+    assert collect.default(loaded, own, None) == "mnist_5k"
     fingerprint = bring(loaded, "shapes")
     train(own, "shapes", fingerprint, 0.9)
-    assert results.default(loaded, own, shipped) == "shapes", "the user's latest"
-    assert results.default(loaded, own, shipped, "mnist") == "mnist", "the wanted one"
-    assert results.default(loaded, own, shipped, "fashion_mnist") == "shapes"
+    assert collect.default(loaded, own, shipped) == "shapes", "the user's latest"
+    assert collect.default(loaded, own, shipped, "mnist") == "mnist", "the wanted one"
+    assert collect.default(loaded, own, shipped, "fashion_mnist") == "shapes"
     bring(loaded, "shapes", 24)
-    assert results.default(loaded, own, shipped) == "mnist", "the file has changed"
+    assert collect.default(loaded, own, shipped) == "mnist", "the file has changed"
     (loaded.data / "shapes.npz").write_bytes(b"no zip")
-    assert results.default(loaded, own, shipped) == "mnist"
-    assert results.default(loaded, own, shipped, "shapes") == "shapes", "and what is wrong with it is said"
+    assert collect.default(loaded, own, shipped) == "mnist"
+    assert collect.default(loaded, own, shipped, "shapes") == "shapes", "and what is wrong with it is said"
     (loaded.data / "shapes.npz").unlink()
-    assert results.default(loaded, own, shipped) == "mnist"
-    assert results.default(loaded, own, None) == "mnist_5k"
+    assert collect.default(loaded, own, shipped) == "mnist"
+    assert collect.default(loaded, own, None) == "mnist_5k"
 
 
 def test_what_is_shown_by_default_has_the_weights_or_the_stopped_runs_it_takes(
@@ -183,16 +184,16 @@ def test_what_is_shown_by_default_has_the_weights_or_the_stopped_runs_it_takes(
     fingerprint = bring(loaded, "mine")
     train(own, "mine", fingerprint, 0.9)
     train(own, "mine", fingerprint, 0.9, seed=1, state="stopped")
-    assert results.default(loaded, own, shipped, "mine") == "mine"
-    assert results.default(loaded, own, shipped, "mine", with_weights=True) == "mnist"
+    assert collect.default(loaded, own, shipped, "mine") == "mine"
+    assert collect.default(loaded, own, shipped, "mine", with_weights=True) == "mnist"
     other = bring(loaded, "other", 24)
     train(own, "other", other, 0.9, state="stopped", weights=b"kept")
-    assert results.default(loaded, own, shipped, "other") == "mine"
-    assert results.default(loaded, own, shipped, "other", with_stopped=True) == "other"
-    assert results.default(loaded, own, shipped, "other", with_weights=True) == "mnist"
+    assert collect.default(loaded, own, shipped, "other") == "mine"
+    assert collect.default(loaded, own, shipped, "other", with_stopped=True) == "other"
+    assert collect.default(loaded, own, shipped, "other", with_weights=True) == "mnist"
 
 
 def test_an_image_set_of_both_is_named_once(own: Store, shipped: Store) -> None:
     train(own, "mnist", "f", 0.9)
     train(shipped, "mnist", "f", 0.9)
-    assert results.names(own, shipped) == ["mnist"]
+    assert collect.names(own, shipped) == ["mnist"]

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core import analysis, units
 from core.networks import latency
 from core.networks.families import FAMILIES, MNIST_CLASSES, MNIST_SHAPE
 from core.networks.network import Network
-from core.units import UNITS
+from core.results import analysis, units
+from core.results.units import UNITS
 from tests.rows import runs, seeds
 
 DEEP = FAMILIES["deep_cnn"].build(2)

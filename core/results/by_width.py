@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from core import analysis
 from core.data import datasets
 from core.networks.families import Family
-from core.published import DIGITS
 from core.recipe import Recipe
-from core.results import Results
+from core.results import analysis
+from core.results.collect import Results
+from core.results.published import DIGITS
+from core.results.sentences import spread
 from core.runs import reference
 from core.runs.store import Store
-from core.sentences import spread
 
 
 @dataclass(frozen=True, slots=True)

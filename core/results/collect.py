@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
-from core import analysis
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.data.npz import Facts
 from core.errors import ArgumentError, DatasetError
 from core.networks.families import MNIST_CLASSES, MNIST_SHAPE
 from core.networks.layers import Shape
+from core.results import analysis
 from core.runs.store import Store
 from core.settings import Settings
 

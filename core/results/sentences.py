@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from core.analysis import Agreement, Mark, TurningPoint
 from core.networks.families import FAMILIES
 from core.recipe import Recipe
+from core.results.analysis import Agreement, Mark, TurningPoint
 
 
 def percent(share: float, digits: int = 2) -> str:

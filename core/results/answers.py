@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from core.networks.layers import Array
-from core.readers import Reader
+from core.results.panel import Reader
 
 Label = Callable[[int], str]
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import analysis
-from core.analysis import TurningPoint
-from core.published import ARTICLE, Published
 from core.recipe import ADADELTA, RMSPROP, Recipe
+from core.results import analysis
+from core.results.analysis import TurningPoint
+from core.results.published import ARTICLE, Published
 from tests.rows import runs, seeds
 
 HELD_OUT = replace(ADADELTA, protocol="held_out").to_json()

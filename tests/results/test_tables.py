@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core import analysis, tables
 from core.networks.families import FAMILIES
-from core.published import ARTICLE, OTHERS
 from core.recipe import Recipe
+from core.results import analysis, tables
+from core.results.published import ARTICLE, OTHERS
 from tests.rows import runs, seeds
 
 TUTORIALS = {key: x.tutorial_network().parameters for key, x in FAMILIES.items()}

@@ -3,12 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.answers import Answer, ask, sentence
-from core.kept import Kept
 from core.networks.families import FAMILIES
 from core.networks.layers import Array
 from core.networks.network import Network
-from core.readers import Reader
+from core.results.answers import Answer, ask, sentence
+from core.results.panel import Reader
+from core.results.trained import Kept
 
 
 def reader(parameters: int, network: Network, *weights: Array) -> Reader:

@@ -1,0 +1,1 @@
+"""What runs mean: turning points, intervals, sentences, tables, and trained networks put to work."""
