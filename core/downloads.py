@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from core import exports
+from core.export import charts as export_charts
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,12 @@ class Download:
 def scheme() -> str:
     """Draw the choice of a picture's colours and return it."""
     chosen: str = st.segmented_control(
-        "Colours of the pictures", exports.SCHEMES, default="light", required=True, format_func=str.title, key="scheme"
+        "Colours of the pictures",
+        export_charts.SCHEMES,
+        default="light",
+        required=True,
+        format_func=str.title,
+        key="scheme",
     )
     return chosen
 

@@ -59,7 +59,7 @@ def export(arguments: Namespace) -> tuple[None, str]:
 
 
 def _table(arguments: Namespace) -> bytes:
-    from core import exports
+    from core.export import charts as export_charts
     from core.runs.store import Store
 
     loaded = settings.load()
@@ -67,17 +67,18 @@ def _table(arguments: Namespace) -> bytes:
         datasets.check_name(loaded, arguments.data)
     store = Store(loaded.store)
     if arguments.format == "json":
-        return exports.json(store.rows(arguments.data))
-    return exports.csv(store.runs(arguments.data))
+        return export_charts.json(store.rows(arguments.data))
+    return export_charts.csv(store.runs(arguments.data))
 
 
 def _chart(arguments: Namespace) -> bytes:
-    from core import exports, scatter
+    from core import scatter
+    from core.export import charts as export_charts
     from core.results import analysis, published, tables, units
 
     if arguments.unit not in UNITS:
         raise invalid("unit", f"one of {', '.join(UNITS)}", arguments.unit)
-    exports.theme(arguments.scheme)
+    export_charts.theme(arguments.scheme)
     arguments.target = TARGET if arguments.target is None else arguments.target
     answered = answer.ask(arguments)
     if not answered.points:
@@ -90,12 +91,12 @@ def _chart(arguments: Namespace) -> bytes:
     if arguments.format == "html":
         title = f"Accuracy against size: {datasets.title(found.name)}"
         shown = tables.for_people(points, tables.NETWORKS)
-        return exports.html(chart, arguments.scheme, title, answered.sentence, shown)
-    return (exports.svg if arguments.format == "svg" else exports.png)(chart, arguments.scheme)
+        return export_charts.html(chart, arguments.scheme, title, answered.sentence, shown)
+    return (export_charts.svg if arguments.format == "svg" else export_charts.png)(chart, arguments.scheme)
 
 
 def _bundle(run: int) -> bytes:
-    from core import bundle
+    from core.export import bundle
     from core.results import collect
     from core.runs.store import Store
 

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import class_charts, downloads, exports, frame, kernels, pictures
+from core import class_charts, downloads, frame, kernels, pictures
 from core.data import datasets, npz, samples
 from core.data.datasets import Dataset
 from core.downloads import Download
 from core.errors import FeatherweightError
+from core.export import charts as export_charts
 from core.markdown import plain
 from core.networks.families import FAMILIES
 from core.networks.layers import Array, shape_text
@@ -58,7 +59,7 @@ def probabilities(bench: frame.Bench, looked: Looked, dataset: Dataset, shown: A
 
 def theme() -> dict[str, Any]:
     """Return the colours of the visitor's theme."""
-    return exports.theme(st.context.theme.type or "light")
+    return export_charts.theme(st.context.theme.type or "light")
 
 
 def take_away(name: str, stem: str, make: Callable[[str], Any]) -> None:
@@ -67,8 +68,10 @@ def take_away(name: str, stem: str, make: Callable[[str], Any]) -> None:
         scheme, file = downloads.scheme(), f"featherweight-{stem}"
         downloads.draw(
             (
-                Download(f"SVG: {name}", f"{file}.svg", "image/svg+xml", lambda: exports.svg(make(scheme), scheme)),
-                Download(f"PNG: {name}", f"{file}.png", "image/png", lambda: exports.png(make(scheme), scheme)),
+                Download(
+                    f"SVG: {name}", f"{file}.svg", "image/svg+xml", lambda: export_charts.svg(make(scheme), scheme)
+                ),
+                Download(f"PNG: {name}", f"{file}.png", "image/png", lambda: export_charts.png(make(scheme), scheme)),
             )
         )
 
@@ -201,7 +204,9 @@ def draw_weights(looked: Sequence[Looked]) -> None:
     take_away(
         f"Weights of {chosen.title}",
         f"weights-{chosen.family}-{chosen.width}",
-        lambda scheme: kernels.poster(layers, limit, chosen.name, exports.theme(scheme)["chartCategoricalColors"]),
+        lambda scheme: kernels.poster(
+            layers, limit, chosen.name, export_charts.theme(scheme)["chartCategoricalColors"]
+        ),
     )
 
 
@@ -352,7 +357,7 @@ def draw_cost(bench: frame.Bench, looked: Sequence[Looked], dataset: Dataset, sh
         take_away(
             f"Confusions of {last.title}",
             f"confusions-{last.family}-{last.width}",
-            lambda scheme: class_charts.matrix(found, classes, exports.theme(scheme)).properties(title=last.name),
+            lambda scheme: class_charts.matrix(found, classes, export_charts.theme(scheme)).properties(title=last.name),
         )
 
 

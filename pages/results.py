@@ -6,11 +6,13 @@ import altair
 import pandas as pd
 import streamlit as st
 
-from core import bundle, downloads, exports, frame, scatter
+from core import downloads, frame, scatter
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.downloads import Download
 from core.errors import FeatherweightError
+from core.export import bundle
+from core.export import charts as export_charts
 from core.markdown import plain
 from core.networks.families import FAMILIES, family
 from core.recipe import PROTOCOLS, Recipe
@@ -214,13 +216,15 @@ def take_away(
     """Draw the downloads of the runs and of the chart; a file is made when it is asked for."""
     st.subheader("Take away")
     scheme, title, file = downloads.scheme(), f"Accuracy against size: {datasets.title(name)}", f"featherweight-{name}"
-    page = partial(exports.html, chart, scheme, title, said, shown)
+    page = partial(export_charts.html, chart, scheme, title, said, shown)
     downloads.draw(
         (
-            Download("Runs as CSV", f"{file}.csv", "text/csv", partial(exports.csv, runs)),
-            Download("Runs as JSON", f"{file}.json", "application/json", lambda: exports.json(runs.to_dict("records"))),
-            Download("Chart as SVG", f"{file}.svg", "image/svg+xml", partial(exports.svg, chart, scheme)),
-            Download("Chart as PNG", f"{file}.png", "image/png", partial(exports.png, chart, scheme)),
+            Download("Runs as CSV", f"{file}.csv", "text/csv", partial(export_charts.csv, runs)),
+            Download(
+                "Runs as JSON", f"{file}.json", "application/json", lambda: export_charts.json(runs.to_dict("records"))
+            ),
+            Download("Chart as SVG", f"{file}.svg", "image/svg+xml", partial(export_charts.svg, chart, scheme)),
+            Download("Chart as PNG", f"{file}.png", "image/png", partial(export_charts.png, chart, scheme)),
             Download("Page as HTML", f"{file}.html", "text/html", page),
         )
     )

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 import vl_convert
 
-from core import exports, scatter
+from core import scatter
+from core.export import charts as export_charts
 from core.networks.families import MNIST_CLASSES, MNIST_SHAPE
 from core.recipe import Recipe
 from core.results import analysis, tables, units
@@ -59,7 +60,7 @@ def rows_of(drawn: dict[str, Any], part: dict[str, Any]) -> list[dict[str, Any]]
 
 def rendered(drawn: dict[str, Any]) -> list[tuple[str, float, float]]:
     """Return every mark of the rendered chart: its kind and where it is; nothing may be no number or off the chart."""
-    svg = vl_convert.vegalite_to_svg(drawn, exports.VEGA_LITE, allowed_base_urls=[])
+    svg = vl_convert.vegalite_to_svg(drawn, export_charts.VEGA_LITE, allowed_base_urls=[])
     assert "NaN" not in svg and "Infinity" not in svg and "undefined" not in svg
     found = []
     for group in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}g"):

@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 
 from core import __main__ as command_line
-from core import keras_file, takeaway
+from core import takeaway
+from core.export import keras_file
 from core.networks.families import family
 from core.recipe import RMSPROP
 from core.results import units

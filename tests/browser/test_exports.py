@@ -9,7 +9,7 @@ import altair as alt
 import pandas as pd
 import pytest
 
-from core import exports
+from core.export import charts as export_charts
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -23,7 +23,7 @@ def page_of(tmp_path: Path, scheme: str) -> Path:
     base = alt.Chart(rows).encode(x="Weights:Q", y=alt.Y("Family:N", axis=None), color="Family:N", tooltip=["Weights"])
     chart = alt.layer(base.mark_point(size=600, filled=True), base.mark_text(text=""))
     path = tmp_path / "page.html"
-    path.write_bytes(exports.html(chart, scheme, TITLE, SENTENCE, rows))
+    path.write_bytes(export_charts.html(chart, scheme, TITLE, SENTENCE, rows))
     return path
 
 
@@ -42,7 +42,7 @@ def test_the_page_draws_without_a_network(browser: Browser, tmp_path: Path, sche
     page.goto(path.as_uri())
     marks = page.locator("#chart svg .mark-symbol.role-mark path")
     expect(marks).to_have_count(2)
-    colours = exports.theme(scheme)
+    colours = export_charts.theme(scheme)
     fills = {marks.nth(i).get_attribute("fill") for i in range(2)}
     assert fills == set(colours["chartCategoricalColors"][:2])
     expect(page).to_have_title(TITLE)

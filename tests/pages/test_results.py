@@ -19,9 +19,9 @@ import pytest
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.testing.v1 import AppTest
 
-from core import bundle, keras_file
 from core.data import datasets
 from core.data.npz import Facts
+from core.export import bundle, keras_file
 from core.networks.families import FAMILIES
 from core.recipe import Recipe
 from core.results import tables

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import class_charts, exports
+from core import class_charts
 from core.data import npz
 from core.errors import DatasetError
+from core.export import charts as export_charts
 from core.networks.families import family
 from core.networks.layers import Array
 from core.networks.network import Network
@@ -105,9 +106,9 @@ def test_test_images_are_those_of_the_whole_set(tmp_path: Path) -> None:
         npz.read_test(tmp_path / "none.npz")
 
 
-@pytest.mark.parametrize("scheme", exports.SCHEMES)
+@pytest.mark.parametrize("scheme", export_charts.SCHEMES)
 def test_numbers_read_on_their_fields(scheme: str) -> None:
-    theme = exports.theme(scheme)
+    theme = export_charts.theme(scheme)
     counts = np.array([[90, 1, 3, 20], [5, 80, 10, 2], [0, 0, 70, 1], [4, 6, 8, 99]])
     for chart in (class_charts.matrix(counts, "abcd", theme), class_charts.change(counts, counts.T, "abcd", theme)):
         rows = chart.to_dict()["datasets"].values()

@@ -10,9 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from core import __version__, keras_file, script
+from core import __version__
 from core.data.npz import Facts
 from core.errors import DatasetError, StoreError, invalid
+from core.export import keras_file, script
 from core.networks.families import family
 from core.recipe import Recipe
 from core.runs.run import Cell

@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core import bundle, script
 from core.data import datasets, npz
 from core.errors import ArgumentError, DatasetError, StoreError
+from core.export import bundle, script
 from core.networks.families import family
 from core.networks.layers import Array
 from core.recipe import Recipe

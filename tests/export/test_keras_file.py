@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import keras_file
 from core.errors import StoreError
+from core.export import keras_file
 from core.networks.families import family
 
 ROOT = Path(__file__).parents[1]

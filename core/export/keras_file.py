@@ -1,6 +1,6 @@
 """A network with its weights as Keras's own ``.keras`` file, written by Keras in a process of its own.
 
-``python -m core.keras_file`` reads one job from standard input, JSON with ``family``, ``width``, ``input_shape``,
+``python -m core.export.keras_file`` reads one job from standard input, JSON with ``family``, ``width``, ``input_shape``,
 ``classes``, ``dropout`` and the paths ``weights`` (a ``.npz``) and ``target``. Exit code 0 says that the target is
 written, 2 that standard output holds a sentence on why not; everything else goes to standard error.
 """
@@ -24,7 +24,7 @@ from core.runs import weights
 if TYPE_CHECKING:
     from core.networks.network import Network
 
-COMMAND = (sys.executable, "-m", "core.keras_file")
+COMMAND = (sys.executable, "-m", "core.export.keras_file")
 TIMEOUT = 180  # seconds; importing TensorFlow takes about 5, on a machine that trains on every core far more
 ROOM = 64_000_000  # bytes of files that are kept for those who ask again
 _ROOT = Path(__file__).resolve().parent.parent

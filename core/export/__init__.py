@@ -1,0 +1,1 @@
+"""Files to take away: tables, charts, bundles, Keras scripts and ``.keras`` files."""
