@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.results.answers import Answer, Label, percent
+from core.results.panel import Answer, Label, percent
 
 TOLD = 3  # probabilities in the words that go with the bars
 _HERE = Path(__file__).parent

@@ -13,7 +13,7 @@ from core.errors import FeatherweightError
 from core.markdown import plain
 from core.networks.layers import Array
 from core.pad import pad, wipe
-from core.results import answers, collect, panel
+from core.results import collect, panel
 from core.results.panel import Panel
 from core.results.published import DIGITS
 from core.runs import reference
@@ -47,7 +47,7 @@ def take_drawing(name: str, image: Array | None) -> None:
 
 
 @st.fragment  # lifting the pen draws no more than this anew
-def ask(bench: frame.Bench, name: str, panel: Panel, drawable: bool) -> None:
+def ask(bench: frame.Bench, name: str, asked: Panel, drawable: bool) -> None:
     """Draw the pad or the test image, and what every network makes of it."""
     key, noun = f"shown_{name}", "digit" if name in DIGITS else "image"
     left, right = st.columns([2, 3], gap="medium")
@@ -76,7 +76,7 @@ def ask(bench: frame.Bench, name: str, panel: Panel, drawable: bool) -> None:
             )
             return
         with frame.explained(FeatherweightError):
-            said = answers.ask(panel.readers, image)
+            said = panel.ask(asked.readers, image)
 
             def label(x: int) -> str:
                 return datasets.label(name, x)
@@ -93,16 +93,16 @@ def ask(bench: frame.Bench, name: str, panel: Panel, drawable: bool) -> None:
             else:
                 truth = specimen.label
             with place:
-                st.markdown(f"#### {answers.sentence(said, truth, label)}")
+                st.markdown(f"#### {panel.sentence(said, truth, label)}")
                 bars(said, truth, label, key=f"bars_{name}")
             if specimen:
                 st.caption(
                     f"Test image {specimen.index + 1:,} of {plain(datasets.title(specimen.dataset))}. "
                     f"Its label: **{label(specimen.label)}**."
                 )
-        if len(panel.readers) < panel.trained:
+        if len(asked.readers) < asked.trained:
             st.caption(
-                f"{len(panel.readers)} of the {panel.trained} networks trained on {plain(datasets.title(name))} "
+                f"{len(asked.readers)} of the {asked.trained} networks trained on {plain(datasets.title(name))} "
                 "answer: of the others no weights are kept."
             )
         st.page_link(
@@ -124,11 +124,11 @@ with frame.page("Draw") as bench:
     if bench.runner:
         frame.follow(bench.runner, bench.runner.progress().version, name)
     found = collect.find(bench.settings, bench.store, shipped, name)
-    panel = panel.find(found, bench.store, shipped)
-    for problem in panel.problems:
+    asked = panel.assemble(found, bench.store, shipped)
+    for problem in asked.problems:
         st.error(plain(problem), icon=":material/error:")
-    if not panel.readers:
-        nobody(name, panel.trained)
+    if not asked.readers:
+        nobody(name, asked.trained)
         st.stop()
     shape, _ = found.images
     drawable = name in DIGITS
@@ -137,4 +137,4 @@ with frame.page("Draw") as bench:
             f"The pad is for digits of 28×28 pixels; {plain(datasets.title(name))} offers its test images in their "
             "place."
         )
-    ask(bench, name, panel, drawable)
+    ask(bench, name, asked, drawable)

@@ -19,7 +19,7 @@ from core.markdown import plain
 from core.networks.families import FAMILIES
 from core.networks.layers import Array, shape_text
 from core.pictures import Grid
-from core.results import answers, collect, confusion, tables, trained
+from core.results import collect, confusion, panel, tables, trained
 from core.results.collect import Results
 from core.results.trained import Kept
 from core.runs import reference
@@ -261,7 +261,7 @@ def draw_maps(name: str, looked: Sequence[Looked], image: Array, label: int | No
         with place:
             st.markdown(
                 f"**{chosen.title}** ({chosen.parameters:,} weights) reads **{classes[given.argmax()]}**, "
-                f"{answers.percent(given.max())} sure{'' if label is None else right}."
+                f"{panel.percent(given.max())} sure{'' if label is None else right}."
             )
             with st.container(horizontal=True, gap="medium"):
                 draw_picture(pictures.photograph(image), 5, pictures.INPUT, shape_text(image.shape), what)
@@ -275,7 +275,7 @@ def draw_maps(name: str, looked: Sequence[Looked], image: Array, label: int | No
                         width="content",
                         alt="Probabilities: "
                         + ", ".join(
-                            f"{i}: {answers.percent(x)}" for i, x in zip(classes, given, strict=True) if x >= 0.001
+                            f"{i}: {panel.percent(x)}" for i, x in zip(classes, given, strict=True) if x >= 0.001
                         ),
                     )
     st.caption(
@@ -403,13 +403,13 @@ def gallery(
         for index in places[start : start + GALLERY]:
             probs = given[-1][index]
             true, read = classes[labels[index]], classes[probs.argmax()]
-            words = f"{true}, read as {read}, {answers.percent(probs.max())} sure"
+            words = f"{true}, read as {read}, {panel.percent(probs.max())} sure"
             with st.container(width=100, gap="xxsmall"):
                 picture = pictures.png(
                     pictures.photograph(npz.scaled(shown[index])), max(1, 84 // shown.shape[1]), pictures.MARGIN
                 )
                 st.image(picture, alt=f"Test image {index + 1:,}: {words}", output_format="PNG")
-                sure = [answers.percent(x[index].max()).replace(" ", "\N{NO-BREAK SPACE}") for x in given]
+                sure = [panel.percent(x[index].max()).replace(" ", "\N{NO-BREAK SPACE}") for x in given]
                 better = f"  \n{one}: {classes[given[0][index].argmax()]}, {sure[0]}" if pair else ""
                 whose = f"{other}: " if pair else "read as "
                 st.caption(f"true: **{true}**  \n{whose}{read}, {sure[-1]}{better}")

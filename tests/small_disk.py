@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-from core import frame, settings
+from core import ROOT, frame, settings
 from core.data import datasets
 from core.recipe import Recipe
 from core.runner.progress import Progress
@@ -31,7 +31,6 @@ from core.runs import sweep
 from core.runs.run import Cell
 from tests.fake_training import ENOUGH
 
-ROOT = Path(__file__).parents[1]
 SHORT, LONG = Recipe("sgd", 0.1, 3), Recipe("sgd", 0.1, 1000)
 
 

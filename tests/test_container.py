@@ -28,7 +28,8 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 from ruamel.yaml import YAML
 
-ROOT = Path(__file__).parents[1]
+from core import ROOT
+
 LOCKS = {"cpu": "requirements.txt", "gpu": "requirements-gpu.txt"}
 IMAGE = {"python_version": "3.12", "python_full_version": "3.12.0", "sys_platform": "linux", "extra": ""}
 # Opens every page as a first visit does, with a training process that needs no TensorFlow.

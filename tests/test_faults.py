@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import settings
+from core import ROOT, settings
 from core.data import datasets
 from core.recipe import Recipe
 from core.runner.local import COMMAND
@@ -28,7 +28,6 @@ from core.runs.store import Store
 from core.settings import Settings
 from tests.fake_training import HANG
 
-ROOT = Path(__file__).parents[1]
 SHORT, ENDLESS = Recipe("sgd", 0.1, 2, 100), Recipe("sgd", 0.1, 1000, 4)
 MEMORY = 3000  # MB: enough to compile and train a small network, not to read 2 GB of images twice
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core import ROOT
 from core import __main__ as command_line
 
-ROOT = Path(__file__).parents[1]
 Run = Callable[..., tuple[int, str, str]]
 
 

@@ -15,15 +15,16 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from core import ROOT
 from core.errors import invalid
 from core.recipe import Recipe
 
 WIDTH, HEIGHT = 900, 520
 SCHEMES = ("light", "dark")
 VEGA_LITE = alt.SCHEMA_VERSION.removeprefix("v").rpartition(".")[0]  # '6.4': vl-convert carries several
-_STREAMLIT = Path(__file__).resolve().parent.parent / ".streamlit" / "config.toml"
+_STREAMLIT = ROOT / ".streamlit" / "config.toml"
 _OPENED = ("recipe", "versions")  # columns of the store that hold JSON
-_PAGE = Path(__file__).with_name("exports.html")
+_PAGE = Path(__file__).with_name("charts.html")
 
 
 def csv(runs: pd.DataFrame) -> bytes:

@@ -1,8 +1,8 @@
 """A network with its weights as Keras's own ``.keras`` file, written by Keras in a process of its own.
 
-``python -m core.export.keras_file`` reads one job from standard input, JSON with ``family``, ``width``, ``input_shape``,
-``classes``, ``dropout`` and the paths ``weights`` (a ``.npz``) and ``target``. Exit code 0 says that the target is
-written, 2 that standard output holds a sentence on why not; everything else goes to standard error.
+``python -m core.export.keras_file`` reads one job from standard input, JSON with ``family``, ``width``,
+``input_shape``, ``classes``, ``dropout`` and the paths ``weights`` (a ``.npz``) and ``target``. Exit code 0 says that
+the target is written, 2 that standard output holds a sentence on why not; everything else goes to standard error.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core import ROOT
 from core.errors import FeatherweightError, StoreError
 from core.networks.families import family
 from core.runs import weights
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 COMMAND = (sys.executable, "-m", "core.export.keras_file")
 TIMEOUT = 180  # seconds; importing TensorFlow takes about 5, on a machine that trains on every core far more
 ROOM = 64_000_000  # bytes of files that are kept for those who ask again
-_ROOT = Path(__file__).resolve().parent.parent
 _making = threading.Lock()
 _kept: dict[tuple[object, ...], bytes] = {}  # by what determines a file, the one asked for last at the end
 
@@ -79,7 +79,7 @@ def _make(key: str, width: int, network: Network, dropout: bool, npz: bytes, com
         }
         try:
             done = subprocess.run(
-                command, cwd=_ROOT, input=json.dumps(job), capture_output=True, encoding="utf-8", timeout=TIMEOUT
+                command, cwd=ROOT, input=json.dumps(job), capture_output=True, encoding="utf-8", timeout=TIMEOUT
             )
         except subprocess.TimeoutExpired:
             raise StoreError(f"The Keras file took longer than {TIMEOUT} s. Try again when no training runs.") from None

@@ -10,13 +10,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from core import ROOT
 from core.errors import TrainingError
 
 COMMAND = (sys.executable, "-m", "core.training")
 LAST_WORDS = 64_000  # bytes of its log in which a cause is looked for
 # What C++, TensorFlow, Python and Linux call it.
 OUT_OF_MEMORY = ("bad_alloc", "OOM when allocating", "MemoryError", "Cannot allocate memory", "out of memory")
-_ROOT = Path(__file__).resolve().parent.parent
 
 
 class TrainingProcess:
@@ -28,7 +28,7 @@ class TrainingProcess:
         with log.open("wb") as errors:
             self._popen = subprocess.Popen(
                 command,
-                cwd=_ROOT,
+                cwd=ROOT,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

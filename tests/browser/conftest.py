@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
+from core import ROOT
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
-ROOT = Path(__file__).parents[2]
 CHROMIUMS = ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome")
 # No GPU, no sandbox (a container's root has none) and no calls home.
 CHROMIUM_OPTIONS = (

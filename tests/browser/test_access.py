@@ -16,6 +16,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from core import ROOT
 from core.markdown import JOINER
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 pytest.importorskip("playwright", reason="No Playwright found: install it with 'pip install playwright'.")
 from playwright.sync_api import expect
 
-APP = Path(__file__).parents[2] / "app.py"
+APP = ROOT / "app.py"
 KEY = "correct horse battery"
 LONG = 120_000  # for what waits for TensorFlow to start, on a busy machine
 EVERYWHERE = {"server.address": "0.0.0.0"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +17,9 @@ if TYPE_CHECKING:
 pytest.importorskip("playwright", reason="No Playwright found: install it with 'pip install playwright'.")
 from playwright.sync_api import expect
 
-APP = Path(__file__).parents[2] / "app.py"
+from core import ROOT
+
+APP = ROOT / "app.py"
 Stroke = Sequence[tuple[float, float]]  # places as shares of the pad's width and height
 
 ONE: Stroke = [(0.52, 0.2), (0.5, 0.5), (0.48, 0.8)]

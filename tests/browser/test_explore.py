@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +16,9 @@ if TYPE_CHECKING:
 pytest.importorskip("playwright", reason="No Playwright found: install it with 'pip install playwright'.")
 from playwright.sync_api import expect
 
-APP = Path(__file__).parents[2] / "app.py"
+from core import ROOT
+
+APP = ROOT / "app.py"
 
 
 @pytest.fixture(scope="module")

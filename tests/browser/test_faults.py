@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.conftest import ROOT, ask_health, await_start, free_port
+from core import ROOT
+from tests.browser.conftest import ask_health, await_start, free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page

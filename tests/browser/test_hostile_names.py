@@ -11,6 +11,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
+from core import ROOT
 from core.markdown import JOINER
 from tests.test_markdown import HOSTILE
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 pytest.importorskip("playwright", reason="No Playwright found: install it with 'pip install playwright'.")
 from playwright.sync_api import expect
 
-APP = Path(__file__).parents[2] / "app.py"
+APP = ROOT / "app.py"
 PAGES = ("", "train", "results", "draw", "inspect")
 # Every place in which a page writes a name: in Markdown of its own, as a label, a message, beside a bar.
 PLACES = """\

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +14,9 @@ if TYPE_CHECKING:
 pytest.importorskip("playwright", reason="No Playwright found: install it with 'pip install playwright'.")
 from playwright.sync_api import expect
 
-APP = Path(__file__).parents[2] / "app.py"
+from core import ROOT
+
+APP = ROOT / "app.py"
 VIEWS = ("Weights", "Feature maps", "What the cut cost", "Layers")
 
 

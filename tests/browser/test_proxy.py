@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from core import ROOT
 from tests.browser.conftest import await_start, free_port
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 pytest.importorskip("playwright", reason="No Playwright found: install it with 'pip install playwright'.")
 from playwright.sync_api import expect
 
-ROOT = Path(__file__).parents[2]
 APP = ROOT / "app.py"
 NAME = "featherweight.localhost"  # a browser looks for it on this machine, and it is not localhost
 KEY = "correct horse battery"

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import settings
+from core import ROOT, settings
 from core.data import datasets
 from core.networks.families import FAMILIES
 from core.runs import sweep
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 pytest.importorskip("playwright", reason="No Playwright found: install it with 'pip install playwright'.")
 from playwright.sync_api import TimeoutError, expect
 
-APP = Path(__file__).parents[2] / "app.py"
+APP = ROOT / "app.py"
 LONG = 120_000  # for what waits for TensorFlow to start or to compile, on a busy machine
 REFERENCE = "results?data=MNIST"
 CLOSER = f"{REFERENCE}#closer"  # with a network chosen

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from filelock import FileLock
 
+from core import ROOT
 from core.runs.store import Store
-from tests.browser.conftest import ROOT, ask_health, await_start, free_port
+from tests.browser.conftest import ask_health, await_start, free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +16,9 @@ if TYPE_CHECKING:
 pytest.importorskip("playwright", reason="No Playwright found: install it with 'pip install playwright'.")
 from playwright.sync_api import expect
 
-APP = Path(__file__).parents[2] / "app.py"
+from core import ROOT
+
+APP = ROOT / "app.py"
 LONG = 120_000  # for what waits for TensorFlow to start or to compile, on a busy machine
 
 

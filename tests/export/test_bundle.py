@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core import ROOT
 from core.data import datasets, npz
 from core.errors import ArgumentError, DatasetError, StoreError
 from core.export import bundle, script
@@ -28,7 +29,6 @@ from core.runs.store import Store
 from core.settings import Settings, load
 from core.training.train import Finished, train
 
-ROOT = Path(__file__).parents[1]
 VERSIONS = {"tensorflow": "2.21.0", "keras": "3.15.1"}
 MEMBERS = {"README.txt", "reproduce.py", "recipe.json", "versions.json", "history.csv", "weights.npz", "model.keras"}
 PLAIN = Recipe("adam", 0.003, 4, 16)
@@ -211,8 +211,10 @@ def test_packing_imports_no_framework(store: Store, own: Path) -> None:
     program = """
 import sys
 from pathlib import Path
-from core import bundle, exports, images, store
-bundle.pack(store.Store(Path(sys.argv[1])), 2, images.facts(Path(sys.argv[2])))
+from core.data import npz
+from core.export import bundle
+from core.runs.store import Store
+bundle.pack(Store(Path(sys.argv[1])), 2, npz.facts(Path(sys.argv[2])))
 print(sorted({x.partition(".")[0] for x in sys.modules} & {"tensorflow", "keras"}))
 """
     command = [sys.executable, "-c", program, str(store.path), str(own)]

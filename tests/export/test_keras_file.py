@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core import ROOT
 from core.errors import StoreError
 from core.export import keras_file
 from core.networks.families import family
 
-ROOT = Path(__file__).parents[1]
 NETWORK = family("mlp").build(2)
 
 

@@ -16,7 +16,7 @@ import streamlit as st
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from core import frame, login, settings
+from core import ROOT, frame, login, settings
 from core.data import datasets, npz
 from core.once import Once
 from core.runner.progress import Progress
@@ -25,7 +25,6 @@ from core.runs import reference
 from core.runs.store import Store
 from core.settings import Settings
 
-ROOT = Path(__file__).parents[2]
 FAKE = (sys.executable, str(ROOT / "tests" / "fake_training.py"))
 SHIPPED = reference.PATH
 

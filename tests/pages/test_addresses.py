@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
+from core import ROOT
 from core.networks.families import FAMILIES
 from core.recipe import OPTIMIZERS
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tests.pages.conftest import Bring, Visit
 
 Sentences = Callable[[AppTest], list[str]]
-ROOT = Path(__file__).parents[2]
 PAGES = ("app.py", "pages/train.py", "pages/results.py", "pages/draw.py", "pages/inspect.py")
 # What a page reads itself, beside the widgets that Streamlit binds.
 OWN = {"app.py": ["n", "on"], "pages/inspect.py": ["family", "n", "origin", "recipe", "images"]}

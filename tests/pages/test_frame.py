@@ -5,13 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import frame
+from core import ROOT, frame
 from core.data import datasets
 from core.recipe import Recipe
 from core.runs import sweep
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from tests.pages.conftest import Until, Visit
 
 Sentences = Callable[[AppTest], list[str]]
-ROOT = Path(__file__).parents[2]
 TRAIN, RESULTS = "pages/train.py", "pages/results.py"
 PAGES = ("app.py", TRAIN, RESULTS, "pages/draw.py", "pages/inspect.py")
 FRESH = "Set it aside and begin a fresh one"

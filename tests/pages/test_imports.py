@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from core import ROOT
+
 PAGES = ["app.py", *(f"pages/{x.name}" for x in sorted((ROOT / "pages").glob("*.py")))]
 
 # A process of its own: other tests of this one may have imported anything.

@@ -19,6 +19,7 @@ import pytest
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.testing.v1 import AppTest
 
+from core import ROOT
 from core.data import datasets
 from core.data.npz import Facts
 from core.export import bundle, keras_file
@@ -980,7 +981,7 @@ def test_several_values_where_one_is_meant_never_break_the_page(visit: Visit, se
 @pytest.mark.usefixtures("some")
 def test_every_bound_parameter_is_bound(visit: Visit) -> None:
     """So that the tests of nonsense keep up with the page."""
-    source = (Path(__file__).parents[2] / RESULTS).read_text("utf-8")
+    source = (ROOT / RESULTS).read_text("utf-8")
     assert source.count('bind="query-params"') == len(BOUND) - 1  # the data set's is in the frame
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import class_charts
+from core import ROOT, class_charts
 from core.data import npz
 from core.errors import DatasetError
 from core.export import charts as export_charts
@@ -19,7 +19,7 @@ from core.results.collect import Results
 from core.results.trained import Kept
 from core.runs import reference
 
-SHARED = Path(__file__).parents[2] / "shared" / "data" / "mnist.npz"
+SHARED = ROOT.parent / "shared" / "data" / "mnist.npz"
 LABELS = np.array([0, 0, 1, 1, 2, 2])
 SAID = np.array([0, 1, 1, 1, 0, 2])
 SHIPPED = reference.store()

@@ -11,19 +11,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import settings
+from core import ROOT, settings
 from core.data import npz
 from core.networks.families import FAMILIES
 from core.networks.layers import Array
 from core.recipe import Recipe
 from core.results import collect, panel
-from core.results.answers import ask
+from core.results.panel import ask
 from core.runs import reference
 from core.runs.run import Cell, Epoch
 from core.runs.store import Store
 from core.settings import Settings
 
-SHARED = Path(__file__).parents[2] / "shared" / "data"
+SHARED = ROOT.parent / "shared" / "data"
 
 Train = Callable[..., int]
 
@@ -63,14 +63,14 @@ def train(store: Store) -> Train:
     return record
 
 
-def panel(own: Settings, store: Store, shipped: Store | None = None, name: str = "mnist") -> panel.Panel:
-    return panel.find(collect.find(own, store, shipped, name), store, shipped)
+def assembled(own: Settings, store: Store, shipped: Store | None = None, name: str = "mnist") -> panel.Panel:
+    return panel.assemble(collect.find(own, store, shipped, name), store, shipped)
 
 
 def test_the_smallest_network_comes_first(own: Settings, store: Store, train: Train) -> None:
     for family, width in (("mlp", 4), ("deep_cnn", 2), ("cnn", 1)):
         train(family, width)
-    found = panel(own, store)
+    found = assembled(own, store)
     assert [x.name for x in found.readers] == ["Deep CNN, n = 2", "CNN, n = 1", "MLP, n = 4"]
     assert [x.chosen.parameters for x in found.readers] == sorted(x.chosen.parameters for x in found.readers)
     assert found.trained == 3 and found.problems == []
@@ -80,7 +80,7 @@ def test_of_several_seeds_the_lowest_that_was_kept_answers(own: Settings, store:
     runs = {
         seed: train("mlp", 2, seed, weights=None if seed == 0 else weights_file("mlp", 2, seed)) for seed in (3, 0, 2)
     }
-    found = panel(own, store)
+    found = assembled(own, store)
     assert [x.chosen.run for x in found.readers] == [runs[2]]
     assert found.readers[0].weights[0].flat[0] == 2 and found.trained == 1
 
@@ -89,7 +89,7 @@ def test_networks_of_the_same_name_are_told_apart(own: Settings, store: Store, t
     train("deep_cnn", 2)
     train("deep_cnn", 2, recipe=Recipe("adam", 0.003, 2, 64))
     train("mlp", 2)
-    found = panel(own, store, reference.store())
+    found = assembled(own, store, reference.store())
     names = [x.name for x in found.readers]
     assert len(set(names)) == len(names) == 8
     assert [x for x in names if x.startswith("Deep CNN, n = 2")] == [
@@ -102,13 +102,15 @@ def test_networks_of_the_same_name_are_told_apart(own: Settings, store: Store, t
 
 def test_weights_are_read_once(own: Settings, store: Store, train: Train) -> None:
     train("mlp", 2)
-    assert [id(x.weights) for x in panel(own, store).readers] == [id(x.weights) for x in panel(own, store).readers]
+    assert [id(x.weights) for x in assembled(own, store).readers] == [
+        id(x.weights) for x in assembled(own, store).readers
+    ]
 
 
 def test_runs_without_weights_or_unfinished_do_not_answer(own: Settings, store: Store, train: Train) -> None:
     train("mlp", 2, weights=None)
     train("mlp", 4, state="stopped")
-    found = panel(own, store)
+    found = assembled(own, store)
     assert found.readers == [] and found.trained == 1
     assert collect.names(store, None, with_weights=True) == []
 
@@ -119,7 +121,7 @@ def test_damaged_weights_are_named_and_the_others_answer(
 ) -> None:
     train("mlp", 2, weights=weights)
     train("mlp", 4)
-    found = panel(own, store)
+    found = assembled(own, store)
     assert [x.name for x in found.readers] == ["MLP, n = 4"]
     assert len(found.problems) == 1 and found.problems[0].startswith("MLP, n = 2: The weights kept of this run are ")
 
@@ -135,7 +137,7 @@ def test_image_sets_with_weights(store: Store, train: Train) -> None:
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> list[panel.Reader]:
     """The networks that come with the product, on an install with nothing else."""
     home = settings.load({"FEATHERWEIGHT_HOME": str(tmp_path_factory.mktemp("home"))})
-    return panel(home, Store(home.store), reference.store()).readers
+    return assembled(home, Store(home.store), reference.store()).readers
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from tests.test_runner import cells, idle, until
 
 from core.access import Visitor
 from core.data import datasets
@@ -17,8 +16,9 @@ from core.runner.runner import Runner
 from core.runs import sweep
 from core.runs.store import Store
 from core.settings import Settings
-from tests import test_runner
 from tests.fake_training import ENOUGH, WAIT
+from tests.runner import test_runner
+from tests.runner.test_runner import cells, idle, until
 
 own, store, runner = test_runner.own, test_runner.store, test_runner.runner  # the same fixtures
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from core import ROOT
 from core.errors import TrainingError
 from core.runs.lock import Claim
 
-ROOT = Path(__file__).parents[1]
 HOLD = """
 import sys
 from pathlib import Path

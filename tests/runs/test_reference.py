@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core import ROOT
 from core.data import npz
 from core.data.datasets import Dataset
 from core.data.npz import Facts
@@ -23,7 +24,7 @@ from core.runs.migrations import READABLE, VERSION
 from core.runs.run import Cell, Epoch
 from core.runs.store import Store
 
-SHARED = Path(__file__).parents[2] / "shared" / "data"
+SHARED = ROOT.parent / "shared" / "data"
 FINGERPRINT = "8c76a169f9c016c9"  # of the copy of MNIST that the reference runs were trained on
 MNIST = Dataset("mnist", "MNIST", Path("mnist.npz"), Facts((28, 28, 1), 10, 60000, 10000, FINGERPRINT))
 KEPT = {("mlp", 32), ("pooled_mlp", 64), ("cnn", 2), ("deep_cnn", 2), ("deep_cnn", 3)}  # by the issue

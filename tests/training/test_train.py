@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from core import ROOT
 from core.data.npz import Images, hold_out
 from core.errors import ArgumentError, DatasetError, TrainingError
 from core.networks.families import family
@@ -24,7 +25,6 @@ from core.training import epoch, train
 from core.training.device import device
 from core.training.train import Finished
 
-ROOT = Path(train.__file__).parent.parent
 QUICK = Recipe("adam", 0.01, 3, 32)
 HELD_OUT = replace(QUICK, protocol="held_out")
 

@@ -6,8 +6,7 @@ import pytest
 from core.networks.families import FAMILIES
 from core.networks.layers import Array
 from core.networks.network import Network
-from core.results.answers import Answer, ask, sentence
-from core.results.panel import Reader
+from core.results.panel import Answer, Reader, ask, sentence
 from core.results.trained import Kept
 
 
