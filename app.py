@@ -72,7 +72,7 @@ with frame.page("Explore") as bench:
     )
 
     # The count is on the screen while Altair is still being imported.
-    from core import charts
+    from core.charts import networks as network_charts
     from core.networks import counts
     from core.results import sentences
 
@@ -115,7 +115,7 @@ with frame.page("Explore") as bench:
     with right:
         st.subheader("From image to answer")
         st.altair_chart(
-            charts.blocks(rows),
+            network_charts.blocks(rows),
             alt="; ".join(f"{x.label} gives {shape_text(x.output_shape)}" for x in rows),
         )
         st.caption(
@@ -128,14 +128,14 @@ with frame.page("Explore") as bench:
         st.subheader("Where the weights live")
         largest = max(rows, key=lambda x: x.parameters)
         st.altair_chart(
-            charts.shares(counts.layer_shares(key, shape, classes), width),
+            network_charts.shares(counts.layer_shares(key, shape, classes), width),
             alt=f"Share of each layer over the width. At n = {width}, {largest.label} is largest: {largest.share:.0%}.",
         )
         st.caption(f"At n = {width}, {largest.label} {largest.formula} holds {largest.share:.0%} of all weights.")
     with right:
         st.subheader("How weights grow")
         st.altair_chart(
-            charts.weights_by_width(counts.weights(shape, classes), trained, chosen, width, network.parameters),
+            network_charts.weights_by_width(counts.weights(shape, classes), trained, chosen, width, network.parameters),
             alt=f"Weights against width for every family, both on log axes; n = {width} has {network.parameters:,}.",
         )
         st.caption(sentences.marks(trained))

@@ -72,7 +72,7 @@ def _table(arguments: Namespace) -> bytes:
 
 
 def _chart(arguments: Namespace) -> bytes:
-    from core import scatter
+    from core.charts import results as results_chart
     from core.export import charts as export_charts
     from core.results import analysis, published, tables, units
 
@@ -87,7 +87,9 @@ def _chart(arguments: Namespace) -> bytes:
     points = analysis.points(found.runs)
     points = tables.networks(points, units.sizes(points, arguments.unit, *found.images))
     others = published.beside(found.name, arguments.unit)
-    chart = scatter.results(points, points[:0], others, answered.target, unit=arguments.unit, errors=arguments.errors)
+    chart = results_chart.results(
+        points, points[:0], others, answered.target, unit=arguments.unit, errors=arguments.errors
+    )
     if arguments.format == "html":
         title = f"Accuracy against size: {datasets.title(found.name)}"
         shown = tables.for_people(points, tables.NETWORKS)

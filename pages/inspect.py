@@ -9,7 +9,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import class_charts, downloads, frame, kernels, pictures
+from core import downloads, frame
+from core.charts import confusion as confusion_charts
+from core.charts import pixels
+from core.charts import weights as weights_charts
+from core.charts.pixels import Grid
 from core.data import datasets, npz, samples
 from core.data.datasets import Dataset
 from core.downloads import Download
@@ -18,7 +22,6 @@ from core.export import charts as export_charts
 from core.markdown import plain
 from core.networks.families import FAMILIES
 from core.networks.layers import Array, shape_text
-from core.pictures import Grid
 from core.results import collect, confusion, panel, tables, trained
 from core.results.collect import Results
 from core.results.trained import Kept
@@ -150,12 +153,12 @@ def draw_layer(grid: Grid, limit: float, small: bool, room: tuple[int, int], key
     )
     with st.container(width="content", gap="xxsmall"):
         st.caption(f"**{grid.label}** · {grid.count:,} weights  \n{what}")
-        if small or grid.count <= kernels.FEW:
-            st.altair_chart(kernels.alone(kernels.rectangles(grid, limit)), width="content", alt=alt)
+        if small or grid.count <= weights_charts.FEW:
+            st.altair_chart(weights_charts.alone(weights_charts.rectangles(grid, limit)), width="content", alt=alt)
             return
         tall, wide = grid.block
         columns = len(grid.bias)
-        across, size = pictures.fit(columns, tall, wide, room, 8)
+        across, size = pixels.fit(columns, tall, wide, room, 8)
         if size == 1 and 2 * tall <= room[0] * 2:  # a weight gets two pixels, and the layer comes in parts
             size, across = 2, min(columns, (room[1] // 2 + 1) // (wide + 1))
         per_part = across * max(1, room[0] // ((tall + 1) * size))
@@ -170,17 +173,17 @@ def draw_layer(grid: Grid, limit: float, small: bool, room: tuple[int, int], key
                 width=240,
             )
             part = grid.part(start, start + per_part)
-        picture = pictures.coloured(part.mosaic(across), limit, *theme()["chartCategoricalColors"][:2])
-        st.image(pictures.png(picture, size, pictures.MARGIN), alt=alt, output_format="PNG")
+        picture = pixels.coloured(part.mosaic(across), limit, *theme()["chartCategoricalColors"][:2])
+        st.image(pixels.png(picture, size, pixels.MARGIN), alt=alt, output_format="PNG")
 
 
 def draw_weights(looked: Sequence[Looked]) -> None:
     """Draw all weights of the networks on one scale."""
-    drawn = [(chosen, pictures.grids(chosen.network, weights)) for chosen, weights in looked]
+    drawn = [(chosen, pixels.grids(chosen.network, weights)) for chosen, weights in looked]
     limit = max(float(np.abs(x.numbers()).max()) for _, layers in drawn for x in layers)
     places = st.columns(len(drawn), gap="large") if len(drawn) > 1 else [st.container()]
     for place, (chosen, layers) in zip(places, drawn, strict=True):
-        small = chosen.parameters <= kernels.SMALL
+        small = chosen.parameters <= weights_charts.SMALL
         with place:
             if len(drawn) > 1:
                 st.markdown(f"**{chosen.name}**")
@@ -191,7 +194,7 @@ def draw_weights(looked: Sequence[Looked]) -> None:
                     with st.container(width="content", gap="xxsmall"):
                         st.caption("**Weight**  \nZero is the background")
                         st.altair_chart(
-                            kernels.scale(limit),
+                            weights_charts.scale(limit),
                             width="content",
                             alt=f"Scale of colours from -{limit:.2f} to {limit:.2f}",
                         )
@@ -204,7 +207,7 @@ def draw_weights(looked: Sequence[Looked]) -> None:
     take_away(
         f"Weights of {chosen.title}",
         f"weights-{chosen.family}-{chosen.width}",
-        lambda scheme: kernels.poster(
+        lambda scheme: weights_charts.poster(
             layers, limit, chosen.name, export_charts.theme(scheme)["chartCategoricalColors"]
         ),
     )
@@ -264,14 +267,14 @@ def draw_maps(name: str, looked: Sequence[Looked], image: Array, label: int | No
                 f"{panel.percent(given.max())} sure{'' if label is None else right}."
             )
             with st.container(horizontal=True, gap="medium"):
-                draw_picture(pictures.photograph(image), 5, pictures.INPUT, shape_text(image.shape), what)
-                labels = pictures.layer_labels(chosen.network)
+                draw_picture(pixels.photograph(image), 5, pixels.INPUT, shape_text(image.shape), what)
+                labels = pixels.layer_labels(chosen.network)
                 for name, output in zip(labels[:-1], outputs[:-1], strict=True):
                     draw_output(name, output[0], (240, 520))
                 with st.container(width="content", gap="xxsmall"):
                     st.caption(f"**{labels[-1]}** · {len(given)} probabilities")
                     st.altair_chart(
-                        class_charts.probabilities(given, label, classes),
+                        confusion_charts.probabilities(given, label, classes),
                         width="content",
                         alt="Probabilities: "
                         + ", ".join(
@@ -286,16 +289,16 @@ def draw_maps(name: str, looked: Sequence[Looked], image: Array, label: int | No
     take_away(
         f"Maps of {chosen.title}",
         f"maps-{chosen.family}-{chosen.width}",
-        lambda _: kernels.walk(chosen.network, weights, image, chosen.name),
+        lambda _: weights_charts.walk(chosen.network, weights, image, chosen.name),
     )
 
 
 def draw_output(name: str, output: Array, room: tuple[int, int]) -> None:
     """Draw a layer's output under the layer's name."""
-    tiles = pictures.maps(output)
-    across, size = pictures.fit(len(tiles), tiles.shape[1], tiles.shape[2], room, 8)
+    tiles = pixels.maps(output)
+    across, size = pixels.fit(len(tiles), tiles.shape[1], tiles.shape[2], room, 8)
     text = f"{len(tiles)} maps of {shape_text(tiles.shape[1:])}" if output.ndim == 3 else f"{len(tiles)} numbers"
-    picture = pictures.grey(pictures.mosaic(tiles, across, np.nan))
+    picture = pixels.grey(pixels.mosaic(tiles, across, np.nan))
     draw_picture(picture, size, name, text, f"{name}: {text}, from {output.min():.2f} to {output.max():.2f}")
 
 
@@ -303,7 +306,7 @@ def draw_picture(picture: Array, size: int, name: str, text: str, alt: str) -> N
     """Draw a picture under its name."""
     with st.container(width="content", gap="xxsmall"):
         st.caption(f"**{name}** · {text}")
-        st.image(pictures.png(picture, size, pictures.MARGIN), alt=alt, output_format="PNG")
+        st.image(pixels.png(picture, size, pixels.MARGIN), alt=alt, output_format="PNG")
 
 
 def draw_cost(bench: frame.Bench, looked: Sequence[Looked], dataset: Dataset, shown: Array, labels: Array) -> None:
@@ -336,13 +339,13 @@ def draw_cost(bench: frame.Bench, looked: Sequence[Looked], dataset: Dataset, sh
             f"{name} is worst at {classes[np.nanargmin(x)]}: {np.nanmin(x):.1%}"
             for name, x in ((name, confusion.by_class(y)) for name, y in named)
         )
-        st.altair_chart(class_charts.accuracies(named, classes), alt=f"Accuracy per class: {words}.")
+        st.altair_chart(confusion_charts.accuracies(named, classes), alt=f"Accuracy per class: {words}.")
         st.caption(f"{words}.")
-    if len(looked) > 1 and len(classes) <= class_charts.MOST:
+    if len(looked) > 1 and len(classes) <= confusion_charts.MOST:
         with places[1]:
             st.subheader("What changed")
             st.altair_chart(
-                class_charts.change(counts[1], counts[0], classes, theme()),
+                confusion_charts.change(counts[1], counts[0], classes, theme()),
                 width="content",
                 alt=f"The {other} network's confusion matrix less the {one} one's.",
             )
@@ -353,25 +356,27 @@ def draw_cost(bench: frame.Bench, looked: Sequence[Looked], dataset: Dataset, sh
         st.caption(reference.NOTE)
     gallery(looked, given, shown, labels, classes)
     last, found = looked[-1][0], counts[-1]
-    if len(classes) <= class_charts.MOST:
+    if len(classes) <= confusion_charts.MOST:
         take_away(
             f"Confusions of {last.title}",
             f"confusions-{last.family}-{last.width}",
-            lambda scheme: class_charts.matrix(found, classes, export_charts.theme(scheme)).properties(title=last.name),
+            lambda scheme: confusion_charts.matrix(found, classes, export_charts.theme(scheme)).properties(
+                title=last.name
+            ),
         )
 
 
 def draw_confusion(title: str, counts: Array, classes: Sequence[str]) -> None:
     """Draw a network's confusion matrix, or of many classes its commonest confusions."""
     st.subheader(f"Confusions of {title}")
-    common = class_charts.confusions(counts, classes)
+    common = confusion_charts.confusions(counts, classes)
     first = [
         f"{row['True']} read as {row['Answered']}, {row['Images']} times" for row in common.head(3).to_dict("records")
     ]
     words = "Commonest: " + "; ".join(first) + "." if first else "Not one image is misread."
-    if len(counts) <= class_charts.MOST:
+    if len(counts) <= confusion_charts.MOST:
         st.altair_chart(
-            class_charts.matrix(counts, classes, theme()), width="content", alt=f"Confusion matrix. {words}"
+            confusion_charts.matrix(counts, classes, theme()), width="content", alt=f"Confusion matrix. {words}"
         )
         st.caption(words)
     else:
@@ -405,8 +410,8 @@ def gallery(
             true, read = classes[labels[index]], classes[probs.argmax()]
             words = f"{true}, read as {read}, {panel.percent(probs.max())} sure"
             with st.container(width=100, gap="xxsmall"):
-                picture = pictures.png(
-                    pictures.photograph(npz.scaled(shown[index])), max(1, 84 // shown.shape[1]), pictures.MARGIN
+                picture = pixels.png(
+                    pixels.photograph(npz.scaled(shown[index])), max(1, 84 // shown.shape[1]), pixels.MARGIN
                 )
                 st.image(picture, alt=f"Test image {index + 1:,}: {words}", output_format="PNG")
                 sure = [panel.percent(x[index].max()).replace(" ", "\N{NO-BREAK SPACE}") for x in given]

@@ -6,7 +6,8 @@ import altair
 import pandas as pd
 import streamlit as st
 
-from core import downloads, frame, scatter
+from core import downloads, frame
+from core.charts import results as results_chart
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.downloads import Download
@@ -69,7 +70,7 @@ def run_more_seeds(runner: Door, dataset: Dataset, point: pd.Series, first: int,
 
 def take_clicked() -> None:
     """Look closer at the mark that was clicked."""
-    clicked = st.session_state[chart_key()]["selection"][scatter.SELECTION]
+    clicked = st.session_state[chart_key()]["selection"][results_chart.SELECTION]
     if clicked:
         st.session_state["network"] = clicked[0]["name"]
 
@@ -150,7 +151,7 @@ def closer(bench: frame.Bench, found: Results, point: pd.Series, runs: pd.DataFr
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.altair_chart(
-            scatter.histories(histories, recipe.watched),
+            results_chart.histories(histories, recipe.watched),
             alt=f"Accuracy on the {recipe.watched} images per epoch, a line a seed, for {len(histories)} seeds.",
         )
     with right:
@@ -337,15 +338,15 @@ with frame.page("Results") as bench:
     if st.session_state.get("network") not in names:
         st.session_state["network"] = None
     front = points[points["front"] & with_front]
-    draw = partial(scatter.results, points, front, published, target, unit=unit, errors=errors)
+    draw = partial(results_chart.results, points, front, published, target, unit=unit, errors=errors)
     st.altair_chart(
         draw(selected=st.session_state["network"]),
         alt=f"{said} Test accuracy against size on a log axis: {len(points)} networks on {datasets.title(name)}.",
         key=chart_key(),
         on_select=take_clicked,
-        selection_mode=scatter.SELECTION,
+        selection_mode=results_chart.SELECTION,
     )
-    legend = [scatter.legend(points, protocol)]
+    legend = [results_chart.legend(points, protocol)]
     if published:
         legend.append(f"Hollow diamonds: the turning points of the {ARTICLE_SOURCE}.")
         legend.append(
@@ -370,7 +371,7 @@ with frame.page("Results") as bench:
             same = (runs[analysis.POINT] == point[analysis.POINT]).all(axis=1)
             closer(bench, found, point, runs[same])
 
-    whole = runs[runs["train_images"] == scatter.ARTICLE_IMAGES]
+    whole = runs[runs["train_images"] == results_chart.ARTICLE_IMAGES]
     agreements = [analysis.agreement(x, whole) for x in ARTICLE] if name in DIGITS and protocol == "article" else []
     if any(agreements):
         st.subheader("Do ours agree with the article?")

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from core import charts, frame
+from core import frame
+from core.charts import networks as network_charts
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.data.npz import HELD_OUT
@@ -161,7 +162,9 @@ def running(runner: Door, now: Progress, waiting: float | None) -> None:
         words = f"After epoch {now.epochs[-1].epoch}: {watched} accuracy {accuracy:.2%}"
         more = f", {watched} loss {loss:.3f}"
     for column, field in zip(st.columns(2), ("Accuracy", "Loss"), strict=True):
-        column.altair_chart(charts.history(now.epochs, planned, field, watched), alt=f"{field} per epoch. {words}.")
+        column.altair_chart(
+            network_charts.history(now.epochs, planned, field, watched), alt=f"{field} per epoch. {words}."
+        )
     st.caption(f"{words}{more}. Trains on {now.device}.")
 
 

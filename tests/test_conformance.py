@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from core import pictures
+from core.charts import pixels
 from core.errors import ArgumentError
 from core.networks.layers import Array, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Shape
 from core.networks.network import Network
@@ -86,7 +86,7 @@ def lacking(layer: Layer, shape: Shape, keras: Any) -> list[str]:
         except ArgumentError:  # refused, and named above
             assert not forward.takes(form, network)
     try:
-        drawn = pictures.grids(network, weights)
+        drawn = pixels.grids(network, weights)
         if sum(x.count for x in drawn) != network.parameters:
             found.append("a picture of every weight")
     except ArgumentError:

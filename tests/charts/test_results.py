@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import vl_convert
 
-from core import scatter
+from core.charts import results as results_chart
 from core.export import charts as export_charts
 from core.networks.families import MNIST_CLASSES, MNIST_SHAPE
 from core.recipe import Recipe
@@ -40,7 +40,7 @@ def draw(rows: Sequence[dict[str, Any]] = ROWS, published: Sequence[Published] =
     """Return the specification of the chart; ``front`` says whether to draw it."""
     points = networks(rows, changed.get("unit", "weights"))
     front = points[points["front"] & changed.pop("front", True)]
-    return scatter.results(points, front, published, changed.pop("target", 0.97), **changed).to_dict()
+    return results_chart.results(points, front, published, changed.pop("target", 0.97), **changed).to_dict()
 
 
 def layers(drawn: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -211,7 +211,7 @@ def test_recipes_and_origins_have_lines_of_their_own() -> None:
 
 def test_a_click_gives_the_name_of_the_network() -> None:
     drawn = draw()
-    (clicked,) = [x for x in drawn["params"] if x["name"] == scatter.SELECTION]
+    (clicked,) = [x for x in drawn["params"] if x["name"] == results_chart.SELECTION]
     assert clicked["select"]["fields"] == ["name"]
     (marks,) = [x for x in layer(drawn, type="point") if x.get("name") in clicked["views"]]
     assert marks["mark"]["filled"] and [x["name"] for x in rows_of(drawn, marks)] == list(networks(ROWS)["name"])
@@ -228,17 +228,17 @@ def test_the_tooltip_tells_the_size_in_other_units_too() -> None:
 
 def test_the_legend_says_what_the_marks_mean() -> None:
     points = networks(ROWS)
-    said = scatter.legend(points, "article")
+    said = results_chart.legend(points, "article")
     assert "10,000 test images" in said and "standard deviation" in said and "Wilson" in said
     assert "held-out" not in said and "aler" not in said
-    assert "held-out" in scatter.legend(points, "held_out")
+    assert "held-out" in results_chart.legend(points, "held_out")
     both = networks([*ROWS, *seeds("mlp", 16, 0.9, origin="reference")])
-    assert "Paler marks are reference runs." in scatter.legend(both, "article")
+    assert "Paler marks are reference runs." in results_chart.legend(both, "article")
 
 
 def test_histories_have_a_line_a_seed() -> None:
     epochs = [Epoch(n, 1.0, 0.5, 1.0, 1 - 0.5 / n, 2.0) for n in (1, 2, 3)]
-    drawn = scatter.histories({1: epochs, 0: epochs[:2]}, "test").to_dict()
+    drawn = results_chart.histories({1: epochs, 0: epochs[:2]}, "test").to_dict()
     (rows,) = drawn["datasets"].values()
     assert [(x["seed"], x["epoch"]) for x in rows] == [
         ("seed 0", 1), ("seed 0", 2), ("seed 1", 1), ("seed 1", 2), ("seed 1", 3)
@@ -250,10 +250,10 @@ def test_histories_have_a_line_a_seed() -> None:
 
 def test_histories_of_held_out_runs_are_of_the_held_out_images() -> None:
     epochs = [Epoch(1, 1.0, 0.5, None, None, 2.0, 0.9, 0.6), Epoch(2, 1.0, 0.5, 0.8, 0.99, 2.0, 0.7, 0.8)]
-    drawn = scatter.histories({0: epochs}, "held-out").to_dict()
+    drawn = results_chart.histories({0: epochs}, "held-out").to_dict()
     (rows,) = drawn["datasets"].values()
     assert [x["accuracy"] for x in rows] == [0.6, 0.8] and "held-out images" in drawn["encoding"]["y"]["title"]
 
 
 def test_a_history_of_one_epoch_can_be_drawn() -> None:
-    rendered(scatter.histories({0: [Epoch(1, 1.0, 0.5, 1.0, 0.5, 2.0)]}, "test").to_dict())
+    rendered(results_chart.histories({0: [Epoch(1, 1.0, 0.5, 1.0, 0.5, 2.0)]}, "test").to_dict())

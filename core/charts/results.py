@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import altair as alt
 import pandas as pd
 
-from core.charts import QUIET, STRENGTH, family_color, family_shape
+from core.charts.networks import QUIET, STRENGTH, family_color, family_shape
 from core.networks.families import FAMILIES
 from core.results import sentences
 from core.results.published import Published

@@ -9,11 +9,11 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from core import pictures
-from core.charts import QUIET
+from core.charts import pixels
+from core.charts.networks import QUIET
+from core.charts.pixels import Grid
 from core.networks.layers import Array
 from core.networks.network import Network
-from core.pictures import Grid
 
 SMALL = 2_000  # weights of a network that is drawn as rectangles altogether
 FEW = 400  # weights of a layer of a larger network that still is
@@ -168,9 +168,9 @@ def poster(grids: Sequence[Grid], limit: float, title: str, colours: Sequence[st
         if small or grid.count <= FEW:
             chart: alt.LayerChart | alt.FacetChart | alt.Chart = rectangles(grid, limit)
         else:
-            across, size = pictures.fit(len(grid.bias), *grid.block, (1000, 1000), 8)
+            across, size = pixels.fit(len(grid.bias), *grid.block, (1000, 1000), 8)
             values = grid.mosaic(across)
-            png = pictures.png(pictures.coloured(values, limit, *colours[:2]))
+            png = pixels.png(pixels.coloured(values, limit, *colours[:2]))
             chart = picture(address(png), values.shape[0] * size, values.shape[1] * size)
         drawn.append(chart.properties(title=f"{grid.label}: {grid.count:,} weights"))
     return alt.concat(*drawn, scale(limit).properties(title="Weight"), columns=3 if small else 1).properties(
@@ -193,17 +193,17 @@ def sheet(named: Sequence[tuple[str, Array]], title: str, width: int = 260) -> a
     drawn = []
     for name, image in named:
         size = max(1, width // image.shape[1])
-        png = address(pictures.png(image))
+        png = address(pixels.png(image))
         drawn.append(picture(png, image.shape[0] * size, image.shape[1] * size).properties(title=name))
     return alt.concat(*drawn, columns=3).properties(title=_title(title))
 
 
 def walk(network: Network, weights: Sequence[Array], image: Array, title: str) -> alt.ConcatChart:
     """Draw what every layer makes of an image ``(height, width, channels)`` from 0 to 1 as one chart to take away."""
-    named = [(pictures.INPUT, pictures.photograph(image))]
+    named = [(pixels.INPUT, pixels.photograph(image))]
     outputs = network.activations(weights, image[np.newaxis])
-    for name, output in zip(pictures.layer_labels(network), outputs, strict=True):
-        tiles = pictures.maps(output[0])
-        across, _ = pictures.fit(len(tiles), tiles.shape[1], tiles.shape[2], (240, 520), 8)
-        named.append((name, pictures.grey(pictures.mosaic(tiles, across, np.nan))))
+    for name, output in zip(pixels.layer_labels(network), outputs, strict=True):
+        tiles = pixels.maps(output[0])
+        across, _ = pixels.fit(len(tiles), tiles.shape[1], tiles.shape[2], (240, 520), 8)
+        named.append((name, pixels.grey(pixels.mosaic(tiles, across, np.nan))))
     return sheet(named, title)

@@ -9,7 +9,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from core.charts import QUIET
+from core.charts.networks import QUIET
 from core.networks.layers import Array
 from core.results import confusion
 
