@@ -4,14 +4,14 @@ from contextlib import suppress
 
 import streamlit as st
 
-from core import frame
-from core.controls import width_control
 from core.errors import FeatherweightError
 from core.networks.families import FAMILIES, family
 from core.networks.layers import shape_text
 from core.networks.network import Network
+from core.ui import page
+from core.ui.components.width_control import width_control
 
-with frame.page("Explore") as bench:
+with page.page("Explore") as bench:
     st.title("How few weights does a network need?")
 
     if st.query_params.get("family") in FAMILIES:  # as the command line names them
@@ -31,7 +31,7 @@ with frame.page("Explore") as bench:
             )
             or "deep_cnn"
         )  # an empty ?family= in the address chooses none
-        dataset = frame.choose_dataset(bench)
+        dataset = page.choose_dataset(bench)
         if dataset is None:
             st.stop()
         dropout = st.toggle(

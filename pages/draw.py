@@ -5,18 +5,18 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from core import frame
-from core.bars import bars
 from core.data import datasets, samples
 from core.data.samples import Specimen
 from core.errors import FeatherweightError
-from core.markdown import plain
 from core.networks.layers import Array
-from core.pad import pad, wipe
 from core.results import collect, panel
 from core.results.panel import Panel
 from core.results.published import DIGITS
 from core.runs import reference
+from core.ui import page
+from core.ui.components.bars import bars
+from core.ui.components.pad import pad, wipe
+from core.ui.markdown import plain
 
 CHANCE = np.random.default_rng()
 
@@ -47,12 +47,12 @@ def take_drawing(name: str, image: Array | None) -> None:
 
 
 @st.fragment  # lifting the pen draws no more than this anew
-def ask(bench: frame.Bench, name: str, asked: Panel, drawable: bool) -> None:
+def ask(bench: page.Bench, name: str, asked: Panel, drawable: bool) -> None:
     """Draw the pad or the test image, and what every network makes of it."""
     key, noun = f"shown_{name}", "digit" if name in DIGITS else "image"
     left, right = st.columns([2, 3], gap="medium")
     if st.session_state.pop(f"wanted_{name}", False):
-        with left, frame.explained(FeatherweightError):
+        with left, page.explained(FeatherweightError):
             st.session_state[key] = samples.draw(bench.settings, name, CHANCE)
     # a drawing is the bare picture: nobody knows its label
     shown: Specimen | Array | None = st.session_state.get(key)
@@ -75,7 +75,7 @@ def ask(bench: frame.Bench, name: str, asked: Panel, drawable: bool) -> None:
                 else "Take one of the test images."
             )
             return
-        with frame.explained(FeatherweightError):
+        with page.explained(FeatherweightError):
             said = panel.ask(asked.readers, image)
 
             def label(x: int) -> str:
@@ -110,19 +110,19 @@ def ask(bench: frame.Bench, name: str, asked: Panel, drawable: bool) -> None:
             label="See what their layers make of it",
             icon=":material/search:",
             query_params={"data": datasets.title(name), "view": "Feature maps"}
-            | ({"image": str(specimen.index + 1)} if specimen else {"source": frame.DRAWN}),
+            | ({"image": str(specimen.index + 1)} if specimen else {"source": page.DRAWN}),
         )
 
 
-with frame.page("Draw") as bench:
+with page.page("Draw") as bench:
     st.title("Put the networks to work")
     shipped = None
-    with frame.explained(FeatherweightError):
+    with page.explained(FeatherweightError):
         shipped = reference.store()
     default = partial(collect.default, bench.settings, bench.store, shipped, with_weights=True)
-    name = frame.choose_name(bench, default)
+    name = page.choose_name(bench, default)
     if bench.runner:
-        frame.follow(bench.runner, bench.runner.progress().version, name)
+        page.follow(bench.runner, bench.runner.progress().version, name)
     found = collect.find(bench.settings, bench.store, shipped, name)
     asked = panel.assemble(found, bench.store, shipped)
     for problem in asked.problems:

@@ -9,17 +9,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import downloads, frame
 from core.charts import confusion as confusion_charts
 from core.charts import pixels
 from core.charts import weights as weights_charts
 from core.charts.pixels import Grid
 from core.data import datasets, npz, samples
 from core.data.datasets import Dataset
-from core.downloads import Download
 from core.errors import FeatherweightError
 from core.export import charts as export_charts
-from core.markdown import plain
 from core.networks.families import FAMILIES
 from core.networks.layers import Array, shape_text
 from core.results import collect, confusion, panel, tables, trained
@@ -27,6 +24,9 @@ from core.results.collect import Results
 from core.results.trained import Kept
 from core.runs import reference
 from core.runs.store import Store
+from core.ui import downloads, page
+from core.ui.downloads import Download
+from core.ui.markdown import plain
 
 WEIGHTS, MAPS, COST, LAYERS = "Weights", "Feature maps", "What the cut cost", "Layers"
 ALONE = "no other"
@@ -43,7 +43,7 @@ def answered(run: tuple[str, str, int, str], fingerprint: str, start: int, _look
     return confusion.probabilities(_looked[0].network, _looked[1], _images)
 
 
-def probabilities(bench: frame.Bench, looked: Looked, dataset: Dataset, shown: Array) -> Array:
+def probabilities(bench: page.Bench, looked: Looked, dataset: Dataset, shown: Array) -> Array:
     """Return what a network answers to all test images, and show how far it is where that takes long."""
     chosen = looked[0]
     source = reference.PATH if chosen.origin == "reference" else bench.store.path
@@ -236,14 +236,14 @@ def choose_image(name: str, shown: Array, labels: Array) -> tuple[Array, int | N
     """Draw the choice of an image and return it, its label if known, and what it is."""
     drawn = st.session_state.get(f"shown_{name}")
     # the bare picture is a drawing; a test image comes with its label
-    offered = [TEST, frame.DRAWN] if isinstance(drawn, np.ndarray) else [TEST]
+    offered = [TEST, page.DRAWN] if isinstance(drawn, np.ndarray) else [TEST]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         which = TEST
         if len(offered) > 1:
             which = st.segmented_control(
                 "Image", offered, default=TEST, required=True, key="source", bind="query-params"
             )
-        if which == frame.DRAWN:
+        if which == page.DRAWN:
             return np.asarray(drawn), None, "the drawn digit"
         number = st.number_input(
             f"Test image, 1 to {len(shown):,}", 1, len(shown), 1, key="image", bind="query-params", width=220
@@ -309,7 +309,7 @@ def draw_picture(picture: Array, size: int, name: str, text: str, alt: str) -> N
         st.image(pixels.png(picture, size, pixels.MARGIN), alt=alt, output_format="PNG")
 
 
-def draw_cost(bench: frame.Bench, looked: Sequence[Looked], dataset: Dataset, shown: Array, labels: Array) -> None:
+def draw_cost(bench: page.Bench, looked: Sequence[Looked], dataset: Dataset, shown: Array, labels: Array) -> None:
     """Draw which test images the networks misread, and what the second, the smaller one, lost."""
     classes = class_names(dataset.name, dataset.facts.classes)
     given = [probabilities(bench, x, dataset, shown) for x in looked]
@@ -448,7 +448,7 @@ def draw_layers(looked: Sequence[Looked]) -> None:
         )
 
 
-with frame.page("Inspect") as bench:
+with page.page("Inspect") as bench:
     # one row, so that a whole network fits below the controls
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.title("Look inside", width="content")
@@ -463,11 +463,11 @@ with frame.page("Inspect") as bench:
             wrap=True,
         )
     shipped: Store | None = None
-    with frame.explained(FeatherweightError):
+    with page.explained(FeatherweightError):
         shipped = reference.store()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         default = partial(collect.default, bench.settings, bench.store, shipped, with_stopped=True)
-        name = frame.choose_name(bench, default)
+        name = page.choose_name(bench, default)
         found = collect.find(bench.settings, bench.store, shipped, name)
         networks = trained.find(found, with_stopped=True)
         selected = choose(networks, found) if networks else []

@@ -6,15 +6,12 @@ import altair
 import pandas as pd
 import streamlit as st
 
-from core import downloads, frame
 from core.charts import results as results_chart
 from core.data import datasets
 from core.data.datasets import Dataset
-from core.downloads import Download
 from core.errors import FeatherweightError
 from core.export import bundle
 from core.export import charts as export_charts
-from core.markdown import plain
 from core.networks.families import FAMILIES, family
 from core.recipe import PROTOCOLS, Recipe
 from core.results import analysis, collect, sentences, tables
@@ -24,6 +21,9 @@ from core.results.units import UNITS, sizes
 from core.runner.guarded import Door
 from core.runner.progress import Progress
 from core.runs import reference, sweep
+from core.ui import downloads, page
+from core.ui.downloads import Download
+from core.ui.markdown import plain
 
 PROTOCOL_TITLES = {"article": "The article's", "held_out": "Held-out"}
 COLOURS = {True: "green", False: "orange", None: "gray"}
@@ -45,7 +45,7 @@ def table(rows: pd.DataFrame, titles: dict[str, str], words: str) -> None:
     st.dataframe(shown, hide_index=True, column_config=FORMATS, placeholder="–", height="content", alt=words)
 
 
-def run_small_sweep(bench: frame.Bench) -> None:
+def run_small_sweep(bench: page.Bench) -> None:
     """Queue the small sweep on the embedded digits and turn the page to them."""
     assert bench.runner
     bench.runner.submit(sweep.small(datasets.find(bench.settings, datasets.EMBEDDED)))
@@ -85,7 +85,7 @@ def chart_key() -> str:
     return f"scatter_{st.session_state.get('chart', 0)}"
 
 
-def nothing_yet(bench: frame.Bench, name: str, now: Progress) -> None:
+def nothing_yet(bench: page.Bench, name: str, now: Progress) -> None:
     """Say that there is no result to show, and what to do about it."""
     st.info(
         f"No finished run on {plain(datasets.title(name))} yet. Choose what to train, or see the shape of the answer "
@@ -97,7 +97,7 @@ def nothing_yet(bench: frame.Bench, name: str, now: Progress) -> None:
             "Run the small sweep",
             type="primary",
             icon=":material/play_arrow:",
-            on_click=frame.pressed,
+            on_click=page.pressed,
             args=(run_small_sweep, bench),
             disabled=bench.runner is None or bench.visitor.refusal is not None or bool(now.current or now.queue),
             help=bench.visitor.refusal or bench.problem,
@@ -124,7 +124,7 @@ def choose_recipes(runs: pd.DataFrame, key: str) -> pd.DataFrame:
     return runs[runs["recipe_title"].isin(chosen)]
 
 
-def more_seeds(bench: frame.Bench, found: Results, point: pd.Series) -> None:
+def more_seeds(bench: page.Bench, found: Results, point: pd.Series) -> None:
     """Draw what trains further seeds of a network."""
     dataset, same = found.dataset, (found.runs[["family", "width", "recipe"]] == point[["family", "width", "recipe"]])
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -136,12 +136,12 @@ def more_seeds(bench: frame.Bench, found: Results, point: pd.Series) -> None:
             icon=":material/play_arrow:",
             disabled=bench.runner is None or dataset is None or bench.visitor.refusal is not None,
             help=bench.visitor.refusal or bench.problem or absent,
-            on_click=frame.pressed,
+            on_click=page.pressed,
             args=(run_more_seeds, bench.runner, dataset, point, last + 1, count),
         )
 
 
-def closer(bench: frame.Bench, found: Results, point: pd.Series, runs: pd.DataFrame) -> None:
+def closer(bench: page.Bench, found: Results, point: pd.Series, runs: pd.DataFrame) -> None:
     """Draw one network's runs: their curves, recipe and versions, and what can be done with it."""
     chosen, width, recipe = family(point["family"]), int(point["width"]), Recipe.from_json(point["recipe"])
     source = reference.store() if point["origin"] == "reference" else bench.store
@@ -231,13 +231,13 @@ def take_away(
     )
 
 
-with frame.page("Results") as bench:
+with page.page("Results") as bench:
     st.title("Accuracy against weights")
     shipped = None
-    with frame.explained(FeatherweightError):
+    with page.explained(FeatherweightError):
         shipped = reference.store()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        name = frame.choose_name(bench, partial(collect.default, bench.settings, bench.store, shipped))
+        name = page.choose_name(bench, partial(collect.default, bench.settings, bench.store, shipped))
         target = (
             st.slider(
                 "Target accuracy",
@@ -305,7 +305,7 @@ with frame.page("Results") as bench:
 
     now = bench.runner.progress() if bench.runner else Progress()
     if bench.runner:
-        frame.follow(bench.runner, now.version, name, protocol)
+        page.follow(bench.runner, now.version, name, protocol)
     found = collect.find(bench.settings, bench.store, shipped if with_reference else None, name)
     if found.runs.empty:
         nothing_yet(bench, name, now)

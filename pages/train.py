@@ -6,13 +6,11 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from core import frame
 from core.charts import networks as network_charts
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.data.npz import HELD_OUT
 from core.errors import ArgumentError, DatasetError, FeatherweightError
-from core.markdown import plain
 from core.networks.families import FAMILIES, family
 from core.recipe import (
     MAX_BATCH,
@@ -29,6 +27,8 @@ from core.runner.guarded import Door
 from core.runner.progress import Progress
 from core.runs import costs, sweep
 from core.runs.run import Cell
+from core.ui import page
+from core.ui.markdown import plain
 
 
 def recipe_controls(keys: list[str], dataset: Dataset, precisions: tuple[str, ...]) -> tuple[Recipe | None, str]:
@@ -116,14 +116,14 @@ def running(runner: Door, now: Progress, waiting: float | None) -> None:
     done, planned = len(now.epochs), cell.recipe.epochs
     # the first epoch compiles, so the fastest says most about those to come
     left = min(x.seconds for x in now.epochs) * (planned - done) if done else None
-    run_left = f", about {frame.duration(left)} left" if left else ""
-    sweep_left = f", about {frame.duration(left + waiting)} left" if left is not None and waiting is not None else ""
+    run_left = f", about {page.duration(left)} left" if left else ""
+    sweep_left = f", about {page.duration(left + waiting)} left" if left is not None and waiting is not None else ""
     since = time.monotonic() - now.began
     st.progress(
         done / planned,
         f"**{family(cell.family).title}, n = {cell.width}, seed {cell.seed}** on "
         f"{plain(datasets.title(cell.dataset))}: epoch {now.epoch} of {planned}, "
-        f"{frame.duration(since)} so far{run_left}",
+        f"{page.duration(since)} so far{run_left}",
     )
     st.progress(
         min(1.0, (now.done + done / planned) / max(now.total, 1)),
@@ -136,7 +136,7 @@ def running(runner: Door, now: Progress, waiting: float | None) -> None:
         st.button(
             "Stop after this epoch",
             icon=":material/stop_circle:",
-            on_click=frame.pressed,
+            on_click=page.pressed,
             args=(runner.stop_after_epoch,),
             disabled=now.stopping or refusal is not None,
             help=refusal
@@ -145,7 +145,7 @@ def running(runner: Door, now: Progress, waiting: float | None) -> None:
         st.button(
             "Stop now",
             icon=":material/cancel:",
-            on_click=frame.pressed,
+            on_click=page.pressed,
             args=(runner.stop_now,),
             disabled=refusal is not None,
             help=refusal or "Ends the run at once and keeps its finished epochs, but no weights; the queue waits.",
@@ -173,7 +173,7 @@ def clear_queue(runner: Door, key: str, words: str | None = None) -> None:
     st.button(
         "Clear queue",
         icon=":material/clear_all:",
-        on_click=frame.pressed,
+        on_click=page.pressed,
         args=(runner.clear,),
         disabled=runner.visitor.refusal is not None,
         help=runner.visitor.refusal or words,
@@ -196,18 +196,18 @@ def left_behind(runner: Door, left: Sequence[Cell]) -> None:
             (f"Forget {them}", ":material/clear_all:", runner.forget_left, viewer),
         ):
             st.button(
-                label, icon=icon, on_click=frame.pressed, args=(action,), disabled=refusal is not None, help=refusal
+                label, icon=icon, on_click=page.pressed, args=(action,), disabled=refusal is not None, help=refusal
             )
 
 
 @st.fragment(run_every=1.0)
-def live(bench: frame.Bench, cells: list[Cell], drawn: int, waiting: float | None, refused: str | None) -> None:
+def live(bench: page.Bench, cells: list[Cell], drawn: int, waiting: float | None, refused: str | None) -> None:
     """Draw what is going on and the grid of cells; redrawn every second, the same in every tab.
 
     ``drawn`` is the version of the progress that the rest of the page shows and ``refused`` the refusal; ``waiting`` is
     as in :func:`running`.
     """
-    with frame.explained(FeatherweightError):  # a fragment runs on its own, outside the page's own care
+    with page.explained(FeatherweightError):  # a fragment runs on its own, outside the page's own care
         if bench.runner is None:
             now = Progress()
         else:
@@ -226,7 +226,7 @@ def live(bench: frame.Bench, cells: list[Cell], drawn: int, waiting: float | Non
                         st.button(
                             "Resume",
                             icon=":material/play_arrow:",
-                            on_click=frame.pressed,
+                            on_click=page.pressed,
                             args=(bench.runner.resume,),
                             type="primary",
                             disabled=bench.visitor.refusal is not None,
@@ -245,7 +245,7 @@ def live(bench: frame.Bench, cells: list[Cell], drawn: int, waiting: float | Non
             st.warning(plain(now.note), icon=":material/memory:")
         for card in gpu.cards():
             st.caption(f":material/memory: {card}.")
-        if frame.outdated(now, drawn) or frame.refused() != refused:
+        if page.outdated(now, drawn) or page.refused() != refused:
             st.rerun()  # a run began or ended: what is left to train, and what it costs, stand outside this fragment
         busy = [x for x in (now.current, *now.queue) if x and x not in cells]  # asked for in another tab, say
         shown = [*cells, *busy]
@@ -259,7 +259,7 @@ def live(bench: frame.Bench, cells: list[Cell], drawn: int, waiting: float | Non
             )
 
 
-def selection(bench: frame.Bench, now: Progress) -> list[Cell]:
+def selection(bench: page.Bench, now: Progress) -> list[Cell]:
     """Draw the choice of a sweep and return its cells; none while something is still to be chosen."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         picked = st.pills(
@@ -273,7 +273,7 @@ def selection(bench: frame.Bench, now: Progress) -> list[Cell]:
             width="stretch",
             help="Each family is a line of networks that differ in one width, n.",
         )
-        dataset = frame.choose_dataset(bench)
+        dataset = page.choose_dataset(bench)
     keys = [x for x in FAMILIES if x in picked]
     if not keys:
         st.info("Choose at least one family.")
@@ -305,7 +305,7 @@ def selection(bench: frame.Bench, now: Progress) -> list[Cell]:
     return cells
 
 
-def start(bench: frame.Bench, runs: pd.DataFrame, cells: list[Cell], now: Progress) -> None:
+def start(bench: page.Bench, runs: pd.DataFrame, cells: list[Cell], now: Progress) -> None:
     """Say what is left to train of the cells and what it will cost, and draw the button that starts it."""
     stored = bench.store.states(cells)
     busy = {now.current, *now.queue}
@@ -319,7 +319,7 @@ def start(bench: frame.Bench, runs: pd.DataFrame, cells: list[Cell], now: Progre
         st.caption(f"{len(new)} to train. How long it takes is not known before the first run on this device.")
     else:
         known = f"by the {estimate.runs} run{'s' if estimate.runs != 1 else ''} finished here"
-        st.caption(f"{len(new)} to train, about {frame.duration(estimate.seconds)} {known}.")
+        st.caption(f"{len(new)} to train, about {page.duration(estimate.seconds)} {known}.")
     refusal = bench.runner.refusal(new) if bench.runner and new else None
     if refusal:
         st.caption(f":material/block: {plain(refusal)}")
@@ -328,24 +328,24 @@ def start(bench: frame.Bench, runs: pd.DataFrame, cells: list[Cell], now: Progre
         type="primary",
         icon=":material/play_arrow:",
         disabled=not new or bench.runner is None or refusal is not None,
-        on_click=frame.pressed,
+        on_click=page.pressed,
         args=(bench.runner.submit, new) if bench.runner else None,
         key="start",
     )
 
 
-with frame.page("Train") as bench:
+with page.page("Train") as bench:
     st.title("Train a sweep")
     now = bench.runner.progress() if bench.runner else Progress()
     runs = bench.store.runs()
     cells: list[Cell] = []
-    with frame.explained(ArgumentError, DatasetError):  # what runs is shown below whatever is wrong with the choice
+    with page.explained(ArgumentError, DatasetError):  # what runs is shown below whatever is wrong with the choice
         cells = selection(bench, now)
         if cells:
             start(bench, runs, cells, now)
     st.divider()
     waiting = costs.cost(runs, sweep.plans(bench.settings, now.queue), now.device)
-    live(bench, cells, now.version, waiting.seconds, frame.refused())
+    live(bench, cells, now.version, waiting.seconds, page.refused())
     used, room = bench.store.usage(), bench.settings.room
     if used.kept or used.dropped:
         gone = f" Those of {used.dropped} were dropped so far to make room." if used.dropped else ""

@@ -22,13 +22,14 @@ from typing import Any
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-from core import ROOT, frame, settings
+from core import ROOT, settings
 from core.data import datasets
 from core.recipe import Recipe
 from core.runner.progress import Progress
 from core.runner.runner import Runner
 from core.runs import sweep
 from core.runs.run import Cell
+from core.ui import page
 from tests.fake_training import ENOUGH
 
 SHORT, LONG = Recipe("sgd", 0.1, 3), Recipe("sgd", 0.1, 1000)
@@ -84,7 +85,7 @@ def main(home: Path, fault: str) -> dict[str, Any]:
     x, y = np.zeros((20, 28, 28), np.uint8), np.arange(20) % 10
     np.savez(data / "tiny.npz", x_train=x, y_train=y, x_test=x, y_test=y)
     os.environ |= {"FEATHERWEIGHT_HOME": str(home), "FEATHERWEIGHT_DATA": str(data)}
-    frame.Runner = functools.partial(  # type: ignore[assignment, attr-defined]
+    page.Runner = functools.partial(  # type: ignore[assignment, attr-defined]
         Runner, command=(sys.executable, str(ROOT / "tests" / "fake_training.py"))
     )
     loaded = settings.load()
@@ -95,11 +96,11 @@ def main(home: Path, fault: str) -> dict[str, Any]:
 
     def again() -> None:
         """End the app's life and begin another."""
-        frame._runner().close()
-        for kept in (frame._runner, frame._opened, frame._view):
+        page._runner().close()
+        for kept in (page._runner, page._opened, page._view):
             kept.clear()
 
-    runner = frame._runner()
+    runner = page._runner()
     runner.submit(cells(SHORT))
     until(runner, lambda p: p.done == 1)
     if fault == "read_only":
@@ -124,14 +125,14 @@ def main(home: Path, fault: str) -> dict[str, Any]:
         told["train again"], told["results again"] = page("pages/train.py"), page("pages/results.py")
         for name in ("filler", "more"):
             (home / name).unlink()
-        runner = frame._runner()
+        runner = page._runner()
         told["left"] = len(runner.progress().left)
         runner.resume_left()
     else:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         runner.resume()
     until(runner, lambda p: p.done == 1)
-    told["states"] = frame._opened().counts()
+    told["states"] = page._opened().counts()
     runner.close()
     told["sound"] = sound(loaded.store)
     return told

@@ -17,7 +17,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from core import ROOT
-from core.markdown import JOINER
+from core.ui.markdown import JOINER
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 import numpy as np
 import pytest
+from tests.test_markdown import HOSTILE
 
 from core import ROOT
-from core.markdown import JOINER
-from tests.test_markdown import HOSTILE
+from core.ui.markdown import JOINER
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator
@@ -29,7 +29,7 @@ PAGES = ("", "train", "results", "draw", "inspect")
 PLACES = """\
 import json
 import streamlit as st
-from core.markdown import plain
+from core.ui.markdown import plain
 
 for i, name in enumerate(json.loads({names!r})):
     with st.container(key=f"name{{i}}"):

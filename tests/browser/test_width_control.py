@@ -20,7 +20,7 @@ import time
 
 import streamlit as st
 
-from core.controls import width_control
+from core.ui.components.width_control import width_control
 from core.networks.families import FAMILIES, Polynomial, family
 from core.results.by_width import Known
 

@@ -16,14 +16,15 @@ import streamlit as st
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from core import ROOT, frame, login, settings
+from core import ROOT, settings
 from core.data import datasets, npz
-from core.once import Once
 from core.runner.progress import Progress
 from core.runner.runner import Runner
 from core.runs import reference
 from core.runs.store import Store
 from core.settings import Settings
+from core.ui import login, page
+from core.ui.once import Once
 
 FAKE = (sys.executable, str(ROOT / "tests" / "fake_training.py"))
 SHIPPED = reference.PATH
@@ -103,10 +104,10 @@ def runners(own: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Run
         made.append(Runner(loaded, store, FAKE))
         return made[-1]
 
-    monkeypatch.setattr(frame, "Runner", make)
-    for name, shared in list(vars(frame).items()):
+    monkeypatch.setattr(page, "Runner", make)
+    for name, shared in list(vars(page).items()):
         if isinstance(shared, Once):  # what pages share would outlive the test
-            monkeypatch.setattr(frame, name, Once(shared.make))
+            monkeypatch.setattr(page, name, Once(shared.make))
     yield made
     for runner in made:
         runner.close()

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import ROOT, frame
+from core import ROOT
 from core.data import datasets
 from core.recipe import Recipe
 from core.runs import sweep
 from core.runs.run import Cell, Epoch
 from core.runs.store import Store
 from core.settings import Settings
+from core.ui import page
 from tests.fake_training import ENOUGH, HANG
 
 if TYPE_CHECKING:
@@ -110,12 +111,12 @@ def test_a_second_app_on_the_same_store_says_so_and_only_reads(
         assert [x.disabled for x in at.button if x.key == "start"] == [True]
         results = visit(RESULTS)
         assert sentences(results) == [] and len(results.dataframe) >= 3
-        assert frame._shared()[0].database.read_only
+        assert page._shared()[0].database.read_only
         finish(store, cells(own, 77)[0])  # as the other app does
-        assert len(frame._shared()[0].rows()) == 2
+        assert len(page._shared()[0].rows()) == 2
         app.communicate(timeout=60)
     assert not visit(TRAIN).warning, "the other has ended, and this one trains"
-    assert not frame._shared()[0].database.read_only
+    assert not page._shared()[0].database.read_only
 
 
 @pytest.fixture

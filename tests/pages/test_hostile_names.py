@@ -11,11 +11,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.data import datasets
-from core.markdown import plain
 from core.networks.families import FAMILIES, family
 from core.runs.run import Cell, Epoch
 from core.runs.store import Store
 from core.settings import Settings
+from core.ui.markdown import plain
 from tests.fake_training import WAIT
 
 if TYPE_CHECKING:

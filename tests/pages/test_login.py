@@ -8,14 +8,14 @@ import streamlit as st
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from core import login
 from core.data import datasets
-from core.markdown import JOINER
 from core.runner.progress import Progress
 from core.runner.runner import Runner
 from core.runs import sweep
 from core.runs.store import Store
 from core.settings import Settings
+from core.ui import login
+from core.ui.markdown import JOINER
 from tests.fake_training import WAIT
 
 if TYPE_CHECKING:

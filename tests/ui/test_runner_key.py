@@ -4,9 +4,9 @@ import hmac
 
 import pytest
 
-from core import runner_key
 from core.errors import AccessError
-from core.runner_key import CEILING, FREE, LONGEST, RunnerKey
+from core.ui import runner_key
+from core.ui.runner_key import CEILING, FREE, LONGEST, RunnerKey
 
 RIGHT = "correct horse battery"
 

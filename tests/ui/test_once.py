@@ -5,7 +5,7 @@ from threading import Barrier
 
 import pytest
 
-from core.once import Once
+from core.ui.once import Once
 
 
 def test_it_is_made_once_however_many_come_at_the_same_time() -> None:

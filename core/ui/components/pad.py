@@ -12,8 +12,8 @@ import streamlit as st
 
 from core.data import drawing
 from core.errors import ArgumentError
-from core.markdown import plain
 from core.networks.layers import Array
+from core.ui.markdown import plain
 
 MAX_NUMBERS = 20_000  # of a drawing's points that are kept; it takes minutes of scribbling to draw more
 _HERE = Path(__file__).parent

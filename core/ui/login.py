@@ -10,8 +10,8 @@ import streamlit as st
 from core import access
 from core.access import Access, Visit, Visitor
 from core.errors import AccessError
-from core.markdown import plain
-from core.runner_key import RunnerKey
+from core.ui.markdown import plain
+from core.ui.runner_key import RunnerKey
 
 
 def visitor(settings: Access) -> Visitor:

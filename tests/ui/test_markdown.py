@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from core.markdown import JOINER, plain
+from core.ui.markdown import JOINER, plain
 
 # What each of these would become on a page: links, pictures, formulas, icons, colours, emoji, lists, headings, code.
 HOSTILE = (

@@ -11,21 +11,22 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import login, settings
+from core import settings
 from core.access import Visitor
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.errors import FeatherweightError, RefusedError, StoreError, TrainingError
-from core.markdown import plain
 from core.networks.families import family
-from core.once import Once
 from core.runner.guarded import Door, Owners
 from core.runner.progress import Progress
 from core.runner.runner import Runner
-from core.runner_key import RunnerKey
 from core.runs import database
 from core.runs.store import Store
 from core.settings import Settings
+from core.ui import login
+from core.ui.markdown import plain
+from core.ui.once import Once
+from core.ui.runner_key import RunnerKey
 
 # A feather, drawn here: a Material icon in a browser tab would be fetched from the internet.
 ICON = (

@@ -1,0 +1,1 @@
+"""Parts of pages with HTML, CSS and JavaScript of their own."""
