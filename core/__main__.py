@@ -12,7 +12,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from core import settings, takeaway, upkeep
+from core import settings
+from core.cli import export, store
 from core.data import datasets
 from core.errors import FeatherweightError, RefusedError, StoreError, TrainingError
 from core.networks.families import FAMILIES, MNIST_CLASSES, MNIST_SHAPE, family
@@ -92,13 +93,13 @@ def _parser() -> argparse.ArgumentParser:
     _recipe_options(added)
     added = verb("results", _results, "list the runs, or answer how few weights reach a target")
     answer.options(added)
-    upkeep.options(verb("store", upkeep.look, "read and check the file of all results"))
+    store.options(verb("store", store.look, "read and check the file of all results"))
     added = verb("reference", _reference, "train the reference results, about 80 minutes on two cores, and write them")
     added.add_argument("--out", metavar="FILE", help="in place of the shipped ones by default")
     words = "write the runs, the chart, or all of one run to a file"
     added = verbs.add_parser("export", help=words, description=words)  # no --json: what it prints is the export
-    added.set_defaults(verb=takeaway.export)
-    takeaway.options(added)
+    added.set_defaults(verb=export.export)
+    export.options(added)
     return parser
 
 
@@ -209,7 +210,7 @@ def _datasets(arguments: Arguments) -> Answer:
 
 
 def _dataset(arguments: Arguments, loaded: Settings) -> datasets.Dataset:
-    from core.terminal import fetching
+    from core.cli.terminal import fetching
 
     name = arguments.data or datasets.default(loaded)
     if datasets.fetchable(loaded, name):
@@ -219,9 +220,9 @@ def _dataset(arguments: Arguments, loaded: Settings) -> datasets.Dataset:
 
 
 def _train(arguments: Arguments) -> Answer:
+    from core.cli.terminal import follow
     from core.runs import sweep
     from core.runs.store import Store
-    from core.terminal import follow
 
     recipe = _recipe(arguments, family(arguments.family).recipe)
     seed = seed_number(arguments.seed)
@@ -255,9 +256,9 @@ def _train(arguments: Arguments) -> Answer:
 
 
 def _sweep(arguments: Arguments) -> Answer:
+    from core.cli.terminal import follow
     from core.runs import sweep
     from core.runs.store import Store
-    from core.terminal import follow
 
     keys = [x.strip() for x in arguments.families.split(",")]
     given = sweep.parse_numbers(arguments.widths, "widths") if arguments.widths is not None else None
@@ -294,13 +295,13 @@ def _results(arguments: Arguments) -> Answer:
 
 
 def _reference(arguments: Arguments) -> Answer:
+    from core.cli.terminal import follow
     from core.runs import reference
     from core.runs.store import Store
-    from core.terminal import follow
 
     loaded = settings.load()
     path = Path(arguments.out) if arguments.out else reference.PATH
-    takeaway.check(path, force=True)
+    export.check(path, force=True)
     arguments.data = reference.DATASET
     wanted = reference.cells(_dataset(arguments, loaded))
     store = Store(loaded.store)

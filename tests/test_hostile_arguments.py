@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from core import __main__ as command_line
-from core import terminal
+from core.cli import terminal
 from core.data import datasets
 from core.errors import DatasetError, TrainingError
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from core import __main__ as command_line
-from core import takeaway
+from core.cli import export
 from core.export import keras_file
 from core.networks.families import family
 from core.recipe import RMSPROP
@@ -59,7 +59,7 @@ def test_runs_go_to_standard_output(run: Run) -> None:
 
 
 def test_the_units_are_those_of_the_chart() -> None:
-    assert tuple(units.UNITS) == takeaway.UNITS
+    assert tuple(units.UNITS) == export.UNITS
 
 
 def test_a_file_is_written_and_never_over_another(run: Run, tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from rich import progress
 
-from core import settings, terminal
+from core import settings
+from core.cli import terminal
 from core.data import datasets
 from core.recipe import RMSPROP
 from core.runner.progress import Progress
