@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from core.errors import invalid, whole_number
@@ -14,12 +16,23 @@ from core.errors import invalid, whole_number
 OPTIMIZERS: dict[str, float] = {"rmsprop": 0.001, "adadelta": 1.0, "adam": 0.001, "sgd": 0.01}
 OPTIMIZER_TITLES = {"rmsprop": "RMSprop", "adadelta": "Adadelta", "adam": "Adam", "sgd": "SGD"}
 PRECISIONS = ("float32", "bfloat16")
-# The article watched the test set after every epoch, so its test accuracy is also what choices were made by.
-PROTOCOLS = ("article", "held_out")
 MAX_EPOCHS = 1000
 MAX_BATCH = 4096
 MAX_LEARNING_RATE = 10.0
 MAX_SEED = 2**31 - 1
+
+
+class Protocol(StrEnum):
+    """What a network is chosen by.
+
+    The article watched the test images after every epoch, so its test accuracy is also what choices were made by.
+    """
+
+    ARTICLE = "article"
+    HELD_OUT = "held_out"
+
+
+PROTOCOLS = tuple(Protocol)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +59,7 @@ class Recipe:
     batch_size: int = 128
     dropout: bool = False
     precision: str = "float32"
-    protocol: str = "article"
+    protocol: Protocol = Protocol.ARTICLE
 
     def __post_init__(self) -> None:
         if self.optimizer not in tuple(OPTIMIZERS):
@@ -59,8 +72,7 @@ class Recipe:
             raise invalid("learning rate", f"a number above 0 and at most {MAX_LEARNING_RATE:g}", self.learning_rate)
         if self.precision not in PRECISIONS:
             raise invalid("precision", f"one of {', '.join(PRECISIONS)}", self.precision)
-        if self.protocol not in PROTOCOLS:
-            raise invalid("protocol", f"one of {', '.join(PROTOCOLS)}", self.protocol)
+        object.__setattr__(self, "protocol", protocol(self.protocol))
         if not isinstance(self.dropout, bool):
             raise invalid("dropout", "true or false", self.dropout)
         object.__setattr__(self, "learning_rate", rate)
@@ -70,12 +82,12 @@ class Recipe:
     @property
     def watched(self) -> str:
         """The images that every epoch is measured on: ``'test'`` or ``'held-out'``."""
-        return "test" if self.protocol == "article" else "held-out"
+        return "test" if self.protocol is Protocol.ARTICLE else "held-out"
 
     def to_json(self) -> str:
         """Return the recipe as canonical JSON: equal recipes give equal text, so it can identify a run."""
         values = asdict(self)
-        if self.protocol == "article":  # runs stored before there was a choice keep their identity
+        if self.protocol is Protocol.ARTICLE:  # runs stored before there was a choice keep their identity
             del values["protocol"]
         return json.dumps(values, sort_keys=True)
 
@@ -86,11 +98,7 @@ class Recipe:
         Raises:
             ArgumentError: if it is not a recipe.
         """
-        try:
-            values: dict[str, Any] = json.loads(text)
-            return cls(**values)
-        except (TypeError, ValueError):
-            raise invalid("recipe", f"JSON with {', '.join(x.name for x in fields(cls))}", text) from None
+        return _read(text)
 
     def __str__(self) -> str:
         parts = [
@@ -102,9 +110,26 @@ class Recipe:
             parts.append("dropout")
         if self.precision != "float32":
             parts.append(self.precision)
-        if self.protocol != "article":
+        if self.protocol is not Protocol.ARTICLE:
             parts.append(self.watched)
         return ", ".join(parts)
+
+
+@lru_cache(maxsize=4096)  # a store of thousands of runs has a handful of recipes
+def _read(text: str) -> Recipe:
+    try:
+        values: dict[str, Any] = json.loads(text)
+        return Recipe(**values)
+    except (TypeError, ValueError):
+        raise invalid("recipe", f"JSON with {', '.join(x.name for x in fields(Recipe))}", text) from None
+
+
+def protocol(value: object) -> Protocol:
+    """Return the protocol that is meant, also where it is spelt with a hyphen, or raise ``ArgumentError``."""
+    try:
+        return Protocol(str(value).replace("-", "_"))
+    except ValueError:
+        raise invalid("protocol", f"one of {', '.join(PROTOCOLS)}", value) from None
 
 
 def seed_number(value: object) -> int:

@@ -3,10 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from core.runs.run import Cell, Epoch
 
+Phase = Literal["closed", "training", "paused", "idle", "starting"]
 REST, LONGEST_REST = 5.0, 12.0  # of a page between two drawings: times what one takes, and seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A run that is being trained.
+
+    Attributes:
+        cell: what it is a run of.
+        began: ``time.monotonic()`` when it began.
+        epochs: those finished so far.
+        again: why it is tried once more, if it is.
+        stopping: whether it has been asked to stop.
+    """
+
+    cell: Cell
+    began: float
+    epochs: tuple[Epoch, ...] = ()
+    again: str | None = None
+    stopping: bool = False
+
+    @property
+    def epoch(self) -> int:
+        """The number of the epoch that is being trained."""
+        return min(len(self.epochs) + 1, self.cell.recipe.epochs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +46,13 @@ class Progress:
         device: what the training process runs on, once known.
         note: a sentence about a GPU that is there and cannot be used.
         precisions: the recipe precisions that the device has.
-        current: the cell being trained.
-        epochs: the current run's epochs so far.
-        again: why the current run is tried once more, if it is.
+        running: what is being trained, the first begun first.
         queue: the cells waiting, next first.
         done: cells of this sweep that have ended, whichever way.
         total: cells of this sweep; a sweep lasts until nothing is queued.
-        stopping: whether the current run has been asked to stop.
-        began: ``time.monotonic()`` when the current run began.
         left: cells that waited or were trained when the last process ended, until they are asked for or forgotten.
         problem: a sentence about what last went wrong, until the next Start.
-        version: grows with every change but that of ``epochs``: pages redraw their grid when it does.
+        version: grows with every change but that of a run's epochs: pages redraw their grid when it does.
     """
 
     ready: bool = False
@@ -39,29 +61,25 @@ class Progress:
     device: str | None = None
     note: str | None = None
     precisions: tuple[str, ...] = ("float32",)
-    current: Cell | None = None
-    epochs: tuple[Epoch, ...] = ()
-    again: str | None = None
+    running: tuple[Running, ...] = ()
     queue: tuple[Cell, ...] = ()
     done: int = 0
     total: int = 0
-    stopping: bool = False
-    began: float = 0.0
     left: tuple[Cell, ...] = ()
     problem: str | None = None
     version: int = 0
 
     @property
-    def epoch(self) -> int:
-        """The number of the epoch that is being trained."""
-        return min(len(self.epochs) + 1, self.current.recipe.epochs) if self.current else 0
+    def busy(self) -> tuple[Cell, ...]:
+        """The cells on their way, those that are being trained first."""
+        return (*(x.cell for x in self.running), *self.queue)
 
     @property
-    def phase(self) -> str:
-        """Return ``'closed'``, ``'training'``, ``'paused'``, ``'idle'`` or ``'starting'`` a process or the next run."""
+    def phase(self) -> Phase:
+        """What the runner does, in a word; ``'starting'`` a trainer or the next run."""
         if self.closed:
             return "closed"
-        if self.current:
+        if self.running:
             return "training"
         if self.held:
             return "paused"

@@ -1,4 +1,4 @@
-"""The background thread: it owns the queue of cells and supervises the one training process."""
+"""The background thread: it owns the queue of cells and decides what becomes of each run."""
 
 from __future__ import annotations
 
@@ -6,32 +6,27 @@ import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from core.data import datasets
+from core.data.npz import Facts
 from core.errors import ArgumentError, DatasetError, FeatherweightError, StoreError, TrainingError
 from core.networks.families import family
 from core.networks.network import Network
-from core.runner.local import COMMAND, TrainingProcess
-from core.runner.progress import Progress
-from core.runs.lock import Claim
-from core.runs.run import Cell, Epoch
+from core.runner.backend import Backend
+from core.runner.local import LocalBackend
+from core.runner.progress import Progress, Running
+from core.runs import sweep
+from core.runs.lock import Lock
+from core.runs.messages import EpochEnded, Failed, Finished, Job, Ready
+from core.runs.run import Cell, RunState
 from core.runs.store import Store
 from core.settings import Settings
 
 # A run whose training process dies is tried once more: the cause may have passed, lack of memory say.
 ATTEMPTS = 2
-
-
-@dataclass(slots=True)
-class _State:
-    """What the thread and the callers share, under one lock."""
-
-    progress: Progress = field(default_factory=Progress)
-    process: TrainingProcess | None = None
-    run: int | None = None  # the store's id of the run whose job has been sent
-    killed: bool = False  # whether stop_now ended the process
+CLOSING = 30  # seconds that the thread gets to end
 
 
 class Runner:
@@ -40,41 +35,42 @@ class Runner:
     Args:
         settings: where data, store and log are.
         store: where runs are recorded.
-        command: the training process, for tests.
+        backend: what trains; None is a process of this machine.
 
     Raises:
         StoreError: when made, if the store cannot be written.
         TrainingError: when made, if another process already trains with this store, or it can only be read.
     """
 
-    def __init__(self, settings: Settings, store: Store, command: tuple[str, ...] = COMMAND) -> None:
-        self._settings, self._store, self._command = settings, store, command
-        self._weights = settings.cache / "weights.npz"  # of the run that has just ended, on its way into the store
+    def __init__(self, settings: Settings, store: Store, backend: Backend | None = None) -> None:
+        self._settings, self._store = settings, store
+        self._backend: Backend = backend or LocalBackend(settings.log)
         if store.database.problem:
             raise TrainingError(store.database.problem)
-        self._claim = Claim(settings.home)
+        self._lock = Lock(settings.home)
         try:
             store.interrupt()
             left = self._left()
             self._anchor = store.database.anchor()
         except BaseException:
-            self._claim.release()
+            self._lock.release()
             raise
-        self._changed = threading.Condition()
-        self._state = _State(Progress(left=left))
+        self._changed = threading.Condition()  # guards the next two
+        self._progress = Progress(left=left)
+        self._run: int | None = None  # the store's id of the run that is being trained
         self._thread = threading.Thread(target=self._work, name="featherweight-runner", daemon=True)
         self._thread.start()
 
     def progress(self) -> Progress:
         """Return what is going on now."""
         with self._changed:
-            return self._state.progress
+            return self._progress
 
     def wait(self, seen: Progress, timeout: float | None = None) -> Progress:
         """Wait until something differs from ``seen`` and return it; after ``timeout`` seconds, return what is."""
         with self._changed:
-            self._changed.wait_for(lambda: self._state.progress != seen, timeout)
-            return self._state.progress
+            self._changed.wait_for(lambda: self._progress != seen, timeout)
+            return self._progress
 
     def submit(self, cells: Iterable[Cell]) -> int:
         """Queue the cells that are neither finished nor already waiting, and return how many that were.
@@ -86,19 +82,22 @@ class Runner:
         wanted = list(dict.fromkeys(cells))
         for cell in wanted:
             self._network(cell)
-        with self._changed:  # a run that ends meanwhile is either still current or already finished
-            finished = {cell for cell, state in self._store.states(wanted).items() if state == "done"}
-            now = self._state.progress
-            busy = {*now.queue, now.current}
-            new = tuple(x for x in wanted if x not in finished and x not in busy)
-            self._store.keep_waiting(new)
-            self._enqueue(new)
-            return len(new)
+        with self._changed:  # a run that ends meanwhile is either still being trained or already finished
+            fresh = tuple(self.new(wanted))
+            self._store.keep_waiting(fresh)
+            self._enqueue(fresh)
+            return len(fresh)
+
+    def new(self, cells: Iterable[Cell]) -> list[Cell]:
+        """Return what :meth:`submit` would queue of cells: what is neither finished nor on its way."""
+        wanted = list(cells)
+        with self._changed:
+            return sweep.new(wanted, self._store.runs_of(wanted), self._progress.busy)
 
     def resume_left(self) -> None:
         """Queue the cells that the last process left behind, in their order."""
         with self._changed:
-            self._enqueue(self._state.progress.left)
+            self._enqueue(self._progress.left)
 
     def forget_left(self) -> None:
         """Forget the cells that the last process left behind; what their runs have is kept until they are trained.
@@ -107,24 +106,23 @@ class Runner:
             StoreError: if that cannot be written down.
         """
         with self._changed:
-            self._store.forget_waiting(self._state.progress.left)
+            self._store.forget_waiting(self._progress.left)
             self._change(left=())
 
     def stop_after_epoch(self) -> None:
         """End the current run after its epoch, keep what it has, and hold the queue."""
         with self._changed:
-            if self._state.progress.current:
-                self._change(stopping=True)
-                self._send_stop()
+            if self._progress.running:
+                self._update(stopping=True)
+                if self._run is not None:
+                    self._backend.stop(str(self._run))
 
     def stop_now(self) -> None:
         """End the current run at once, keep its finished epochs, and hold the queue."""
         with self._changed:
-            if self._state.progress.current:
-                self._change(stopping=True)
-                self._state.killed = True
-                if self._state.process:
-                    self._state.process.end()
+            if self._progress.running:
+                self._update(stopping=True)
+                self._backend.kill()
 
     def resume(self) -> None:
         """Go on with a queue that a stop or a problem has held."""
@@ -133,33 +131,33 @@ class Runner:
     def clear(self) -> None:
         """Forget the cells that wait; the current run goes on."""
         with self._changed:
-            now = self._state.progress
+            now = self._progress
             with suppress(StoreError):  # it holds the queue that is cleared; the next start would offer these again
                 self._store.forget_waiting(now.queue)
             self._change(queue=(), total=now.total - len(now.queue), held=False)
 
     def close(self) -> None:
-        """Stop training, end the training process and free the store for another runner."""
-        with self._changed:
-            self._change(closed=True, queue=())
-            self._state.killed = True
-            if self._state.process:
-                self._state.process.end()
-        self._thread.join(timeout=30)
+        """Stop training, end the trainer and free the store for another runner."""
+        self._change(closed=True, queue=())
+        deadline = time.monotonic() + CLOSING
+        while self._thread.is_alive() and time.monotonic() < deadline:
+            self._backend.kill()  # again, as the thread may just be starting one
+            self._thread.join(timeout=0.1)
+        self._backend.close()
         self._anchor.close()
-        self._claim.release()
+        self._lock.release()
 
     def _left(self) -> tuple[Cell, ...]:
         """Return what waited or was trained when the last process ended, and forget what is finished of it."""
         waiting = self._store.waiting()
-        states = self._store.states(waiting)
-        self._store.forget_waiting(x for x in waiting if states.get(x) == "done")
-        return tuple(x for x in waiting if states.get(x) != "done")
+        left = sweep.new(waiting, self._store.runs_of(waiting))
+        self._store.forget_waiting(set(waiting).difference(left))
+        return tuple(left)
 
     def _enqueue(self, cells: tuple[Cell, ...]) -> None:
         with self._changed:
-            now = self._state.progress
-            done, total = (now.done, now.total) if now.queue or now.current else (0, 0)
+            now = self._progress
+            done, total = (now.done, now.total) if now.busy else (0, 0)
             left = tuple(x for x in now.left if x not in cells)
             self._change(
                 queue=now.queue + cells, left=left, done=done, total=total + len(cells), held=False, problem=None
@@ -169,13 +167,24 @@ class Runner:
 
     def _change(self, **values: Any) -> None:
         with self._changed:
-            state = self._state
-            version = state.progress.version + (set(values) != {"epochs"})
-            state.progress = replace(state.progress, **values, version=version)
+            self._progress = replace(self._progress, **values, version=self._progress.version + 1)
             self._changed.notify_all()
 
+    def _update(self, **values: Any) -> None:
+        """Change the run that is being trained."""
+        with self._changed:
+            running = tuple(replace(x, **values) for x in self._progress.running)
+            version = self._progress.version + (set(values) != {"epochs"})
+            self._progress = replace(self._progress, running=running, version=version)
+            self._changed.notify_all()
+
+    @property
+    def _stopping(self) -> bool:
+        """Whether the run that is being trained has been asked to stop."""
+        return any(x.stopping for x in self._progress.running)
+
     def _work(self) -> None:
-        while not self._state.progress.closed:
+        while not self._progress.closed:
             try:
                 self._ready()
                 cell = self._next()
@@ -185,67 +194,54 @@ class Runner:
                 self._hold(str(e))
             except Exception as e:  # a defect of ours must not end training in silence
                 self._hold(f"Training stopped because of an internal error ({type(e).__name__}: {e}).")
-        self._drop_process()
-        self._weights.unlink(missing_ok=True)
 
     def _hold(self, problem: str) -> None:
         """Say what went wrong, put the current cell back, and wait until someone resumes or starts again."""
-        self._drop_process()
-        run, self._state.run = self._state.run, None
+        self._drop()
+        run, self._run = self._run, None
         if run is not None:
             with suppress(StoreError):  # often the very problem
-                self._store.end(run, "interrupted", seconds=None, message=problem, waits=True)
+                self._store.end(run, RunState.INTERRUPTED, seconds=None, message=problem, waits=True)
         with self._changed:
-            now = self._state.progress
-            back = (now.current,) if now.current else ()
-            self._change(held=True, queue=back + now.queue, current=None, epochs=(), stopping=False, problem=problem)
-            self._changed.wait_for(lambda: self._state.progress.closed or not self._state.progress.held)
+            self._change(held=True, queue=self._progress.busy, running=(), problem=problem)
+            self._changed.wait_for(lambda: self._progress.closed or not self._progress.held)
 
-    def _drop_process(self) -> None:
-        with self._changed:
-            if self._state.process:
-                self._state.process.close()
-            self._state.process, self._state.killed = None, False
-            self._change(ready=False)
+    def _drop(self) -> None:
+        """Do without the trainer, whatever it is doing; the next run has another."""
+        self._backend.kill()
+        self._change(ready=False)
 
     def _ready(self) -> None:
-        """Have a training process that has said it is ready.
+        """Have a trainer that has said it is ready.
 
         Raises:
-            TrainingError: if it cannot be started.
+            TrainingError: if there is none.
         """
+        if self._progress.closed:
+            return
+        self._trainer: Ready = self._backend.start()
+        said = self._trainer
+        facts = {"ready": True, "device": said.device, "note": said.note, "precisions": said.precisions}
         with self._changed:
-            if self._state.progress.closed or (self._state.process and self._state.process.alive):
-                return
-            self._drop_process()
-            try:
-                self._state.process = process = TrainingProcess(self._command, self._settings.log)
-            except OSError as e:
-                raise TrainingError(f"The training process could not be started ({e.strerror}).") from None
-        try:
-            event = process.event()
-        except (TrainingError, ValueError) as e:
-            raise TrainingError(f"{e} Its last words are in {self._settings.log}.") from None
-        self._versions: dict[str, str] = event["versions"]
-        self._change(ready=True, device=event["device"], note=event["note"], precisions=tuple(event["precisions"]))
+            if any(getattr(self._progress, name) != value for name, value in facts.items()):
+                self._change(**facts)
 
     def _next(self) -> Cell | None:
         """Wait for a cell and take it from the queue; None when closed."""
         with self._changed:
-            self._changed.wait_for(
-                lambda: self._state.progress.closed or (self._state.progress.queue and not self._state.progress.held)
-            )
-            now = self._state.progress
+            self._changed.wait_for(lambda: self._progress.closed or (self._progress.queue and not self._progress.held))
+            now = self._progress
             if now.closed:
                 return None
-            self._change(current=now.queue[0], queue=now.queue[1:], epochs=(), again=None, began=time.monotonic())
-            return now.queue[0]
+            cell, *queue = now.queue
+            self._change(running=(Running(cell, time.monotonic()),), queue=tuple(queue))
+            return cell
 
     def _attempt(self, cell: Cell) -> None:
-        """Train a cell, once more if the process dies, and record how it ended.
+        """Train a cell, once more if the trainer dies, and record how it ended.
 
         Raises:
-            TrainingError: if no process can be started for the first time.
+            TrainingError: if no trainer can be started for the first time.
         """
         before: tuple[int, float] | None = None  # the run of the attempt before, and its seconds
         for attempt in range(1, ATTEMPTS + 1):
@@ -256,111 +252,88 @@ class Runner:
                 return self._train(run, cell)
             except (ArgumentError, DatasetError) as e:
                 self._store.forget_waiting([cell])
-                return self._ended(f"{_name(cell)} was not trained: {e}")
+                return self._ended(f"{cell} was not trained: {e}")
             except TrainingError as e:
-                self._drop_process()
-                closed = self._state.progress.closed
-                stopped = self._state.progress.stopping or closed
+                self._drop()
+                closed = self._progress.closed
+                stopped = self._stopping or closed
                 if run is None and not stopped and attempt == 1:
                     raise
                 if run is not None:
-                    ending, why = ("stopped", None) if stopped else ("failed", str(e))
+                    ending, why = (RunState.STOPPED, None) if stopped else (RunState.FAILED, str(e))
                     waits = closed or (not stopped and attempt < ATTEMPTS)
                     before = run, time.monotonic() - began
                     self._store.end(run, ending, seconds=before[1], message=why, waits=waits)
-                elif not closed:  # a fresh process was not ready yet
+                elif not closed:  # a fresh trainer was not ready yet
                     if stopped and before:  # its run is marked failed so far
-                        self._store.end(before[0], "stopped", seconds=before[1])
+                        self._store.end(before[0], RunState.STOPPED, seconds=before[1])
                     self._store.forget_waiting([cell])
                 if stopped:
                     return self._ended()
                 if attempt == ATTEMPTS:
-                    return self._ended(f"{_name(cell)} failed twice: {e}")
-                self._change(epochs=(), again=str(e))
+                    return self._ended(f"{cell} failed twice: {e}")
+                self._update(epochs=(), again=str(e))
         return None
 
     def _begin(self, cell: Cell) -> int:
-        network = self._network(cell)
-        dataset = datasets.find(self._settings, cell.dataset)
+        network, facts = self._network(cell)
         return self._store.begin(
             cell,
             parameters=network.parameters,
             multiply_adds=network.multiply_adds,
-            train_images=dataset.facts.train,
-            test_images=dataset.facts.test,
-            device=self._state.progress.device or "",
-            versions=self._versions,
+            train_images=facts.train,
+            test_images=facts.test,
+            device=self._trainer.device,
+            versions=self._trainer.versions,
         )
 
     def _train(self, run: int, cell: Cell) -> None:
         """Send the job and record its events until it ends.
 
         Raises:
-            StoreError: if the disk is full, or the store cannot be written.
-            TrainingError: if the process died, was ended or ran out of memory.
+            StoreError: if the store cannot be written, as on a full disk.
+            TrainingError: if the trainer died, was ended or ran out of memory.
         """
-        job = {
-            "job": str(run),
-            "family": cell.family,
-            "width": cell.width,
-            "recipe": asdict(cell.recipe),
-            "seed": cell.seed,
-            "data": str(datasets.find(self._settings, cell.dataset).path),
-            "weights": str(self._weights),
-        }
+        data = str(datasets.find(self._settings, cell.dataset).path)
         with self._changed:
-            process = self._state.process
-            assert process
-            process.send(job)
-            self._state.run = run
-            if self._state.progress.stopping:  # asked for while the job was being prepared
-                self._send_stop()
+            events = self._backend.train(Job(str(run), cell.family, cell.width, cell.recipe, cell.seed, data))
+            self._run = run
+            if self._stopping:  # asked for while the job was being prepared
+                self._backend.stop(str(run))
         began = time.monotonic()
-        while True:
-            event = process.event()
+        for event in events:
             seconds = time.monotonic() - began
-            if event["event"] == "epoch":
-                epoch = Epoch(**{x: event[x] for x in Epoch.__dataclass_fields__})
-                self._store.add_epoch(run, epoch)
-                self._change(epochs=(*self._state.progress.epochs, epoch))
-            elif event["event"] == "finished":
-                state = "stopped" if event["stopped"] else "done"
-                kept = self._weights.read_bytes() if event["weights"] else None
-                self._store.end(run, state, seconds=seconds, formulation=event["formulation"], weights=kept)
-                return self._ended()
-            elif event["event"] == "failed":
-                match event.get("cause"):
-                    case "memory":
-                        raise TrainingError(event["message"])
-                    case "disk":
-                        raise StoreError(event["message"])
-                self._store.end(run, "failed", seconds=seconds, message=event["message"])
-                return self._ended(f"{_name(cell)} failed: {event['message']}")
-
-    def _send_stop(self) -> None:
-        if self._state.process and self._state.run is not None:
-            self._state.process.send({"stop": str(self._state.run)})
+            match event:
+                case EpochEnded(_, epoch):
+                    self._store.add_epoch(run, epoch)
+                    (running,) = self._progress.running
+                    self._update(epochs=(*running.epochs, epoch))
+                case Finished():
+                    state = RunState.STOPPED if event.stopped else RunState.DONE
+                    self._store.end(run, state, seconds=seconds, formulation=event.formulation, weights=event.weights)
+                    return self._ended()
+                case Failed(_, message, memory):
+                    if memory:  # of the next trainer there may be enough
+                        raise TrainingError(message)
+                    self._store.end(run, RunState.FAILED, seconds=seconds, message=message)
+                    return self._ended(f"{cell} failed: {message}")
+        raise TrainingError("The trainer ended a job without saying how.")
 
     def _ended(self, problem: str | None = None) -> None:
         with self._changed:
-            if self._state.killed:
-                self._drop_process()
-            self._state.run = None
-            now = self._state.progress
+            self._run = None
+            now = self._progress
             self._change(
-                held=now.stopping and bool(now.queue),
-                current=None,
-                done=now.done + 1,
-                stopping=False,
-                problem=problem or now.problem,
+                held=self._stopping and bool(now.queue), running=(), done=now.done + 1, problem=problem or now.problem
             )
 
-    def _network(self, cell: Cell) -> Network:
+    def _network(self, cell: Cell) -> tuple[Network, Facts]:
+        """Return the network of a cell and what is known of its images.
+
+        Raises:
+            ArgumentError, DatasetError: if they do not fit, or the images are others than were asked for.
+        """
         facts = datasets.find(self._settings, cell.dataset).facts
         if facts.fingerprint != cell.fingerprint:
             raise DatasetError(f"The data set {cell.dataset} has changed since this was asked for. Ask again.")
-        return family(cell.family).build(cell.width, facts.input_shape, facts.classes, cell.recipe.dropout)
-
-
-def _name(cell: Cell) -> str:
-    return f"{family(cell.family).title} n = {cell.width}, seed {cell.seed}"
+        return family(cell.family).build(cell.width, facts.input_shape, facts.classes, cell.recipe.dropout), facts

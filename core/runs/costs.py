@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import median
+from typing import NamedTuple
 
-import pandas as pd
-
-from core.recipe import Recipe
-from core.runs.run import Cell
+from core.runs.run import Cell, Run, RunState
 
 # An update costs about as much as so many more images: measured on two cores with batches of 1 to 128, 2 for the deep
 # CNN of width 2, 6 for the MLP of width 32, 20 for the CNN of width 16.
 UPDATE = 8
-NETWORK = ["family", "multiply_adds", "precision", "batch"]  # what makes runs alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,25 @@ class Plan:
     images: int
 
 
-def cost(runs: pd.DataFrame, plans: Sequence[Plan], device: str | None) -> Cost:
+class _Kind(NamedTuple):
+    """What makes runs alike in what they cost."""
+
+    family: str
+    multiply_adds: int
+    precision: str
+    batch: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What runs of a kind took: seconds an epoch and training image, seconds of compiling, and how many they are."""
+
+    rate: float
+    compile: float
+    runs: int
+
+
+def cost(runs: Iterable[Run], plans: Sequence[Plan], device: str | None) -> Cost:
     """Estimate the seconds that cells will take from what finished runs on the same device took.
 
     A run takes its epochs and, once per network, the time to compile. Both come from the runs that are most alike: of
@@ -49,47 +65,54 @@ def cost(runs: pd.DataFrame, plans: Sequence[Plan], device: str | None) -> Cost:
     its own.
 
     Args:
-        runs: rows of ``Store.runs``.
+        runs: those in the store.
         plans: what is to be trained.
         device: only runs on it count.
     """
-    known = runs[(runs["state"] == "done") & (runs["device"] == device)]
     if not plans:
         return Cost(0.0, 0)
-    if known.empty:
+    known = _known(x for x in runs if x.state is RunState.DONE and x.device == device)
+    if not known:
         return Cost(None, 0)
-    recipes = known["recipe"].map({x: Recipe.from_json(x) for x in known["recipe"].unique()})
-    known = known.assign(
-        rate=known["epoch_seconds"] / known["train_images"],
-        compile=(known["seconds"] - known["epochs"] * known["epoch_seconds"]).clip(lower=0.0),
-        precision=recipes.map(lambda x: x.precision),
-        batch=recipes.map(lambda x: x.batch_size).clip(upper=known["train_images"]),
-    )
-    networks = known.groupby(NETWORK, as_index=False).agg(
-        rate=("rate", "median"), compile=("compile", "max"), runs=("rate", "size")
-    )
     total = 0.0
-    nearest: dict[tuple[str, int, str, int], int] = {}  # the row of ``networks`` for each kind of cell
+    nearest: dict[_Kind, _Kind] = {}
     compiled: set[tuple[str, int]] = set()
     for plan in plans:
-        cell, work, batch = plan.cell, max(plan.multiply_adds, 1), min(plan.cell.recipe.batch_size, plan.images)
-        kind = (cell.family, work, cell.recipe.precision, batch)
+        cell = plan.cell
+        batch = min(cell.recipe.batch_size, plan.images)
+        kind = _Kind(cell.family, max(plan.multiply_adds, 1), cell.recipe.precision, batch)
         if kind not in nearest:
-            nearest[kind] = _nearest(networks, *kind)
-        like = networks.loc[nearest[kind]]
-        scale = math.sqrt(work / like["multiply_adds"]) * (1 + UPDATE / batch) / (1 + UPDATE / like["batch"])
-        total += float(like["rate"] * scale) * plan.images * cell.recipe.epochs
+            nearest[kind] = _nearest(known, kind)
+        like = nearest[kind]
+        scale = math.sqrt(kind.multiply_adds / like.multiply_adds) * (1 + UPDATE / batch) / (1 + UPDATE / like.batch)
+        total += known[like].rate * scale * plan.images * cell.recipe.epochs
         if (cell.family, cell.width) not in compiled:
-            total += float(like["compile"])
+            total += known[like].compile
             compiled.add((cell.family, cell.width))
-    return Cost(total, int(networks.loc[list(set(nearest.values())), "runs"].sum()))
+    return Cost(total, sum(known[x].runs for x in set(nearest.values())))
 
 
-def _nearest(networks: pd.DataFrame, key: str, work: int, precision: str, batch: int) -> int:
-    """Return the index of the runs most alike."""
-    for column, value in (("family", key), ("precision", precision)):
-        having = networks[networks[column] == value]
-        networks = networks if having.empty else having
-    far = (networks["multiply_adds"].map(math.log) - math.log(work)).abs()
-    far += (networks["batch"].map(math.log) - math.log(batch)).abs()
-    return int(far.idxmin())
+def _known(runs: Iterable[Run]) -> dict[_Kind, _Known]:
+    alike: dict[_Kind, list[tuple[float, float]]] = {}
+    for run in runs:
+        if run.epoch_seconds is None or run.seconds is None:
+            continue
+        batch = min(run.recipe.batch_size, run.train_images)
+        kind = _Kind(run.family, max(run.multiply_adds, 1), run.recipe.precision, batch)
+        took = run.epoch_seconds / run.train_images, max(run.seconds - run.epochs * run.epoch_seconds, 0.0)
+        alike.setdefault(kind, []).append(took)
+    return {
+        kind: _Known(median(rate for rate, _ in took), max(compiling for _, compiling in took), len(took))
+        for kind, took in alike.items()
+    }
+
+
+def _nearest(known: Iterable[_Kind], kind: _Kind) -> _Kind:
+    """Return the kind of runs most alike."""
+
+    def far(other: _Kind) -> tuple[bool, bool, float]:
+        work = abs(math.log(other.multiply_adds / kind.multiply_adds))
+        batch = abs(math.log(other.batch / kind.batch))
+        return other.family != kind.family, other.precision != kind.precision, work + batch
+
+    return min(known, key=far)

@@ -9,7 +9,7 @@ from itertools import chain, count
 from pathlib import Path
 
 from core.errors import ArgumentError, RefusedError, StoreError
-from core.runs.lock import Claim
+from core.runs.lock import Lock
 from core.runs.migrations import READABLE, VERSION, statements, tables
 
 WRITE, READ = "mode=rwc", "mode=ro"
@@ -179,7 +179,7 @@ class Database:
         if version == 0:
             self._bring_up()
         elif version < VERSION:
-            with Claim(self.path.parent):
+            with Lock(self.path.parent):
                 copy = self._copy(version)
                 try:
                     self._bring_up()
@@ -219,7 +219,7 @@ def set_aside(path: Path) -> Path:
         StoreError: if it cannot be renamed.
         TrainingError: if another process has it.
     """
-    with Claim(path.parent):
+    with Lock(path.parent):
         try:
             Database(path, read_only=True).check()
         except RefusedError:

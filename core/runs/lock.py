@@ -10,7 +10,7 @@ from filelock import FileLock, Timeout
 from core.errors import TrainingError
 
 
-class Claim:
+class Lock:
     """A lock on the folder of a store; it ends with the process, however that ends.
 
     Args:
@@ -21,7 +21,7 @@ class Claim:
     """
 
     def __init__(self, home: Path) -> None:
-        # not bound to a thread: a page's thread claims, and the interpreter's last one gives free
+        # not bound to a thread: a page's thread takes it, and the interpreter's last one gives free
         self._lock = FileLock(home / "runner.lock", blocking=False, thread_local=False)
         try:
             self._lock.acquire()

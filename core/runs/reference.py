@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from core.data.datasets import Dataset
 from core.errors import RefusedError, StoreError
 from core.networks.families import FAMILIES
 from core.runs import sweep
-from core.runs.run import Cell
+from core.runs.run import Cell, Origin, RunState, Weights
 from core.runs.store import Store
 
 PATH = Path(__file__).with_name("reference.sqlite3")
@@ -35,7 +34,7 @@ def store() -> Store:
     if not PATH.is_file():
         raise StoreError(f"The reference results {PATH} are missing. Install Featherweight again, or hide them.")
     try:
-        return Store(PATH, origin="reference", read_only=True)
+        return Store(PATH, origin=Origin.REFERENCE, read_only=True)
     except RefusedError as e:
         raise StoreError(f"{e} The reference results come with Featherweight: install it again, or hide them.") from e
 
@@ -63,31 +62,19 @@ def write(source: Store, wanted: list[Cell], path: Path) -> None:
     Raises:
         StoreError: if a run is not finished in ``source``, or a file cannot be read or written.
     """
-    states = source.states(wanted)
-    missing = sum(states.get(cell) != "done" for cell in wanted)
+    runs = source.runs_of(wanted)
+    missing = sum(x not in runs or runs[x].state is not RunState.DONE for x in wanted)
     if missing:
         raise StoreError(f"Of the {len(wanted)} reference runs {missing} are not finished; ask again to go on.")
-    unkept = sum(source.weights(_run(source, x)) is None for x in wanted if _kept(x))
+    unkept = sum(runs[x].weights is not Weights.KEPT for x in wanted if _kept(x))
     if unkept:
         raise StoreError(f"The weights of {unkept} of the reference runs were not kept. Train them in a new store.")
     partial = path.with_name(f".{path.name}.partial")
-    partial.unlink(missing_ok=True)
     try:
-        Store(partial)  # makes the tables
-        connection = sqlite3.connect(partial, isolation_level=None)
-        try:
-            connection.execute("ATTACH DATABASE ? AS source", (str(source.path),))
-            connection.execute("BEGIN")
-            for cell in wanted:
-                _copy(connection, cell)
-            connection.execute("COMMIT")
-            connection.execute("DETACH DATABASE source")
-            connection.execute("PRAGMA journal_mode = DELETE")  # a file that is read only cannot keep a log beside it
-            connection.execute("VACUUM")
-        finally:
-            connection.close()
+        partial.unlink(missing_ok=True)
+        source.copy([(x, _kept(x)) for x in wanted], partial)
         partial.replace(path)
-    except (sqlite3.Error, OSError) as e:
+    except OSError as e:
         raise StoreError(f"The reference results cannot be written to {path} ({e}).") from e
     finally:
         partial.unlink(missing_ok=True)
@@ -95,26 +82,3 @@ def write(source: Store, wanted: list[Cell], path: Path) -> None:
 
 def _kept(cell: Cell) -> bool:
     return cell.width in FAMILIES[cell.family].kept and cell.seed == KEPT_SEED
-
-
-def _run(source: Store, cell: Cell) -> int:
-    row = source.run(cell)
-    assert row
-    return int(row["id"])
-
-
-def _copy(connection: sqlite3.Connection, cell: Cell) -> None:
-    identity = " AND ".join(f"{x} = :{x}" for x in cell.columns)
-    (old,) = connection.execute(f"SELECT id FROM source.runs WHERE {identity}", cell.columns).fetchone()
-    names = {
-        table: [x[1] for x in connection.execute(f"PRAGMA main.table_info({table})")] for table in ("runs", "epochs")
-    }
-    runs, epochs = (", ".join(x for x in names[table] if x not in ("id", "run")) for table in ("runs", "epochs"))
-    new = connection.execute(
-        f"INSERT INTO main.runs ({runs}) SELECT {runs} FROM source.runs WHERE id = ?", (old,)
-    ).lastrowid
-    connection.execute(
-        f"INSERT INTO main.epochs (run, {epochs}) SELECT ?, {epochs} FROM source.epochs WHERE run = ?", (new, old)
-    )
-    if _kept(cell):
-        connection.execute("INSERT INTO main.weights SELECT ?, npz, NULL FROM source.weights WHERE run = ?", (new, old))

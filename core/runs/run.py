@@ -1,12 +1,38 @@
-"""A run as data: what determines it, and what each of its epochs gave."""
+"""A run as data: what determines it, how it stands, what each of its epochs gave and what came of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from core.networks.families import family
-from core.recipe import Recipe, seed_number
+from core.recipe import Protocol, Recipe, seed_number
+
+
+class RunState(StrEnum):
+    """How a run stands."""
+
+    RUNNING = "running"
+    DONE = "done"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+class Origin(StrEnum):
+    """Whose a run is: the user's own, or one that came with Featherweight."""
+
+    OWN = "own"
+    REFERENCE = "reference"
+
+
+class Weights(StrEnum):
+    """Whether a run's weights are in the store, or went to make room."""
+
+    KEPT = "kept"
+    DROPPED = "dropped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +65,9 @@ class Cell:
             "recipe": self.recipe.to_json(),
             "seed": self.seed,
         }
+
+    def __str__(self) -> str:
+        return f"{family(self.family).title} n = {self.width}, seed {self.seed}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +103,109 @@ class Epoch:
         accuracy = self.held_out_accuracy if held_out else self.test_accuracy
         assert loss is not None and accuracy is not None
         return loss, accuracy
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One training as the store keeps it; its figures are those of its last epoch, as in the article.
+
+    Attributes:
+        id: its number in the store of its origin; given again after a run was deleted.
+        origin: whose it is.
+        cell: what determines it.
+        state: how it stands.
+        parameters: the network's weights.
+        multiply_adds: for one image.
+        train_images: of the whole set, held-out ones included.
+        test_images: of the set.
+        started: ISO 8601, UTC.
+        ended: likewise, or None while it runs.
+        seconds: wall-clock of all of it.
+        device: what it was trained on.
+        versions: of what trained it, by package.
+        formulation: how its step was written.
+        message: why it failed or was interrupted.
+        epochs: how many are finished.
+        accuracy: share of the training images read rightly in the last epoch; None before the first.
+        loss: mean cross-entropy in nats, likewise.
+        test_accuracy: of the test images; None where they were not measured.
+        test_loss: likewise.
+        held_out_accuracy: of the held-out images, with the held-out protocol.
+        held_out_loss: likewise.
+        epoch_seconds: of the fastest epoch, which is free of compiling.
+        weights: whether they are kept; None where there never were any.
+    """
+
+    id: int
+    origin: Origin
+    cell: Cell
+    state: RunState
+    parameters: int
+    multiply_adds: int
+    train_images: int
+    test_images: int
+    started: str
+    ended: str | None = None
+    seconds: float | None = None
+    device: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict, hash=False)
+    formulation: str | None = None
+    message: str | None = None
+    epochs: int = 0
+    accuracy: float | None = None
+    loss: float | None = None
+    test_accuracy: float | None = None
+    test_loss: float | None = None
+    held_out_accuracy: float | None = None
+    held_out_loss: float | None = None
+    epoch_seconds: float | None = None
+    weights: Weights | None = None
+
+    @property
+    def dataset(self) -> str:
+        """The name of the image set."""
+        return self.cell.dataset
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the images' contents."""
+        return self.cell.fingerprint
+
+    @property
+    def family(self) -> str:
+        """The key of the family."""
+        return self.cell.family
+
+    @property
+    def width(self) -> int:
+        """Of the network."""
+        return self.cell.width
+
+    @property
+    def recipe(self) -> Recipe:
+        """How it was trained."""
+        return self.cell.recipe
+
+    @property
+    def seed(self) -> int:
+        """Of initial weights, order of images and dropout."""
+        return self.cell.seed
+
+    @property
+    def choosing(self) -> float | None:
+        """The accuracy that decides whether the network is small enough: held-out where there is one, else test."""
+        return self.held_out_accuracy if self.recipe.protocol is Protocol.HELD_OUT else self.test_accuracy
+
+    def facts(self) -> dict[str, Any]:
+        """Return it as plain values for JSON, identity first; the recipe as an object with all its fields."""
+        told = ("parameters", "multiply_adds", "train_images", "test_images", "state", "started", "ended", "seconds")
+        last = ("accuracy", "loss", "test_accuracy", "test_loss", "held_out_accuracy", "held_out_loss")
+        return (
+            {"id": self.id}
+            | self.cell.columns
+            | {"recipe": asdict(self.recipe)}
+            | {x: getattr(self, x) for x in (*told, "device")}
+            | {"versions": dict(self.versions), "formulation": self.formulation, "message": self.message}
+            | {"origin": self.origin, "epochs": self.epochs or None}
+            | {x: getattr(self, x) for x in (*last, "epoch_seconds", "weights")}
+        )

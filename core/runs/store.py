@@ -5,28 +5,28 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from core.errors import ArgumentError, StoreError
 from core.recipe import Recipe
 from core.runs.database import Database
-from core.runs.run import Cell, Epoch
-
-if TYPE_CHECKING:
-    import pandas as pd
+from core.runs.run import Cell, Epoch, Origin, Run, RunState, Weights
 
 _IDENTITY = "dataset, fingerprint, family, width, recipe, seed"  # the columns of a cell
 _SAME = " AND ".join(f"{x} = :{x}" for x in _IDENTITY.split(", "))
 _EPOCH = ", ".join(x.name for x in fields(Epoch))
 
 # A run's accuracy and loss are those of its last epoch, as in the article; its fastest epoch is free of compiling.
-_RUNS = """
-    SELECT runs.*, :origin AS origin,
-        last.epoch AS epochs, last.accuracy, last.loss, last.test_accuracy, last.test_loss,
-        last.held_out_accuracy, last.held_out_loss,
+_KEPT = ("parameters", "multiply_adds", "train_images", "test_images", "started", "ended", "seconds", "device")
+_LAST = ("accuracy", "loss", "test_accuracy", "test_loss", "held_out_accuracy", "held_out_loss")
+_RUNS = f"""
+    SELECT runs.id, {_IDENTITY}, state, versions, COALESCE(last.epoch, 0),
+        {", ".join((*_KEPT, "formulation", "message"))}, {", ".join(f"last.{x}" for x in _LAST)},
         (SELECT MIN(seconds) FROM epochs WHERE run = runs.id) AS epoch_seconds,
         CASE WHEN dropped IS NOT NULL THEN 'dropped' WHEN weights.run IS NOT NULL THEN 'kept' END AS weights
     FROM runs
@@ -66,7 +66,9 @@ class Store:
         StoreError: from every method, if the file cannot be opened, read or written.
     """
 
-    def __init__(self, path: Path, *, origin: str = "own", read_only: bool = False, room: int | None = None) -> None:
+    def __init__(
+        self, path: Path, *, origin: Origin = Origin.OWN, read_only: bool = False, room: int | None = None
+    ) -> None:
         self.path = path
         self.origin = origin
         self.room = room
@@ -93,7 +95,7 @@ class Store:
             "multiply_adds": multiply_adds,
             "train_images": train_images,
             "test_images": test_images,
-            "state": "running",
+            "state": RunState.RUNNING,
             "started": _now(),
             "device": device,
             "versions": json.dumps(versions, sort_keys=True),
@@ -113,7 +115,7 @@ class Store:
     def end(
         self,
         run: int,
-        state: str,
+        state: RunState,
         *,
         seconds: float | None,
         formulation: str | None = None,
@@ -157,6 +159,30 @@ class Store:
             connection.execute("UPDATE weights SET npz = NULL, dropped = ? WHERE run = ?", (_now(), run))
             excess -= size
 
+    def copy(self, cells: Iterable[tuple[Cell, bool]], path: Path) -> None:
+        """Write the runs of cells into a new store, in their order, with their epochs and where it is asked, weights.
+
+        Args:
+            cells: each with whether its weights are to be copied; all must have a run here.
+            path: where no file is yet.
+
+        Raises:
+            StoreError: if either file cannot be read or written.
+        """
+        Store(path)  # makes the tables
+        try:
+            with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+                connection.execute("ATTACH DATABASE ? AS source", (str(self.path),))
+                connection.execute("BEGIN")
+                for cell, with_weights in cells:
+                    _copy(connection, cell, with_weights)
+                connection.execute("COMMIT")
+                connection.execute("DETACH DATABASE source")
+                connection.execute("PRAGMA journal_mode = DELETE")  # a file to be read only cannot keep a log beside it
+                connection.execute("VACUUM")
+        except (sqlite3.Error, OSError) as e:
+            raise StoreError(f"Runs cannot be copied to {path} ({e}).") from e
+
     def interrupt(self) -> int:
         """Mark runs that a process left behind as interrupted and return how many; only for the store's one runner."""
         with self._connection() as connection:
@@ -191,50 +217,47 @@ class Store:
         with self._connection() as connection:
             return [row[0] for row in connection.execute(query)]
 
-    def runs(self, dataset: str | None = None) -> pd.DataFrame:
-        """Return one row per run, oldest first, with the figures of its last epoch."""
-        names, rows = self._select("" if dataset is None else "WHERE dataset = :dataset", {"dataset": dataset})
-        import pandas as pd  # takes half a second, and Explore's first count needs none of it
-
-        return pd.DataFrame(rows, columns=names)
-
-    def rows(self, dataset: str | None = None) -> list[dict[str, Any]]:
-        """Return what :meth:`runs` does as plain values, ready for JSON."""
-        names, rows = self._select("" if dataset is None else "WHERE dataset = :dataset", {"dataset": dataset})
-        return [_plain(dict(zip(names, row, strict=True))) for row in rows]
-
-    def run(self, cell: Cell) -> dict[str, Any] | None:
-        """Return the row of a cell, or None if it has never been run."""
-        names, rows = self._select(f"WHERE {_SAME}", cell.columns)
-        return _plain(dict(zip(names, rows[0], strict=True))) if rows else None
-
-    def row(self, run: int) -> dict[str, Any] | None:
-        """Return the row of a run, or None if there is none of that id."""
-        names, rows = self._select("WHERE runs.id = :run", {"run": run})
-        return _plain(dict(zip(names, rows[0], strict=True))) if rows else None
-
-    def _select(self, where: str, values: dict[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
+    def runs(self, dataset: str | None = None) -> list[Run]:
+        """Return every run, or those on an image set, oldest first."""
+        where = "" if dataset is None else "WHERE dataset = :dataset"
         with self._connection() as connection:
-            cursor = connection.execute(f"{_RUNS} {where} ORDER BY runs.id", values | {"origin": self.origin})
-            return [x[0] for x in cursor.description], cursor.fetchall()
+            rows = connection.execute(f"{_RUNS} {where} ORDER BY runs.id", {"dataset": dataset}).fetchall()
+        return [self._run(x) for x in rows]
 
-    def states(self, cells: list[Cell]) -> dict[Cell, str]:
-        """Return the state of each cell that has been run."""
-        return {cell: state for cell, (state,) in self._look_up("SELECT state FROM runs", cells).items()}
-
-    def accuracies(self, cells: list[Cell]) -> dict[Cell, float]:
-        """Return the test accuracy, a share, of each cell that is finished."""
-        query = """
-            SELECT (SELECT test_accuracy FROM epochs WHERE run = runs.id ORDER BY epoch DESC LIMIT 1), state FROM runs
-        """
-        found = self._look_up(query, cells).items()
-        return {cell: accuracy for cell, (accuracy, state) in found if state == "done" and accuracy is not None}
-
-    def _look_up(self, query: str, cells: list[Cell]) -> dict[Cell, tuple[Any, ...]]:
-        """Return the row that a query finds for each cell, by the index: a store of any size answers as quickly."""
+    def run(self, id: int) -> Run | None:
+        """Return the run of that id, or None if there is none."""
         with self._connection() as connection:
-            rows = ((x, connection.execute(f"{query} WHERE {_SAME}", x.columns).fetchone()) for x in cells)
-            return {cell: row for cell, row in rows if row}
+            row = connection.execute(f"{_RUNS} WHERE runs.id = ?", (id,)).fetchone()
+        return self._run(row) if row else None
+
+    def runs_of(self, cells: Iterable[Cell]) -> dict[Cell, Run]:
+        """Return the run of each cell that has one, by the index: a store of any size answers as quickly."""
+        with self._connection() as connection:
+            rows = {x: connection.execute(f"{_RUNS} WHERE {_SAME}", x.columns).fetchone() for x in cells}
+        return {cell: self._run(row) for cell, row in rows.items() if row}
+
+    def _run(self, row: tuple[Any, ...]) -> Run:
+        id, data, mark, key, width, recipe, seed, state, versions, epochs, *rest = row
+        *told, seconds, weights = rest
+        try:
+            cell = Cell(data, mark, key, width, Recipe.from_json(recipe), seed)
+            facts = dict(zip((*_KEPT, "formulation", "message", *_LAST), told, strict=True))
+            return Run(
+                id=id,
+                origin=self.origin,
+                cell=cell,
+                state=RunState(state),
+                versions=_versions(versions),
+                epochs=epochs,
+                epoch_seconds=seconds,
+                weights=weights and Weights(weights),
+                **facts,
+            )
+        except (ArgumentError, ValueError, TypeError, AttributeError) as e:
+            raise StoreError(
+                f"The run {id} in the store {self.path} cannot be read ({e}). Update Featherweight, or set another "
+                "FEATHERWEIGHT_HOME."
+            ) from None
 
     def epochs(self, run: int) -> list[Epoch]:
         """Return the epochs of a run in order."""
@@ -263,10 +286,29 @@ class Store:
         return self.database.connection()
 
 
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row with its JSON columns opened."""
-    return row | {"recipe": json.loads(row["recipe"]), "versions": json.loads(row["versions"] or "{}")}
+@lru_cache(maxsize=256)
+def _versions(text: str | None) -> dict[str, str]:
+    """Return the versions of a run; one dictionary for all that have the same, so nobody may change it."""
+    found = json.loads(text or "{}")
+    return {str(name): str(number) for name, number in found.items()}
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _copy(connection: sqlite3.Connection, cell: Cell, with_weights: bool) -> None:
+    """Copy the run of a cell from the attached ``source``."""
+    (old,) = connection.execute(f"SELECT id FROM source.runs WHERE {_SAME}", cell.columns).fetchone()
+    names = {
+        table: [x[1] for x in connection.execute(f"PRAGMA main.table_info({table})")] for table in ("runs", "epochs")
+    }
+    runs, epochs = (", ".join(x for x in names[table] if x not in ("id", "run")) for table in ("runs", "epochs"))
+    new = connection.execute(
+        f"INSERT INTO main.runs ({runs}) SELECT {runs} FROM source.runs WHERE id = ?", (old,)
+    ).lastrowid
+    connection.execute(
+        f"INSERT INTO main.epochs (run, {epochs}) SELECT ?, {epochs} FROM source.epochs WHERE run = ?", (new, old)
+    )
+    if with_weights:
+        connection.execute("INSERT INTO main.weights SELECT ?, npz, NULL FROM source.weights WHERE run = ?", (new, old))

@@ -1,20 +1,17 @@
-"""A sweep: families, widths and seeds as cells to train, and the grid that shows how far they are."""
+"""A sweep: families, widths and seeds as cells to train, and what of it is new."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-import pandas as pd
-
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.errors import FeatherweightError, invalid
 from core.networks.families import FAMILIES, family
-from core.recipe import MAX_SEED, Recipe, seed_number
-from core.runner.progress import Progress
+from core.recipe import MAX_SEED, Protocol, Recipe, seed_number
 from core.runs.costs import Plan
-from core.runs.run import Cell
+from core.runs.run import Cell, Run, RunState
 from core.settings import Settings
 
 MAX_CELLS = 500
@@ -27,7 +24,7 @@ def cells(
     widths: Mapping[str, Iterable[object]],
     seeds: Sequence[int],
     recipe: Recipe | Mapping[str, Recipe] | None = None,
-    protocol: str | None = None,
+    protocol: Protocol | None = None,
 ) -> list[Cell]:
     """Return the cells of a sweep, small networks first and the seeds of one network together.
 
@@ -36,7 +33,7 @@ def cells(
         widths: per family key, the widths.
         seeds: the seeds of every network.
         recipe: how to train, for all families or by key; None is each family's own, the article's.
-        protocol: one of ``PROTOCOLS`` in place of the recipe's own.
+        protocol: in place of the recipe's own.
 
     Raises:
         ArgumentError: for an unknown family, a width or seed out of bounds, images too small, or too many cells.
@@ -87,80 +84,29 @@ def plans(settings: Settings, wanted: Iterable[Cell]) -> list[Plan]:
     return planned
 
 
-def states(wanted: Sequence[Cell], stored: Mapping[Cell, str], progress: Progress) -> dict[Cell, str]:
-    """Return the state of each cell, from the store and from what the runner is doing."""
-    queued = set(progress.queue)
-
-    def state(cell: Cell) -> str:
-        if cell == progress.current:
-            return "running"
-        if cell in queued:
-            return "queued"
-        return stored.get(cell, "new")
-
-    return {cell: state(cell) for cell in wanted}
-
-
-def grid(
-    wanted: Sequence[Cell], now: Mapping[Cell, str], accuracies: Mapping[Cell, float], progress: Progress
-) -> pd.DataFrame:
-    """Return a table with a row per network and a column per seed, each entry a state in words.
+def new(wanted: Iterable[Cell], runs: Mapping[Cell, Run], busy: Iterable[Cell] = ()) -> list[Cell]:
+    """Return what is still to be trained of the wanted cells, once each: neither finished nor on its way.
 
     Args:
         wanted: the cells.
-        now: their states, from :func:`states`.
-        accuracies: the test accuracy, a share, of cells that have one.
-        progress: for the epoch of the running one, and its held-out accuracy if it has one.
+        runs: those of them that have been run, as ``Store.runs_of`` gives them.
+        busy: cells that wait or are being trained.
     """
-
-    def words(cell: Cell) -> str:
-        match now[cell]:
-            case "done":
-                return f"✓ {accuracies[cell]:.2%}" if cell in accuracies else "✓ done"
-            case "running" if cell != progress.current:  # another process trains it
-                return "▶ running"
-            case "running":
-                held_out = progress.epochs[-1].held_out_accuracy if progress.epochs else None
-                accuracy = "" if held_out is None else f", held-out {held_out:.2%}"
-                return f"▶ epoch {progress.epoch} of {cell.recipe.epochs}{accuracy}"
-            case "queued":
-                return "… queued"
-            case "failed":
-                return "✗ failed"
-            case "new":
-                return "○ new"
-            case other:
-                return f"◼ {other}"
-
-    several_sets = len({x.dataset for x in wanted}) > 1
-    several_recipes = len({(x.family, x.recipe) for x in wanted}) > len({x.family for x in wanted})
-    rows: dict[tuple[object, ...], dict[str, object]] = {}
-    for cell in wanted:
-        row: dict[str, object] = {"Family": family(cell.family).title, "Width n": cell.width}
-        if several_sets:
-            row["Data set"] = datasets.title(cell.dataset)
-        if several_recipes:
-            row["Recipe"] = str(cell.recipe)
-        rows.setdefault(tuple(row.values()), row)[f"Seed {cell.seed}"] = words(cell)
-    return pd.DataFrame(rows.values()).fillna("")
+    gone = {x for x, run in runs.items() if run.state is RunState.DONE}.union(busy)
+    return [x for x in dict.fromkeys(wanted) if x not in gone]
 
 
-def parse_numbers(text: str, what: str) -> list[int]:
-    """Return the whole numbers in text like ``1,2,8-16``, in order and once each.
+def further(dataset: Dataset, runs: Iterable[Run], like: Cell, count: int) -> list[Cell]:
+    """Return cells of further seeds of a network, after the last of its runs.
+
+    Args:
+        dataset: what to train on.
+        runs: all on the image set.
+        like: a cell of the network with its recipe.
+        count: how many seeds.
 
     Raises:
-        ArgumentError: if it is not such a list, or longer than 500.
+        ArgumentError: if the last seed is out of bounds.
     """
-    found: dict[int, None] = {}
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        bounds = [first, last] if dash else [first]
-        if not all(x.strip().isascii() and x.strip().isdigit() and len(x.strip()) < 11 for x in bounds):
-            raise invalid(what, "whole numbers and ranges like 1,2,8-16", text)
-        low, high = int(bounds[0]), int(bounds[-1])
-        if low > high or high - low >= MAX_CELLS:
-            raise invalid(what, f"ranges that ascend and hold at most {MAX_CELLS} numbers", text)
-        found.update(dict.fromkeys(range(low, high + 1)))
-    if len(found) > MAX_CELLS:
-        raise invalid(what, f"at most {MAX_CELLS} numbers", text)
-    return list(found)
+    same = [x.seed for x in runs if (x.family, x.width, x.recipe) == (like.family, like.width, like.recipe)]
+    return cells(dataset, {like.family: [like.width]}, seeds(max(same, default=-1) + 1, count), like.recipe)

@@ -5,12 +5,20 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
 
 from core.errors import StoreError
 from core.networks.layers import Array
 from core.networks.network import Network
+
+
+def pack(arrays: Sequence[Array]) -> bytes:
+    """Return arrays as the bytes that :func:`read` takes."""
+    file = io.BytesIO()
+    np.savez(file, allow_pickle=False, **{str(index): array for index, array in enumerate(arrays)})
+    return file.getvalue()
 
 
 def read(npz: bytes, network: Network) -> list[Array]:

@@ -17,12 +17,11 @@ from core.networks.network import Network
 from core.recipe import Recipe
 from core.training import forward
 from core.training.forward import Formulation
+from core.training.optimizers import OPTIMIZERS, SLOTS
 
 Tensor = Any  # TensorFlow ships no types
 EVALUATED = 128  # test images at a time: bounds the memory of an evaluation, and fits the caches better than more
 SMALL = 10_000  # weights of an array that is updated together with others
-SLOTS = {"sgd": 0, "rmsprop": 1, "adam": 2, "adadelta": 2}
-EPSILON = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +178,7 @@ def update(
 ) -> tuple[tuple[Tensor, ...], tuple[tuple[Tensor, ...], ...]]:
     """Return weights and slots after one update; the arithmetic is Keras's, with its default settings."""
     done = [
-        _OPTIMIZERS[recipe.optimizer](recipe.learning_rate, step, *each)
+        OPTIMIZERS[recipe.optimizer](recipe.learning_rate, step, *each)
         for each in zip(_joined(weights), _joined(gradients), *slots, strict=True)
     ]
     after, *memory = zip(*done, strict=True)
@@ -206,34 +205,3 @@ def _parted(joined: Sequence[Tensor], like: Sequence[Tensor]) -> tuple[Tensor, .
 
 def _small(array: Tensor) -> bool:
     return bool(array.shape.num_elements() <= SMALL)
-
-
-def _sgd(rate: float, step: Tensor, w: Tensor, g: Tensor) -> tuple[Tensor, ...]:
-    return (w - g * rate,)
-
-
-def _rmsprop(rate: float, step: Tensor, w: Tensor, g: Tensor, v: Tensor) -> tuple[Tensor, ...]:
-    v = 0.9 * v + 0.1 * tf.square(g)
-    return w - rate * g / tf.sqrt(v + EPSILON), v
-
-
-def _adam(rate: float, step: Tensor, w: Tensor, g: Tensor, m: Tensor, v: Tensor) -> tuple[Tensor, ...]:
-    alpha = rate * tf.sqrt(1 - tf.pow(0.999, step + 1)) / (1 - tf.pow(0.9, step + 1))
-    m = m + (g - m) * (1 - 0.9)
-    v = v + (tf.square(g) - v) * (1 - 0.999)
-    return w - m * alpha / (tf.sqrt(v) + EPSILON), m, v
-
-
-def _adadelta(rate: float, step: Tensor, w: Tensor, g: Tensor, a: Tensor, d: Tensor) -> tuple[Tensor, ...]:
-    a = 0.95 * a + (1 - 0.95) * tf.square(g)
-    delta = tf.sqrt(d + EPSILON) * g / tf.sqrt(a + EPSILON)
-    d = 0.95 * d + (1 - 0.95) * tf.square(delta)
-    return w - rate * delta, a, d
-
-
-_OPTIMIZERS: dict[str, Callable[..., tuple[Tensor, ...]]] = {
-    "sgd": _sgd,
-    "rmsprop": _rmsprop,
-    "adam": _adam,
-    "adadelta": _adadelta,
-}

@@ -1,0 +1,140 @@
+"""The training process: jobs in from standard input, events out on standard output, a message a line.
+
+Everything else it has to say goes to standard error. Standard input's end ends it at once.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import queue
+import threading
+import traceback
+from functools import lru_cache
+from pathlib import Path
+from typing import TextIO
+
+# The pages stay quick while every core trains, and while TensorFlow is imported here and they are drawn for the first
+# time; hence before the import, by the sign of an NVIDIA driver.
+if __name__ == "__main__" and hasattr(os, "nice") and not os.path.exists("/dev/nvidiactl"):
+    os.nice(10)
+
+from core.training.train import train  # first: it brings TensorFlow  # isort: skip
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from core.data import npz
+from core.errors import DatasetError, FeatherweightError, TrainingError
+from core.networks.families import family
+from core.runs import weights
+from core.runs.messages import EpochEnded, Failed, Finished, Job, Message, Ready, Started, Stop, decode, encode, job_of
+from core.runs.run import Epoch
+from core.training.device import device
+
+DATA_KEPT = 2
+
+
+class Conversation:
+    """Jobs from standard input, events to ``answers``, where nothing else may write."""
+
+    def __init__(self, answers: TextIO) -> None:
+        self.answers = answers
+        self.jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        self.stops: dict[str, bool] = {}  # by waiting or running job: whether to stop it
+        self.writing = threading.Lock()
+
+    def say(self, message: Message) -> None:
+        """Write a message as a line."""
+        with self.writing:
+            self.answers.write(encode(message))
+            self.answers.flush()
+
+    def listen(self, lines: TextIO) -> None:
+        """Take jobs and stops until the input ends; then end the process at once, whatever is being trained."""
+        for line in lines:
+            try:
+                self._take(decode(line))
+            except FeatherweightError as e:
+                self.say(Failed(job_of(line), str(e)))
+        with self.writing:  # not in the middle of a line
+            os._exit(0)
+
+    def _take(self, message: Message) -> None:
+        match message:
+            case Job():
+                self.stops[message.job] = False
+                self.jobs.put(message)
+            case Stop():
+                if message.job in self.stops:
+                    self.stops[message.job] = True
+            case other:
+                raise TrainingError(f"A trainer takes jobs and stops. Received: {type(other).__name__}.")
+
+    def work(self) -> None:
+        """Train one job after the other; a failure ends the job, not the process."""
+        while True:
+            job = self.jobs.get()
+            try:
+                self.train(job)
+            except (tf.errors.ResourceExhaustedError, MemoryError):
+                self.say(Failed(job.job, "Memory ran out; try a smaller batch size or width.", memory=True))
+            except FeatherweightError as e:
+                self.say(Failed(job.job, str(e)))
+            except Exception as e:
+                traceback.print_exc()
+                self.say(Failed(job.job, f"Training failed unexpectedly ({type(e).__name__}); see the log."))
+            self.stops.pop(job.job, None)
+
+    def train(self, job: Job) -> None:
+        """Train one job and tell its events."""
+        if self.stops[job.job]:
+            self.say(Finished(job.job, stopped=True, formulation=None, weights=None))
+            return
+        self.say(Started(job.job))
+        data = _data(Path(job.data))
+        network = family(job.family).build(job.width, data.x_train.shape[1:], data.classes, job.recipe.dropout)
+        for event in train(network, job.recipe, data, job.seed, lambda: self.stops[job.job]):
+            if isinstance(event, Epoch):
+                self.say(EpochEnded(job.job, event))
+            else:
+                packed = weights.pack(event.weights)
+                self.say(Finished(job.job, event.stopped, event.formulation, packed))
+
+
+def _data(path: Path) -> npz.Images:
+    try:
+        stat = path.stat()
+    except OSError as e:
+        raise DatasetError(f"The file {path} cannot be read ({e.strerror}).") from None
+    return _read(path, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=DATA_KEPT)
+def _read(path: Path, mtime_ns: int, size: int) -> npz.Images:
+    return npz.read(path)
+
+
+def main() -> None:
+    """Speak on standard input and output until the input ends."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever a library prints goes to the log
+    trainer = device()
+    if hasattr(os, "nice") and not trainer.gpu and os.nice(0) == 0:  # there is a driver, and no card it can use
+        os.nice(10)
+    conversation = Conversation(answers)
+    versions = {
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "numpy": np.__version__,
+    }
+    conversation.say(Ready(trainer.name, trainer.note, trainer.precisions, versions))
+    lines = os.fdopen(0, encoding="utf-8", errors="replace", closefd=False)
+    threading.Thread(target=conversation.listen, args=(lines,), daemon=True).start()
+    conversation.work()
+
+
+if __name__ == "__main__":
+    main()
