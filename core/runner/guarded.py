@@ -1,4 +1,4 @@
-"""The runner's door: whoever trains, stops or clears passes here, and is asked who they are and how much they want."""
+"""The runner, guarded: whoever trains, stops or clears is asked here who they are and how much they want."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from core.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Owners:
-    """Who asked for the cells that wait or run; one for all doors of a runner.
+    """Who asked for the cells that wait or run; one for all visitors of a runner.
 
     Attributes:
         lock: held from looking at the queue until the cells are in it.
@@ -31,7 +31,7 @@ class Owners:
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class GuardedRunner:
     """One visitor's way to the runner. Looking is free; the rest raises ``AccessError`` for a viewer.
 
     Attributes:
@@ -59,7 +59,7 @@ class Door:
     def ahead(self) -> int:
         """Return how many runs of others start or run before the visitor's first one; 0 if it runs or there is none."""
         if self.visitor.refusal is None:  # a viewer has none, and many of them ask every second
-            for place, cell in enumerate(_busy(self.progress())):
+            for place, cell in enumerate(self.progress().busy):
                 if self.owners.names.get(cell) == self.visitor.name:
                     return place
         return 0
@@ -72,6 +72,10 @@ class Door:
         """Return the sentence that :meth:`resume_left` would raise now, or None."""
         return self._refusal(self.progress().left, self.limits.resumed())
 
+    def new(self, cells: Iterable[Cell]) -> list[Cell]:
+        """Return what :meth:`submit` would queue of cells: what is neither finished nor on its way."""
+        return self.runner.new(cells)
+
     def submit(self, cells: Iterable[Cell]) -> int:
         """Queue cells as :meth:`Runner.submit` does and return how many were new.
 
@@ -83,7 +87,7 @@ class Door:
         self.visitor.require()
         wanted = list(dict.fromkeys(cells))
         with self.owners.lock:
-            before = set(_busy(self.progress()))
+            before = set(self.progress().busy)
             self._check(wanted, before, self.limits)
             self._own(wanted, before)
             return self.runner.submit(wanted)
@@ -115,7 +119,7 @@ class Door:
         self.visitor.require()
         with self.owners.lock:
             now = self.progress()
-            before = set(_busy(now))
+            before = set(now.busy)
             self._check(now.left, before, self.limits.resumed())
             self._own(now.left, before)
             self.runner.resume_left()
@@ -139,7 +143,7 @@ class Door:
     def _refusal(self, cells: Sequence[Cell], limits: Limits) -> str | None:
         try:
             self.visitor.require()
-            self._check(cells, _busy(self.progress()), limits)
+            self._check(cells, self.progress().busy, limits)
         except FeatherweightError as e:
             return str(e)
         return None
@@ -147,7 +151,7 @@ class Door:
     def _check(self, cells: Sequence[Cell], busy: Iterable[Cell], limits: Limits) -> None:
         """Raise ``LimitError`` if the cells that are not on their way yet are more than the limits allow."""
         waiting = set(busy)
-        new = [x for x in cells if x not in waiting]
+        new = self.runner.new(cells)
         mine = sum(self.owners.names.get(x) == self.visitor.name for x in waiting)
         sizes = {x: self._weights(x) for x in {(x.dataset, x.family, x.width) for x in new}}
         asked = largest([(sizes[x.dataset, x.family, x.width], x.recipe.epochs) for x in new])
@@ -160,8 +164,3 @@ class Door:
         except (ArgumentError, DatasetError):  # the runner says what is amiss with it
             return 0
         return family(key).build(width, facts.input_shape, facts.classes).parameters
-
-
-def _busy(now: Progress) -> tuple[Cell, ...]:
-    """Return the cells on their way, the running one first."""
-    return (now.current, *now.queue) if now.current else now.queue

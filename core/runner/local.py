@@ -51,9 +51,7 @@ class LocalBackend:
             raise TrainingError(f"{e} Its last words are in {self._log}.") from None
         if not isinstance(said, Ready):
             process.end()
-            raise TrainingError(
-                f"The training process did not say that it is ready. Its last words are in {self._log}."
-            )
+            raise TrainingError(f"The training process did not say it is ready. Its last words are in {self._log}.")
         with self._lock:
             self._ready = said
         return said
@@ -76,9 +74,7 @@ class LocalBackend:
                     yield event
                     return
                 case other:
-                    raise TrainingError(
-                        f"The training process said {type(other).__name__}, which is no event of a job."
-                    )
+                    raise TrainingError(f"The training process said {type(other).__name__}, no event of a job.")
 
     def stop(self, job: str) -> None:
         with self._lock:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, closing
 from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime
@@ -83,7 +83,7 @@ class Store:
         train_images: int,
         test_images: int,
         device: str,
-        versions: dict[str, str],
+        versions: Mapping[str, str],
     ) -> int:
         """Record that a run starts, in place of an unfinished run of the same cell, and return its id.
 
@@ -98,7 +98,7 @@ class Store:
             "state": RunState.RUNNING,
             "started": _now(),
             "device": device,
-            "versions": json.dumps(versions, sort_keys=True),
+            "versions": json.dumps(dict(versions), sort_keys=True),
         }
         names, marks = ", ".join(row), ", ".join(f":{x}" for x in row)
         with self._connection() as connection:

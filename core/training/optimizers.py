@@ -35,7 +35,7 @@ def _adadelta(rate: float, step: Tensor, w: Tensor, g: Tensor, a: Tensor, d: Ten
     return w - rate * delta, a, d
 
 
-# by the optimiser's key: (learning rate, updates done, weights, gradient, *memory) to the weights and the memory after it
+# By key: (learning rate, updates done, weights, gradient, *memory) to the weights and the memory after it.
 OPTIMIZERS: dict[str, Callable[..., tuple[Tensor, ...]]] = {
     "sgd": _sgd,
     "rmsprop": _rmsprop,
