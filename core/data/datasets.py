@@ -15,7 +15,8 @@ import numpy as np
 from core.data import npz
 from core.data.npz import Facts
 from core.errors import DatasetError, invalid
-from core.networks.layers import Array
+from core.networks.families import MNIST_CLASSES, MNIST_SHAPE
+from core.networks.layers import Array, Shape
 from core.settings import Settings
 
 EMBEDDED = "mnist_5k"
@@ -84,6 +85,17 @@ def label(name: str, index: int) -> str:
     """Return what a class is called: a digit is its own name, as are classes of which no other is known."""
     known = _LABELS.get(name, ())
     return known[index] if index < len(known) else str(index)
+
+
+def shape(name: str) -> tuple[Shape, int]:
+    """Return the shape of an image and the number of classes of a set that Featherweight knows without its file.
+
+    Raises:
+        DatasetError: of a user's own set, whose file alone says so.
+    """
+    if name not in TITLES:
+        raise DatasetError(f"The images of {name} are known from its file alone. Put {name}.npz into the data folder.")
+    return MNIST_SHAPE, MNIST_CLASSES  # Fashion-MNIST was made to be of the same shape
 
 
 def default(settings: Settings) -> str:

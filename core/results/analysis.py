@@ -1,71 +1,127 @@
-"""What a table of runs says: pure functions of the rows that ``Store.runs`` returns."""
+"""What finished runs say: networks over their seeds, turning points, and what no other network beats."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from core.errors import invalid
 from core.networks.families import FAMILIES
 from core.recipe import Recipe
-from core.results.published import Published
+from core.runs.run import Origin, Run
 
-# What one curve holds together: only the width and the seed differ along it.
-LINE = ["dataset", "fingerprint", "origin", "family", "recipe"]
-POINT = [*LINE, "width"]
+if TYPE_CHECKING:
+    import pandas as pd
+
 CONFIDENCE = 0.95
 SAME = 1e-9  # accuracies closer than this are equal: a mean of shares is not exact
 
 
-def finished(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs that trained for all their epochs, with what the recipe says and titles for people.
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """What one curve holds together: only the width and the seed differ along it."""
 
-    Added: ``title`` of the family, ``recipe_title``, ``protocol`` and ``choosing``, the accuracy that decides which
-    network is small enough: of the held-out images where the protocol has some, else of the test images.
+    dataset: str
+    fingerprint: str
+    origin: Origin
+    family: str
+    recipe: Recipe
+
+    @property
+    def title(self) -> str:
+        """The family's, for people."""
+        return FAMILIES[self.family].title
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One network of a curve, over its seeds. Accuracies are shares.
+
+    Attributes:
+        curve: which it is on.
+        width: its width n.
+        runs: its finished runs, at least one.
+        mean: of the test accuracy over seeds.
+        sd: its sample standard deviation, or None for one seed.
+        low: of the worst seed.
+        high: of the best seed.
+        choosing: mean of the accuracy that chooses; the same as ``mean`` in the article's protocol.
     """
-    done = runs[runs["state"] == "done"].copy()
-    recipes = {x: Recipe.from_json(x) for x in done["recipe"].unique()}
-    done["title"] = done["family"].map({key: x.title for key, x in FAMILIES.items()})
-    done["recipe_title"] = done["recipe"].map({x: str(recipe) for x, recipe in recipes.items()})
-    done["protocol"] = done["recipe"].map({x: recipe.protocol for x, recipe in recipes.items()})
-    held_out = done["held_out_accuracy"].astype("float64")
-    done["choosing"] = held_out.where(done["protocol"] == "held_out", done["test_accuracy"])
-    return done
+
+    curve: Curve
+    width: int
+    runs: tuple[Run, ...]
+    mean: float
+    sd: float | None
+    low: float
+    high: float
+    choosing: float
+
+    @property
+    def parameters(self) -> int:
+        """The network's weights."""
+        return self.runs[0].parameters
+
+    @property
+    def multiply_adds(self) -> int:
+        """For one image."""
+        return self.runs[0].multiply_adds
+
+    @property
+    def test_images(self) -> int:
+        """How many the accuracy was measured on."""
+        return self.runs[0].test_images
+
+    @property
+    def seeds(self) -> int:
+        """How many runs."""
+        return len(self.runs)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The test images' own noise about the mean, see :func:`wilson`."""
+        return wilson(self.mean, self.test_images)
+
+    def passing(self, target: float) -> int:
+        """Return how many seeds reach a target with the accuracy that chooses."""
+        return sum(_choosing(x) >= target - SAME for x in self.runs)
 
 
-def means(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per network, recipe and origin: the mean of its finished runs over seeds and their spread.
+def points(runs: Iterable[Run]) -> list[Point]:
+    """Return one point per network, recipe and origin, the smallest network first.
 
-    Columns: those of ``POINT``, ``title``, ``recipe_title``, ``protocol``, ``parameters``, ``multiply_adds``,
-    ``test_images``; of the test accuracy ``mean``, ``sd`` (sample standard deviation, NaN for one seed), ``low`` and
-    ``high`` over seeds; ``choosing``, the mean of the accuracy that chooses; ``seeds``, their number. Accuracies are
-    shares. The smallest network comes first.
+    Args:
+        runs: finished ones, as ``Results.runs`` are.
     """
-    by = [*POINT, "title", "recipe_title", "protocol", "parameters", "multiply_adds", "test_images"]
-    grouped = finished(runs).groupby(by, as_index=False, sort=False)
-    found = grouped.agg(
-        mean=("test_accuracy", "mean"),
-        sd=("test_accuracy", "std"),
-        low=("test_accuracy", "min"),
-        high=("test_accuracy", "max"),
-        choosing=("choosing", "mean"),
-        seeds=("test_accuracy", "count"),
-    )
-    return found.sort_values(["parameters", "family", "width"], ignore_index=True)
+    alike: dict[tuple[Curve, int], list[Run]] = {}
+    curves: dict[tuple[object, ...], Curve] = {}
+    for run in runs:
+        facts = run.dataset, run.fingerprint, run.origin, run.family, run.recipe
+        curve = curves.get(facts) or curves.setdefault(facts, Curve(*facts))
+        alike.setdefault((curve, run.width), []).append(run)
+    found = [_point(curve, width, tuple(same)) for (curve, width), same in alike.items()]
+    return sorted(found, key=lambda x: (x.parameters, x.curve.family, x.width))
 
 
-def points(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of :func:`means` with the other noise too.
+def _point(curve: Curve, width: int, runs: tuple[Run, ...]) -> Point:
+    accuracies = [_measured(x.test_accuracy) for x in runs]
+    mean = math.fsum(accuracies) / len(runs)
+    squares = math.fsum((x - mean) ** 2 for x in accuracies)
+    sd = math.sqrt(squares / (len(runs) - 1)) if len(runs) > 1 else None
+    choosing = math.fsum(map(_choosing, runs)) / len(runs)
+    return Point(curve, width, runs, mean, sd, min(accuracies), max(accuracies), choosing)
 
-    Added: ``wilson_low`` and ``wilson_high``, the test set's own noise about the mean, see :func:`wilson`.
-    """
-    found = means(runs)
-    ends = [wilson(x, n) for x, n in zip(found["mean"], found["test_images"], strict=True)]
-    return found.assign(wilson_low=[low for low, _ in ends], wilson_high=[high for _, high in ends])
+
+def _choosing(run: Run) -> float:
+    return _measured(run.choosing)
+
+
+def _measured(accuracy: float | None) -> float:
+    assert accuracy is not None, "the run is not finished"
+    return accuracy
 
 
 def wilson(accuracy: float, images: int) -> tuple[float, float]:
@@ -96,49 +152,29 @@ def target(value: object) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """One network of a curve, over its seeds.
-
-    Attributes:
-        width: its width n.
-        parameters: its weights.
-        choosing: mean of the accuracy that chooses, a share.
-        mean: mean test accuracy, a share; the same figure in the article's protocol.
-        sd: sample standard deviation of the test accuracy, or None for one seed.
-        seeds: how many runs.
-        passing: how many of them reach the target with the accuracy that chooses.
-    """
-
-    width: int
-    parameters: int
-    choosing: float
-    mean: float
-    sd: float | None
-    seeds: int
-    passing: int
-
-
-@dataclass(frozen=True, slots=True)
 class TurningPoint:
     """The smallest network of a family that reaches a target, with its neighbours.
 
     Attributes:
-        family: its key.
-        recipe: canonical JSON of the recipe of the curve it is on.
-        origin: ``'own'`` or ``'reference'``.
+        curve: the one that it is on.
+        target: the accuracy asked for, a share.
         mark: the smallest width whose mean over seeds reaches the target, or None if none does.
         below: the next width down that was trained, or None; without a turning point, the largest width of all.
         above: the next width up that was trained, or None.
         best: the highest mean on the curve.
     """
 
-    family: str
-    recipe: str
-    origin: str
-    mark: Mark | None
-    below: Mark | None
-    above: Mark | None
-    best: Mark
+    curve: Curve
+    target: float
+    mark: Point | None
+    below: Point | None
+    above: Point | None
+    best: Point
+
+    @property
+    def family(self) -> str:
+        """The key of the family."""
+        return self.curve.family
 
     def facts(self) -> dict[str, Any]:
         """Return it as plain values for JSON; brackets are weights, accuracies shares."""
@@ -150,63 +186,53 @@ class TurningPoint:
             "mean": mark and mark.mean,
             "sd": mark and mark.sd,
             "seeds": mark and mark.seeds,
-            "passing": mark and mark.passing,
+            "passing": mark and mark.passing(self.target),
             "bracket_below": self.below and self.below.parameters,
             "bracket_above": self.above and self.above.parameters,
-            "recipe": str(Recipe.from_json(self.recipe)),
-            "protocol": Recipe.from_json(self.recipe).protocol,
-            "origin": self.origin,
+            "recipe": str(self.curve.recipe),
+            "protocol": self.curve.recipe.protocol,
+            "origin": self.curve.origin,
         }
 
 
-def turning_points(runs: pd.DataFrame, target: float) -> list[TurningPoint]:
-    """Return one turning point a family that has finished runs, smallest first, those never reaching it last.
+def turning_points(points: Sequence[Point], target: float) -> list[TurningPoint]:
+    """Return one turning point a family, smallest first, those never reaching it last.
 
     The smallest width whose *mean* reaches the target is chosen, by the accuracy that chooses. Curves are never mixed.
     Where a family has several of one recipe that reach it, the one whose turning point rests on most seeds counts, so
     that no single lucky seed outdoes five; of the recipes, the one that gets by with the fewest weights speaks for the
-    family. Rows must be of one data set and one protocol.
+    family.
 
     Args:
-        runs: rows of ``Store.runs``.
+        points: of one data set and one protocol, as :func:`points` gives them.
         target: the accuracy to reach, as a share.
     """
-    curves: dict[tuple[str, str], TurningPoint] = {}
-    for (*_, origin, key, recipe), rows in finished(runs).groupby(LINE, sort=False):
-        point = _turning_point(str(key), str(recipe), str(origin), rows, target)
-        known = curves.get((point.family, point.recipe))
-        if known is None or _trust(point) < _trust(known):
-            curves[point.family, point.recipe] = point
-    found: dict[str, TurningPoint] = {}
-    for point in curves.values():
-        if point.family not in found or _rank(point) < _rank(found[point.family]):
-            found[point.family] = point
-    return sorted(found.values(), key=_rank)
+    curves: dict[Curve, list[Point]] = {}
+    for point in points:
+        curves.setdefault(point.curve, []).append(point)
+    trusted: dict[tuple[str, Recipe], TurningPoint] = {}
+    for curve, marks in curves.items():
+        found = _turning_point(curve, sorted(marks, key=lambda x: x.width), target)
+        known = trusted.get((curve.family, curve.recipe))
+        if known is None or _trust(found) < _trust(known):
+            trusted[curve.family, curve.recipe] = found
+    smallest: dict[str, TurningPoint] = {}
+    for found in trusted.values():
+        if found.family not in smallest or _rank(found) < _rank(smallest[found.family]):
+            smallest[found.family] = found
+    return sorted(smallest.values(), key=_rank)
+
+
+def _turning_point(curve: Curve, marks: Sequence[Point], target: float) -> TurningPoint:
+    best = max(marks, key=lambda x: x.choosing)
+    for below, mark, above in zip([None, *marks], marks, [*marks[1:], None], strict=False):
+        if mark.choosing >= target - SAME:
+            return TurningPoint(curve, target, mark, below, above, best)
+    return TurningPoint(curve, target, None, marks[-1], None, best)
 
 
 def _trust(point: TurningPoint) -> tuple[float, ...]:
     return point.mark is None, -(point.mark or point.best).seeds, *_rank(point)
-
-
-def _turning_point(key: str, recipe: str, origin: str, rows: pd.DataFrame, target: float) -> TurningPoint:
-    widths = rows.assign(passes=rows["choosing"] >= target - SAME).groupby("width")
-    found = widths.agg(
-        parameters=("parameters", "first"),
-        choosing=("choosing", "mean"),
-        mean=("test_accuracy", "mean"),
-        sd=("test_accuracy", "std"),
-        seeds=("seed", "size"),
-        passing=("passes", "sum"),
-    )
-    marks = [
-        Mark(int(width), int(size), choosing, mean, None if seeds == 1 else sd, int(seeds), int(passing))
-        for width, size, choosing, mean, sd, seeds, passing in found.itertuples(name=None)
-    ]
-    best = max(marks, key=lambda x: x.choosing)
-    for below, mark, above in zip([None, *marks], marks, [*marks[1:], None], strict=False):
-        if mark.choosing >= target - SAME:
-            return TurningPoint(key, recipe, origin, mark, below, above, best)
-    return TurningPoint(key, recipe, origin, None, marks[-1], None, best)
 
 
 def _rank(point: TurningPoint) -> tuple[float, ...]:
@@ -231,49 +257,3 @@ def front(table: pd.DataFrame, size: str = "parameters", accuracy: str = "mean")
     before = best.cummax().shift(fill_value=-math.inf)
     kept = best[best > before]
     return known[known[accuracy] == known[size].map(kept)].sort_values(size, ignore_index=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """A published accuracy against ours of the same network and recipe.
-
-    Attributes:
-        published: the published figure.
-        mean: mean of our test accuracies, a share.
-        sd: their sample standard deviation, or None for one seed.
-        seeds: how many.
-        difference: our mean less the published accuracy, a share.
-        agrees: whether the published figure is where one more run of ours would fall (95 % prediction interval, normal
-            accuracies assumed, rounding of the published figure allowed for); None for one seed, which has no spread.
-    """
-
-    published: Published
-    mean: float
-    sd: float | None
-    seeds: int
-    difference: float
-    agrees: bool | None
-
-
-def agreement(published: Published, runs: pd.DataFrame) -> Agreement | None:
-    """Compare a published figure with our finished runs of the same network and the family's own recipe, if any.
-
-    Of several curves (own, reference) the one with most seeds is taken.
-    """
-    assert published.family
-    done = finished(runs)
-    own = FAMILIES[published.family].recipe.to_json()
-    same = done[(done["family"] == published.family) & (done["width"] == published.width) & (done["recipe"] == own)]
-    if same.empty:
-        return None
-    accuracy = max((x["test_accuracy"] for _, x in same.groupby(LINE)), key=len)
-    mean, seeds = float(accuracy.mean()), len(accuracy)
-    difference = mean - published.accuracy
-    if seeds == 1:
-        return Agreement(published, mean, None, 1, difference, None)
-    from scipy.stats import t
-
-    sd = float(accuracy.std())
-    reach = float(t.ppf((1 + CONFIDENCE) / 2, seeds - 1)) * sd * math.sqrt(1 + 1 / seeds)
-    agrees = abs(difference) <= reach + published.rounding + SAME
-    return Agreement(published, mean, sd, seeds, difference, agrees)

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-
-import pandas as pd
 
 from core.data import datasets
 from core.networks.families import Family
-from core.recipe import Recipe
-from core.results import analysis
-from core.results.collect import Results
+from core.results.analysis import Point, points
+from core.results.collect import Results, finished
 from core.results.published import DIGITS
 from core.results.sentences import spread
 from core.runs import reference
+from core.runs.run import Origin, Run
 from core.runs.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Reading:
     """What is known of one width.
 
     Attributes:
@@ -34,12 +33,11 @@ class Known:
     rests_on: str
 
 
-def networks(found: Results, shipped: Store | None, chosen: Family, dropout: bool) -> pd.DataFrame:
-    """Return a row of ``analysis.means`` for each width of a family, the smallest first, with ``data`` and ``usual``.
+def networks(found: Results, shipped: Store | None, chosen: Family, dropout: bool) -> list[Point]:
+    """Return one point for each width of a family, the smallest first, all of one image set.
 
-    They are of one image set: where the embedded digits have none of the family, the shipped results on all of MNIST
-    stand in. Of several means of a width the one with the family's own recipe counts (``usual``), then the one that
-    rests on most seeds.
+    Where the embedded digits have none of the family, the shipped results on all of MNIST stand in. Of several points
+    of a width the one with the family's own recipe counts, then the one that rests on most seeds.
 
     Args:
         found: the image set's results.
@@ -47,31 +45,42 @@ def networks(found: Results, shipped: Store | None, chosen: Family, dropout: boo
         chosen: the family.
         dropout: whether the networks have Dropout layers.
     """
-    rows = _of(found.runs, chosen, dropout)
-    if rows.empty and shipped and found.name in DIGITS:
-        rows = _of(analysis.finished(shipped.runs(reference.DATASET)), chosen, dropout)
-    means = analysis.means(rows)
-    usual = means["recipe"] == replace(chosen.recipe, dropout=dropout).to_json()
-    means = means.assign(data=means["dataset"].map(datasets.title), usual=usual)
-    means = means.sort_values(["usual", "seeds"], ascending=False, kind="stable").drop_duplicates("width")
-    return means.sort_values("width", ignore_index=True)
+    known = points(_of(found.runs, chosen, dropout))
+    if not known and shipped and found.name in DIGITS:
+        known = points(_of(finished(shipped.runs(reference.DATASET)), chosen, dropout))
+    best: dict[int, Point] = {}
+    for point in sorted(known, key=lambda x: (usual(x, chosen), x.seeds), reverse=True):
+        best.setdefault(point.width, point)
+    return [best[n] for n in sorted(best)]
 
 
-def widths(rows: pd.DataFrame) -> list[Known]:
-    """Return rows of :func:`networks` for people."""
-    return [_known(x) for x in rows.to_dict("records")]
+def usual(point: Point, chosen: Family) -> bool:
+    """Return whether a network was trained with its family's own recipe, Dropout left aside."""
+    return replace(point.curve.recipe, dropout=False) == chosen.recipe
 
 
-def _of(runs: pd.DataFrame, chosen: Family, dropout: bool) -> pd.DataFrame:
-    dropped = {x: Recipe.from_json(x).dropout for x in runs["recipe"].unique()}
-    return runs[(runs["family"] == chosen.key) & (runs["recipe"].map(dropped) == dropout)]
+def readings(known: Iterable[Point], chosen: Family, beside: Sequence[Point] = ()) -> list[Reading]:
+    """Return points of :func:`networks` for people.
+
+    Args:
+        known: the points.
+        chosen: their family.
+        beside: points of the same family on other sets of the same kind of images, told after those of the same width.
+    """
+    also = {x.width: x for x in beside}
+    return [_reading(x, chosen, also.get(x.width)) for x in known]
 
 
-def _known(row: dict[str, object]) -> Known:
-    mean, sd, seeds = float(str(row["mean"])), float(str(row["sd"])), int(str(row["seeds"]))
-    what = f"{seeds} seeds" if seeds > 1 else "one seed"
-    if row["origin"] == "reference":
+def _of(runs: Iterable[Run], chosen: Family, dropout: bool) -> list[Run]:
+    return [x for x in runs if x.family == chosen.key and x.recipe.dropout == dropout]
+
+
+def _reading(point: Point, chosen: Family, also: Point | None) -> Reading:
+    what = f"{point.seeds} seeds" if point.seeds > 1 else "one seed"
+    if point.curve.origin is Origin.REFERENCE:
         what += ", reference"
-    if not row["usual"]:
-        what += f", {row['recipe_title']}"
-    return Known(int(str(row["width"])), spread(mean, None if seeds == 1 else sd), str(row["data"]), what)
+    if not usual(point, chosen):
+        what += f", {point.curve.recipe}"
+    if also:
+        what += f"; yours on {datasets.title(also.curve.dataset)}: {spread(also.mean, also.sd)}"
+    return Reading(point.width, spread(point.mean, point.sd), datasets.title(point.curve.dataset), what)

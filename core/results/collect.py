@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-
-import pandas as pd
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.data.npz import Facts
 from core.errors import ArgumentError, DatasetError
-from core.networks.families import MNIST_CLASSES, MNIST_SHAPE
 from core.networks.layers import Shape
-from core.results import analysis
+from core.recipe import Protocol
+from core.results.published import DIGITS
+from core.runs import reference
+from core.runs.run import Run, RunState, Weights
 from core.runs.store import Store
 from core.settings import Settings
 
@@ -23,20 +24,19 @@ class Results:
 
     Attributes:
         name: the image set's name.
-        runs: rows of ``analysis.finished``, of all recipes, protocols and origins.
+        runs: finished ones, of all recipes, protocols and origins.
         dataset: the image set, or None if it is not at hand; its results can be shown all the same.
-        stopped: rows of ``Store.runs`` that were stopped and whose weights are kept: no results, but networks to look
-            into.
+        stopped: runs that were stopped and whose weights are kept: no results, but networks to look into.
     """
 
     name: str
-    runs: pd.DataFrame
+    runs: tuple[Run, ...]
     dataset: Dataset | None
-    stopped: pd.DataFrame = field(default_factory=pd.DataFrame)
+    stopped: tuple[Run, ...] = ()
 
-    def only(self, protocol: str) -> Results:
+    def only(self, protocol: Protocol) -> Results:
         """Return the results with one protocol."""
-        return replace(self, runs=self.runs[self.runs["protocol"] == protocol])
+        return replace(self, runs=tuple(x for x in self.runs if x.recipe.protocol is protocol))
 
     @property
     def images(self) -> tuple[Shape, int]:
@@ -45,17 +45,21 @@ class Results:
 
     @property
     def facts(self) -> Facts:
-        """Shapes and counts of the images; there must be a run."""
+        """Shapes and counts of the images; of a set that is not at hand there must be a run."""
         if self.dataset:
             return self.dataset.facts
-        # a set that is not at hand is one of those built in, and these are all shaped alike
-        first = self.runs.iloc[0]
-        counts = int(first["train_images"]), int(first["test_images"])
-        return Facts(MNIST_SHAPE, MNIST_CLASSES, *counts, str(first["fingerprint"]))
+        first = self.runs[0]
+        shape, classes = datasets.shape(self.name)
+        return Facts(shape, classes, first.train_images, first.test_images, first.fingerprint)
 
     def facts_of(self, fingerprint: str) -> Facts:
         """Return :attr:`facts` for runs on other contents of the same set, as the shipped runs may be."""
         return replace(self.facts, fingerprint=fingerprint)
+
+
+def finished(runs: Iterable[Run]) -> tuple[Run, ...]:
+    """Return the runs that trained for all their epochs."""
+    return tuple(x for x in runs if x.state is RunState.DONE)
 
 
 def names(own: Store, shipped: Store | None, with_weights: bool = False) -> list[str]:
@@ -76,38 +80,41 @@ def default(
     with_weights: bool = False,
     with_stopped: bool = False,
 ) -> str:
-    """Return the image set to show: the wanted one, or if that has nothing to show the latest that has.
+    """Return the image set to show: the wanted one, or if that has nothing to show the best-founded that has.
 
-    Runs on a set that has gone, on a file that has changed since or that cannot be read are nothing to show. A wanted
-    file that cannot be read is still returned: :func:`find` says what is wrong with it.
+    Best-founded are the results that come with Featherweight: a first run on another set does not displace them. Then
+    comes the usual set, then the one of the latest run. Runs on a set that has gone, on a file that has changed since
+    or that cannot be read are nothing to show. A wanted file that cannot be read is still returned: :func:`results`
+    says what is wrong with it.
 
     Args:
         settings: where the image sets are.
         own: the user's store.
         shipped: the reference results, where they are shown too.
-        wanted: a set that there is; None is the usual one.
+        wanted: a set that somebody chose; None if nobody did.
         with_weights: whether there must be a run whose weights are kept.
         with_stopped: whether one that was stopped will do.
 
     Raises:
         StoreError: if a store cannot be read.
     """
-    wanted = datasets.default(settings) if wanted is None else wanted
+    usual = datasets.default(settings)
     there = datasets.names(settings)
-    for name in (wanted, *(x for x in reversed(names(own, shipped, with_weights)) if x in there)):
+    latest = (x for x in reversed(names(own, shipped, with_weights)) if x in there)
+    for name in (*([wanted] if wanted else []), *([reference.DATASET] if shipped else []), usual, *latest):
         try:
-            found = find(settings, own, shipped, name)
+            found = results(settings, own, shipped, name)
         except (ArgumentError, DatasetError):
             if name == wanted:
                 return wanted
             continue
-        enough = (found.runs["weights"] == "kept").any() if with_weights else len(found.runs)
-        if enough or (with_stopped and len(found.stopped)):
+        enough = any(x.weights is Weights.KEPT for x in found.runs) if with_weights else found.runs
+        if enough or (with_stopped and found.stopped):
             return name
-    return wanted
+    return wanted or usual
 
 
-def find(settings: Settings, own: Store, shipped: Store | None, name: str) -> Results:
+def results(settings: Settings, own: Store, shipped: Store | None, name: str) -> Results:
     """Return the results on an image set.
 
     Own runs on a file that has changed since do not count. Shipped ones do: their ``origin`` tells them apart.
@@ -118,10 +125,23 @@ def find(settings: Settings, own: Store, shipped: Store | None, name: str) -> Re
         StoreError: if a store cannot be read.
     """
     dataset = None if datasets.fetchable(settings, name) else datasets.find(settings, name)
-    runs = own.runs(name)
-    if dataset:
-        runs = runs[runs["fingerprint"] == dataset.facts.fingerprint]
-    tables = [runs, *([shipped.runs(name)] if shipped else [])]
-    every = pd.concat([x for x in tables if len(x)] or [runs], ignore_index=True)
-    stopped = every[(every["state"] == "stopped") & (every["weights"] == "kept")]
-    return Results(name, analysis.finished(every).reset_index(drop=True), dataset, stopped)
+    runs = [x for x in own.runs(name) if dataset is None or x.fingerprint == dataset.facts.fingerprint]
+    runs += shipped.runs(name) if shipped else []
+    stopped = tuple(x for x in runs if x.state is RunState.STOPPED and x.weights is Weights.KEPT)
+    return Results(name, finished(runs), dataset, stopped)
+
+
+def beside(settings: Settings, own: Store, name: str) -> list[Results]:
+    """Return the user's own results on the other sets of the same kind of images, the digits; empty ones left out.
+
+    Raises:
+        StoreError: if the store cannot be read.
+    """
+    others = [x for x in DIGITS if x != name] if name in DIGITS else []
+    found = []
+    for other in others:
+        try:
+            found.append(results(settings, own, None, other))
+        except DatasetError:  # whoever opens that set is told what is wrong with its file
+            continue
+    return [x for x in found if x.runs]

@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from core.data import datasets
 from core.errors import StoreError
 from core.networks.layers import Array
 from core.results import trained
 from core.results.collect import Results
-from core.results.trained import Kept
+from core.results.trained import Trained
+from core.runs.run import Origin, Run
 from core.runs.store import Store
 
 Label = Callable[[int], str]
@@ -28,7 +30,7 @@ class Reader:
     """
 
     name: str
-    chosen: Kept
+    chosen: Trained
     weights: tuple[Array, ...]
 
     def read(self, image: Array) -> Array:
@@ -75,41 +77,53 @@ class Panel:
     problems: list[str]
 
 
-def assemble(found: Results, own: Store, shipped: Store | None) -> Panel:
+def assemble(found: Results, own: Store, shipped: Store | None, beside: Sequence[Results] = ()) -> Panel:
     """Return the networks of an image set's results whose weights are kept, the smallest first.
 
     Of a network that was trained over several seeds it is the lowest that is kept: the best would have been chosen on
     the test images. Weights are read once per process.
 
+    Args:
+        found: the image set's results.
+        own: the user's store.
+        shipped: the reference results.
+        beside: the user's results on other sets of the same kind of images, whose networks answer too.
+
     Raises:
         StoreError: if a store cannot be read.
     """
-    stores = {"own": own} | ({"reference": shipped} if shipped else {})
-    lowest: dict[tuple[object, ...], Kept] = {}
-    for run in trained.find(found):  # of a network, the lowest seed comes first
-        lowest.setdefault((run.family, run.width, run.origin, run.recipe), run)
+    stores = {Origin.OWN: own} | ({Origin.REFERENCE: shipped} if shipped else {})
+    lowest: dict[tuple[object, ...], Trained] = {}
+    for x in trained.networks(found, beside):  # of a network, the lowest seed comes first
+        lowest.setdefault(_network(x.run), x)
     chosen = list(lowest.values())
     readers, problems = [], []
-    for name, run in zip(_names(chosen), chosen, strict=True):
+    for name, x in zip(_names(chosen, found.name), chosen, strict=True):
         try:
-            readers.append(Reader(name, run, _weights(stores[run.origin], run)))
+            readers.append(Reader(name, x, _weights(stores[x.run.origin], x)))
         except StoreError as e:
             problems.append(f"{name}: {e}")
-    networks = found.runs[["family", "width", "origin", "recipe"]].drop_duplicates()
-    return Panel(readers, len(networks), problems)
+    return Panel(readers, len({_network(x) for of in (found, *beside) for x in of.runs}), problems)
+
+
+def _network(run: Run) -> tuple[object, ...]:
+    """Return what tells a network from others, whatever its seed."""
+    return run.family, run.width, run.origin, run.recipe, run.dataset
 
 
 @lru_cache(maxsize=256)
-def _weights(store: Store, run: Kept) -> tuple[Array, ...]:
-    return tuple(trained.read(store, run))
+def _weights(store: Store, chosen: Trained) -> tuple[Array, ...]:
+    return tuple(trained.read(store, chosen))
 
 
-def _names(runs: Sequence[Kept]) -> list[str]:
-    """Return what to call each run's network, saying no more than it takes to tell them apart."""
-    names = [x.title for x in runs]
-    more: tuple[Callable[[Kept], str], ...] = (lambda x: x.origin, lambda x: str(x.recipe))
+def _names(chosen: Sequence[Trained], dataset: str) -> list[str]:
+    """Return what to call each network, saying no more than it takes to tell them apart."""
+    names = [x.title if x.run.dataset == dataset else f"{x.title}, {datasets.title(x.run.dataset)}" for x in chosen]
+    more: tuple[Callable[[Run], str], ...] = (lambda x: x.origin, lambda x: str(x.recipe))
     for tell in more:
-        names = [f"{x}, {tell(run)}" if names.count(x) > 1 else x for x, run in zip(names, runs, strict=True)]
+        names = [
+            f"{name}, {tell(x.run)}" if names.count(name) > 1 else name for name, x in zip(names, chosen, strict=True)
+        ]
     return names
 
 
@@ -147,11 +161,6 @@ def sentence(answers: Sequence[Answer], truth: int | None, label: Label = str) -
     return f"The networks do not agree. The largest, of {_size(largest)}, takes it for {label(largest.choice)}; {same}."
 
 
-def percent(share: float) -> str:
-    """Return a probability for people; a network is never so sure as 100.0 % would say."""
-    return f"{100 * share:.1f} %" if share < 0.9995 else "> 99.9 %"
-
-
 def _against_truth(answers: Sequence[Answer], truth: int, label: Label) -> str:
     right = [x for x in answers if x.choice == truth]
     if not right:
@@ -165,4 +174,4 @@ def _against_truth(answers: Sequence[Answer], truth: int, label: Label) -> str:
 
 
 def _size(answer: Answer) -> str:
-    return f"{answer.reader.chosen.parameters:,} weights"
+    return f"{answer.reader.chosen.run.parameters:,} weights"

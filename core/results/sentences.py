@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
-import pandas as pd
-
+from core.data import datasets
 from core.networks.families import FAMILIES
-from core.recipe import Recipe
-from core.results.analysis import Agreement, Mark, TurningPoint
+from core.recipe import Protocol
+from core.results.agreement import Agreement
+from core.results.analysis import Point, TurningPoint
+from core.runs.run import Origin
 
 
 def percent(share: float, digits: int = 2) -> str:
     """Return a share for people: ``97.04 %``."""
     return f"{100 * share:.{digits}f} %"
+
+
+def probability(share: float) -> str:
+    """Return how sure a network is, for people; it is never so sure as ``100.0 %`` would say."""
+    return percent(share, 1) if share < 0.9995 else "> 99.9 %"
+
+
+def duration(seconds: float) -> str:
+    """Return a span of time for people: ``4 min``, ``12 s``."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"
 
 
 def goal(target: float) -> str:
@@ -58,9 +73,9 @@ def turning_point(point: TurningPoint, target: float, tutorial: int) -> str:
 
     ``tutorial`` is the weights of the tutorial network that the family is compared with.
     """
-    title = f"**{FAMILIES[point.family].title}**" + (" (reference)" if point.origin == "reference" else "")
+    title = f"**{point.curve.title}**" + (" (reference)" if point.curve.origin is Origin.REFERENCE else "")
     mark = point.mark
-    held_out = Recipe.from_json(point.recipe).protocol == "held_out"
+    held_out = point.curve.recipe.protocol is Protocol.HELD_OUT
     where = " on the held-out images" if held_out else ""
     if mark is None:
         best = point.best
@@ -68,12 +83,12 @@ def turning_point(point: TurningPoint, target: float, tutorial: int) -> str:
             f"{title}: never reaches {goal(target)} here; the best mean{where} is {_below(best.choosing, target)}, "
             f"with {best.parameters:,} weights (n = {best.width})."
         )
-    seeds = f"{mark.passing} of {mark.seeds} seeds reach" if mark.seeds > 1 else "its one seed reaches"
+    seeds = f"{mark.passing(target)} of {mark.seeds} seeds reach" if mark.seeds > 1 else "its one seed reaches"
     text = f"{title}: {mark.parameters:,} weights (n = {mark.width}): {seeds} {goal(target)}{where}, "
     text += f"mean {percent(mark.choosing)}; on the test images " if held_out else "mean "
     text += spread(mark.mean, mark.sd)
     for which, other in (("down", point.below), ("up", point.above)):
-        text += f"; next width {which}: {_chance(other)}" if other else ""
+        text += f"; next width {which}: {_chance(other, target)}" if other else ""
     text += f". {_bracket(point)}"
     if mark.parameters < tutorial:
         text += f" {_times(tutorial / mark.parameters)} times fewer than its tutorial network."
@@ -101,32 +116,32 @@ def _apart(found: Agreement) -> str:
     return f"{100 * found.difference:+.2f} points".replace("-", "−")
 
 
-def network(point: pd.Series) -> str:
-    """Return what a row of ``analysis.points`` says of a network, with both its noises."""
-    sd = None if pd.isna(point["sd"]) else float(point["sd"])
-    seeds = f"over {point['seeds']} seeds" if point["seeds"] > 1 else "in one seed"
+def network(point: Point) -> str:
+    """Return what is to say of a network, with both its noises."""
+    seeds = f"over {point.seeds} seeds" if point.seeds > 1 else "in one seed"
+    low, high = point.interval
     return (
-        f"{point['parameters']:,} weights, {spread(float(point['mean']), sd)} {seeds}. The {point['test_images']:,} "
-        f"test images alone leave {percent(point['wilson_low'])} to {percent(point['wilson_high'])} open."
+        f"{point.parameters:,} weights, {spread(point.mean, point.sd)} {seeds}. The {point.test_images:,} test images "
+        f"alone leave {percent(low)} to {percent(high)} open."
     )
 
 
-def marks(means: pd.DataFrame) -> str:
-    """Return what the marks of trained networks are, given rows of ``known.networks``, which are of one image set."""
-    if means.empty:
+def marks(known: Sequence[Point]) -> str:
+    """Return what the marks of trained networks are, given ``by_width.networks``, which are of one image set."""
+    if not known:
         return "Trained networks appear as marks with their mean test accuracy: none so far."
-    counts = means["origin"].value_counts()
-    named = {"own": "trained here", "reference": "reference, paler" if len(counts) > 1 else "reference"}
+    counts = Counter(x.curve.origin for x in known)
+    named = {Origin.OWN: "trained here", Origin.REFERENCE: "reference, paler" if len(counts) > 1 else "reference"}
     which = [f"{counts[x]} {words}" for x, words in named.items() if x in counts]
     return (
-        f"The marks are networks trained on {means.iloc[0]['data']}, the widths of the sweep with their mean test "
-        f"accuracy: {', '.join(which)}."
+        f"The marks are networks trained on {datasets.title(known[0].curve.dataset)}, the widths of the sweep with their "
+        f"mean test accuracy: {', '.join(which)}."
     )
 
 
-def versions(text: str) -> str:
-    """Return the versions that a run keeps as JSON: ``keras 3.15.1, numpy 2.4.6``."""
-    return ", ".join(f"{name} {number}" for name, number in sorted(json.loads(text or "{}").items()))
+def versions(found: Mapping[str, str]) -> str:
+    """Return the versions of a run: ``keras 3.15.1, numpy 2.4.6``."""
+    return ", ".join(f"{name} {number}" for name, number in sorted(found.items()))
 
 
 def _against(small: int, large: int, name: str) -> str:
@@ -151,8 +166,8 @@ def _below(share: float, target: float) -> str:
     return percent(share, next(digits, 8))
 
 
-def _chance(mark: Mark) -> str:
-    return f"{mark.parameters:,}, {mark.passing} of {mark.seeds}"
+def _chance(point: Point, target: float) -> str:
+    return f"{point.parameters:,}, {point.passing(target)} of {point.seeds}"
 
 
 def _bracket(point: TurningPoint) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
+from core.data import datasets
 from core.networks.families import FAMILIES
 from core.networks.layers import shape_text
 from core.networks.network import Network
 from core.results import analysis
-from core.results.analysis import TurningPoint
+from core.results.analysis import Point, TurningPoint
+from core.runs.run import Origin, Run
 
 TURNING_POINTS = {
     "title": "Family",
@@ -76,24 +78,89 @@ def for_people(table: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
     return shown
 
 
-def networks(points: pd.DataFrame, sizes: pd.Series) -> pd.DataFrame:
-    """Return rows of ``analysis.points`` with their ``size``, ``name`` and whether they are on the ``front``.
+def networks(points: Sequence[Point], sizes: Sequence[float]) -> pd.DataFrame:
+    """Return a row per network: its curve, figures and noises, ``size``, ``name``, and whether it is on the ``front``.
 
-    ``sizes`` is what ``units.sizes`` gives for them; the names tell them apart, for people.
+    Args:
+        points: the networks.
+        sizes: of each, what ``core.results.sizes.sizes`` gives for them.
     """
-    several = points.groupby("origin")["fingerprint"].transform("nunique") > 1
-    names = points["title"] + ", n = " + points["width"].astype(str) + ", " + points["recipe_title"]
-    names += points["origin"].map({"own": "", "reference": ", reference"})
-    names += (", images " + points["fingerprint"].str[:6]).where(several, "")
-    named = points.assign(size=sizes, name=names)
-    return named.assign(front=named["name"].isin(analysis.front(named, "size")["name"]))
+    rows = [
+        {
+            "dataset": x.curve.dataset,
+            "fingerprint": x.curve.fingerprint,
+            "origin": x.curve.origin.value,
+            "family": x.curve.family,
+            "title": x.curve.title,
+            "recipe": x.curve.recipe.to_json(),
+            "recipe_title": str(x.curve.recipe),
+            "width": x.width,
+            "parameters": x.parameters,
+            "test_images": x.test_images,
+            "mean": x.mean,
+            "sd": x.sd,
+            "low": x.low,
+            "high": x.high,
+            "wilson_low": x.interval[0],
+            "wilson_high": x.interval[1],
+            "seeds": x.seeds,
+            "size": size,
+            "name": name,
+        }
+        for x, size, name in zip(points, sizes, names(points), strict=True)
+    ]
+    table = pd.DataFrame(rows).astype({"sd": "float64"})
+    return table.assign(front=table["name"].isin(analysis.front(table, "size")["name"]))
+
+
+def names(points: Sequence[Point]) -> list[str]:
+    """Return what to call each network, for people: no two are called the same."""
+    copies: dict[Origin, set[str]] = {}
+    for x in points:
+        copies.setdefault(x.curve.origin, set()).add(x.curve.fingerprint)
+    return [
+        f"{x.curve.title}, n = {x.width}, {x.curve.recipe}"
+        f"{', reference' if x.curve.origin is Origin.REFERENCE else ''}"
+        f"{f', images {x.curve.fingerprint[:6]}' if len(copies[x.curve.origin]) > 1 else ''}"
+        for x in points
+    ]
+
+
+def by_width(known: Sequence[Point]) -> pd.DataFrame:
+    """Return a row per point of ``by_width.networks``, with the titles of family and image set."""
+    columns = ["title", "width", "parameters", "mean", "data", "seeds", "recipe_title", "origin"]
+    return pd.DataFrame(
+        [
+            (
+                x.curve.title,
+                x.width,
+                x.parameters,
+                x.mean,
+                datasets.title(x.curve.dataset),
+                x.seeds,
+                str(x.curve.recipe),
+                x.curve.origin.value,
+            )
+            for x in known
+        ],
+        columns=columns,
+    )
+
+
+def runs(found: Iterable[Run]) -> pd.DataFrame:
+    """Return a row per run with the columns of ``RUNS``."""
+    plain = [x for x in RUNS if x not in ("title", "recipe_title")]
+    return pd.DataFrame(
+        [
+            {x: getattr(run, x) for x in plain} | {"title": FAMILIES[run.family].title, "recipe_title": str(run.recipe)}
+            for run in found
+        ]
+    )
 
 
 def turning_points(found: Sequence[TurningPoint], tutorials: Mapping[str, int]) -> pd.DataFrame:
     """Return a row per family; ``tutorials`` gives the weights of its tutorial network by family key."""
-    return pd.DataFrame(
-        [x.facts() | {"title": FAMILIES[x.family].title, "tutorial": tutorials[x.family]} for x in found]
-    )
+    return pd.DataFrame([x.facts() | {"title": x.curve.title, "tutorial": tutorials[x.family]} for x in found])
 
 
 def layers(network: Network) -> pd.DataFrame:
