@@ -7,9 +7,8 @@ ARG DEVICE=cpu
 RUN useradd --create-home --uid 1000 featherweight \
     && install --directory --owner=featherweight --group=featherweight /data
 ENV FEATHERWEIGHT_HOME=/data
-# Keras and matplotlib, which mlxtend brings, write there too and not into a home.
+# Keras writes there too and not into a home.
 ENV KERAS_HOME=/data/cache/keras
-ENV MPLCONFIGDIR=/data/cache/matplotlib
 # What a GPU's driver lends: computing, and telling of its memory and use.
 ENV NVIDIA_DRIVER_CAPABILITIES=compute,utility
 

@@ -9,9 +9,10 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from core.charts.networks import QUIET
+from core.charts.style import QUIET, percent_axis
 from core.networks.layers import Array
 from core.results import confusion
+from core.results.sentences import percent
 
 MOST = 20  # classes of a matrix that is drawn; of more, only the commonest confusions are told
 DEEPEST = 0.85  # opacity of the commonest mistake
@@ -121,7 +122,7 @@ def accuracies(named: Sequence[tuple[str, Array]], classes: Sequence[str]) -> al
     names = [name for name, _ in named]
     low = max(0.0, float(rows["accuracy"].min()) - 0.01)
     scale = alt.Scale(domain=[low, 1], nice=False, zero=False)
-    x = alt.X("accuracy:Q", title="Accuracy", axis=alt.Axis(format=".1~%", tickCount=6), scale=scale)
+    x = alt.X("accuracy:Q", title="Accuracy", axis=percent_axis(None, tickCount=6), scale=scale)
     y = alt.Y("class:O", title="True class", axis=alt.Axis(labelOverlap=False), sort=list(classes))
     base = alt.Chart(rows).encode(x=x, y=y)
     span = (
@@ -148,7 +149,7 @@ def probabilities(given: Array, label: int | None, names: Sequence[str]) -> alt.
     answer = int(given.argmax())
     rows = pd.DataFrame({"class": names, "probability": given.astype(float)})
     rows["kind"] = np.where(rows.index == (answer if label is None else label), "true", "other")
-    rows["text"] = [f"{x:.1%}" if x >= 0.0005 else "" for x in rows["probability"]]
+    rows["text"] = [percent(x, 1) if x >= 0.0005 else "" for x in rows["probability"]]
     axis = alt.Axis(labelOverlap=False, ticks=False, domain=False)
     y = alt.Y("class:O", title=None, axis=axis, sort=list(names))
     x = alt.X("probability:Q", axis=None, scale=alt.Scale(domain=[0, 1.25], nice=False))

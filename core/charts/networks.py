@@ -1,44 +1,20 @@
-"""Charts of tables: every function takes plain rows and returns an Altair chart that has no colours of its own.
-
-Colours come from the theme's categorical range, so light and dark each get theirs; a family keeps its place in that
-range, and its shape, on every chart. Channels are named by their classes (``alt.Text("name:N")``): finding the class
-for a string takes Altair several milliseconds each time.
-"""
+"""Charts of what a network is: its weights over the width, its layers' shares, and the way from image to answer."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import cycle
 
 import altair as alt
 import pandas as pd
 
+from core.charts.style import QUIET, STRENGTH, family_color, family_shape, percent_axis
 from core.networks.families import FAMILIES, Family
 from core.networks.layers import shape_text
 from core.networks.network import LayerSummary
-from core.runs.run import Epoch
+from core.results.units import UNITS
 
-TITLES = [x.title for x in FAMILIES.values()]
-_MARKS = ("circle", "square", "triangle-up", "triangle-down", "diamond", "triangle-left", "triangle-right", "cross")
-SHAPES = [shape for shape, _ in zip(cycle(_MARKS), TITLES, strict=False)]  # a family's place gives it its shape
-QUIET = "#8A94A0"  # reads on white and on near-black alike
-WEIGHTS_TITLE = "Trainable weights (log scale)"
-
-# Reference runs are paler than the user's own; an order, as Vega wants for opacities.
-STRENGTH = alt.Opacity("origin:O", scale=alt.Scale(domain=["own", "reference"], range=[1.0, 0.65]), legend=None)
-
-LEGEND = alt.Legend(title=None, orient="top", columns=2, symbolSize=120, symbolOpacity=1)
-
-
-def family_color() -> alt.Color:
-    """Return the colour of a family's title."""
-    return alt.Color("title:N", scale=alt.Scale(domain=TITLES), legend=LEGEND)
-
-
-def family_shape() -> alt.Shape:
-    """Return the shape of a family's title; with the same legend as its colour, the two become one."""
-    return alt.Shape("title:N", scale=alt.Scale(domain=TITLES, range=SHAPES), legend=LEGEND)
+WEIGHTS_TITLE = f"{UNITS['weights'].axis} (log scale)"
 
 
 def weights_by_width(
@@ -48,7 +24,7 @@ def weights_by_width(
 
     Args:
         curves: columns ``title``, ``family``, ``width``, ``parameters``, for every family.
-        known: rows of ``known.networks``.
+        known: rows of ``tables.by_width``.
         family: the chosen one; the accuracies of the widths it is swept over are written beside their marks.
         width: the chosen width, marked by a rule.
         parameters: its weights.
@@ -120,7 +96,7 @@ def shares(rows: pd.DataFrame, width: int) -> alt.LayerChart | alt.FacetChart:
         .mark_area(opacity=0.9)
         .encode(
             x=x,
-            y=alt.Y("parameters:Q", stack="normalize", title="Share of all weights", axis=alt.Axis(format="%")),
+            y=alt.Y("parameters:Q", stack="normalize", title="Share of all weights", axis=percent_axis(0)),
             color=alt.Color(
                 "layer:N",
                 sort=order,
@@ -192,39 +168,3 @@ def _block(place: int, label: str, shape: tuple[int, ...], parameters: int) -> d
         "half": half,
         "kind": "weights" if parameters else "no weights",
     }
-
-
-def history(epochs: Sequence[Epoch], planned: int, field: str, watched: str) -> alt.Chart:
-    """Draw ``'Accuracy'`` or ``'Loss'`` per epoch, training and watched, with room for all the planned epochs.
-
-    ``watched`` is the recipe's: ``'test'`` or ``'held-out'``.
-    """
-    rows = pd.DataFrame(
-        [
-            {"epoch": x.epoch, "images": images, "Accuracy": accuracy, "Loss": loss}
-            for x in epochs
-            for images, (loss, accuracy) in (("training", (x.loss, x.accuracy)), (watched, x.watched))
-        ],
-        columns=["epoch", "images", "Accuracy", "Loss"],
-    )
-    form = ".1%" if field == "Accuracy" else ".3f"
-    which = ["training", watched]
-    epoch_scale = alt.Scale(domain=[1, max(planned, 2)], nice=False)
-    return (
-        alt.Chart(rows)
-        .mark_line(point=True)
-        .encode(
-            x=alt.X("epoch:Q", title="Epoch", scale=epoch_scale, axis=alt.Axis(format="d", tickMinStep=1)),
-            y=alt.Y(f"{field}:Q", title=field, scale=alt.Scale(zero=False), axis=alt.Axis(format=form)),
-            color=alt.Color(
-                "images:N",
-                scale=alt.Scale(domain=which),
-                legend=alt.Legend(
-                    title=None, orient="top", symbolType="stroke", symbolStrokeWidth=3, symbolDash=[1, 0]
-                ),
-            ),
-            strokeDash=alt.StrokeDash("images:N", scale=alt.Scale(domain=which, range=[[4, 3], [1, 0]]), legend=None),
-            tooltip=[alt.Tooltip("epoch:Q"), alt.Tooltip("images:N"), alt.Tooltip(f"{field}:Q", format=form)],
-        )
-        .properties(height=280)
-    )

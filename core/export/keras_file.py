@@ -93,6 +93,14 @@ def _make(key: str, width: int, network: Network, dropout: bool, npz: bytes, com
         return target.read_bytes()
 
 
+def keras_model(network: Network) -> Any:
+    """Build the ``keras.Sequential`` of a network with fresh weights. Imports Keras, so never in the pages' process."""
+    import keras
+
+    made = [getattr(keras.layers, kind)(**arguments) for kind, arguments in (x.keras() for x in network.layers)]
+    return keras.Sequential([keras.Input(shape=network.input_shape), *made])
+
+
 def main() -> int:
     """Do the job on standard input and return the exit code."""
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -105,7 +113,7 @@ def main() -> int:
             job["width"], tuple(job["input_shape"]), int(job["classes"]), bool(job["dropout"])
         )
         arrays = weights.read(Path(job["weights"]).read_bytes(), network)
-        model = network.keras_model()
+        model = keras_model(network)
         model.set_weights(arrays)
         model.save(job["target"])
     except FeatherweightError as e:

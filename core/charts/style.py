@@ -1,0 +1,41 @@
+"""What all charts have in common: a family's colour and shape, quiet marks, and how shares are written.
+
+Colours come from the theme's categorical range, so light and dark each get theirs; a family keeps its place in that
+range, and its shape, on every chart. Channels are named by their classes (``alt.Text("name:N")``): finding the class
+for a string takes Altair several milliseconds each time.
+"""
+
+from __future__ import annotations
+
+from itertools import cycle
+from typing import Any
+
+import altair as alt
+
+from core.networks.families import FAMILIES
+
+TITLES = [x.title for x in FAMILIES.values()]
+_MARKS = ("circle", "square", "triangle-up", "triangle-down", "diamond", "triangle-left", "triangle-right", "cross")
+SHAPES = [shape for shape, _ in zip(cycle(_MARKS), TITLES, strict=False)]  # a family's place gives it its shape
+QUIET = "#8A94A0"  # reads on white and on near-black alike
+
+# Reference runs are paler than the user's own; an order, as Vega wants for opacities.
+STRENGTH = alt.Opacity("origin:O", scale=alt.Scale(domain=["own", "reference"], range=[1.0, 0.65]), legend=None)
+
+LEGEND = alt.Legend(title=None, orient="top", columns=2, symbolSize=120, symbolOpacity=1)
+
+
+def family_color() -> alt.Color:
+    """Return the colour of a family's title."""
+    return alt.Color("title:N", scale=alt.Scale(domain=TITLES), legend=LEGEND)
+
+
+def family_shape() -> alt.Shape:
+    """Return the shape of a family's title; with the same legend as its colour, the two become one."""
+    return alt.Shape("title:N", scale=alt.Scale(domain=TITLES, range=SHAPES), legend=LEGEND)
+
+
+def percent_axis(digits: int | None, **given: Any) -> alt.Axis:
+    """Return an axis of shares, written as everywhere: ``97.0 %``; None writes as many digits as a tick needs."""
+    form = "~f" if digits is None else f".{digits}f"
+    return alt.Axis(labelExpr=f"format(100 * datum.value, '{form}') + ' %'", **given)
