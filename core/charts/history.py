@@ -24,7 +24,7 @@ def history(epochs: Sequence[Epoch], planned: int, field: str, watched: str) -> 
         ],
         columns=["epoch", "images", "Accuracy", "Loss"],
     )
-    axis = percent_axis(1) if field == "Accuracy" else alt.Axis(format=".3f")
+    form, axis = (".1%", percent_axis(1)) if field == "Accuracy" else (".3f", alt.Axis(format=".3f"))
     which = ["training", watched]
     epoch_scale = alt.Scale(domain=[1, max(planned, 2)], nice=False)
     return (
