@@ -4,36 +4,38 @@ from contextlib import suppress
 
 import streamlit as st
 
-from core.errors import FeatherweightError
+from core.data import datasets
+from core.errors import DatasetError, FeatherweightError
 from core.networks.families import FAMILIES, family
 from core.networks.layers import shape_text
-from core.networks.network import Network
-from core.ui import page
+from core.results import by_width, collect
+from core.results.analysis import Point
+from core.results.sentences import percent
+from core.runs import reference
+from core.ui import links
 from core.ui.components.width_control import width_control
+from core.ui.dataset_choice import choose_name
+from core.ui.page import explained, page
 
-with page.page("Explore") as bench:
+with page("Explore") as context:
     st.title("How few weights does a network need?")
 
-    if st.query_params.get("family") in FAMILIES:  # as the command line names them
-        st.session_state["family"] = st.query_params.pop("family")
+    shipped = None
+    with suppress(FeatherweightError):  # Results says so
+        shipped = reference.store()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        key = (
-            st.segmented_control(
-                "Family",
-                list(FAMILIES),
-                default="deep_cnn",
-                required=True,
-                format_func=lambda x: FAMILIES[x].title,
-                key="family",
-                bind="query-params",
-                width="stretch",
-                help="A family is a line of networks that differ in one width, n.",
-            )
-            or "deep_cnn"
-        )  # an empty ?family= in the address chooses none
-        dataset = page.choose_dataset(bench)
-        if dataset is None:
-            st.stop()
+        key = links.choose(
+            st.segmented_control,
+            "Family",
+            list(FAMILIES),
+            key="family",
+            default="deep_cnn",
+            title=lambda x: FAMILIES[x].title,
+            required=True,
+            width="stretch",
+            help="A family is a line of networks that differ in one width, n.",
+        )
+        name = choose_name(context, lambda kept: kept or collect.default(context.settings, context.store, shipped))
         dropout = st.toggle(
             "Dropout",
             key="dropout",
@@ -41,24 +43,26 @@ with page.page("Explore") as bench:
             help="The tutorial's Dropout layers. They cost no weights; the article leaves them out.",
         )
     chosen = family(key)
-    shape, classes = dataset.facts.input_shape, dataset.facts.classes
-    st.caption(
-        f"{chosen.description} Images of {shape_text(shape)}, {classes} classes, "
-        f"{dataset.facts.train:,} to train and {dataset.facts.test:,} to test."
-    )
+    dataset = None
+    if not datasets.fetchable(context.settings, name):
+        with explained(*([DatasetError] if name in datasets.TITLES else [])):
+            dataset = datasets.find(context.settings, name)
+    # counting needs no images: what these sets hold is known
+    shape, classes = (dataset.facts.input_shape, dataset.facts.classes) if dataset else datasets.shape(name)
+    held = f", {dataset.facts.train:,} to train and {dataset.facts.test:,} to test" if dataset else ""
+    absent = "" if dataset else " The images themselves are not on this machine; Train can fetch them."
+    st.caption(f"{chosen.description} Images of {shape_text(shape)}, {classes} classes{held}.{absent}")
     chosen.build(1, shape, classes, dropout)  # says so in a sentence where the images are too small
 
     polynomial = chosen.polynomial(shape, classes)
     tutorial = chosen.tutorial_network(shape, classes)
-    # Here and not above: the first elements are on the screen while pandas, which the control needs too, is imported.
-    from core.results import by_width, collect
-    from core.runs import reference
-
-    shipped = None
-    with suppress(FeatherweightError):  # Results says so
-        shipped = reference.store()
-    found = collect.find(bench.settings, bench.store, shipped, dataset.name)
-    trained = by_width.networks(found, shipped, chosen, dropout)
+    trained: list[Point] = []
+    beside: list[Point] = []
+    with suppress(DatasetError):  # it is told above
+        found = collect.results(context.settings, context.store, shipped, name)
+        trained = by_width.networks(found, shipped, chosen, dropout)
+        for other in collect.beside(context.settings, context.store, name):
+            beside += by_width.networks(other, None, chosen, dropout)
     width = width_control(
         width=chosen.start,
         max_width=chosen.max_width,
@@ -66,23 +70,22 @@ with page.page("Explore") as bench:
         polynomial=polynomial,
         multiply_adds=chosen.multiply_adds_polynomial(shape, classes),
         tutorial=tutorial.parameters,
-        known=by_width.widths(trained),
+        known=by_width.readings(trained, chosen, beside),
         key="n",
         param="n",
     )
 
-    # The count is on the screen while Altair is still being imported.
-    from core.charts import networks as network_charts
+    # The count is on the screen while Altair and pandas are still being imported.
+    from core.charts import networks as charts
     from core.networks import counts
-    from core.results import sentences
+    from core.results import sentences, tables
 
-    network: Network = chosen.build(width, shape, classes, dropout)
+    network = chosen.build(width, shape, classes, dropout)
     st.page_link(
         "pages/train.py",
         label=f"Train this network: {chosen.title}, n = {width}",
         icon=":material/play_arrow:",
-        query_params={"families": chosen.title, f"widths_{key}": str(width)}
-        | ({"recipe": "My own", "dropout": "true"} if dropout else {}),
+        query_params=links.train(key, width, name if dataset else None, dropout),
     )
     rows = network.summary()
 
@@ -115,7 +118,7 @@ with page.page("Explore") as bench:
     with right:
         st.subheader("From image to answer")
         st.altair_chart(
-            network_charts.blocks(rows),
+            charts.blocks(rows),
             alt="; ".join(f"{x.label} gives {shape_text(x.output_shape)}" for x in rows),
         )
         st.caption(
@@ -127,15 +130,18 @@ with page.page("Explore") as bench:
     with left:
         st.subheader("Where the weights live")
         largest = max(rows, key=lambda x: x.parameters)
+        share = percent(largest.share, 0)
         st.altair_chart(
-            network_charts.shares(counts.layer_shares(key, shape, classes), width),
-            alt=f"Share of each layer over the width. At n = {width}, {largest.label} is largest: {largest.share:.0%}.",
+            charts.shares(counts.layer_shares(key, shape, classes), width),
+            alt=f"Share of each layer over the width. At n = {width}, {largest.label} is largest: {share}.",
         )
-        st.caption(f"At n = {width}, {largest.label} {largest.formula} holds {largest.share:.0%} of all weights.")
+        st.caption(f"At n = {width}, {largest.label} {largest.formula} holds {share} of all weights.")
     with right:
         st.subheader("How weights grow")
         st.altair_chart(
-            network_charts.weights_by_width(counts.weights(shape, classes), trained, chosen, width, network.parameters),
+            charts.weights_by_width(
+                counts.weights(shape, classes), tables.by_width(trained), chosen, width, network.parameters
+            ),
             alt=f"Weights against width for every family, both on log axes; n = {width} has {network.parameters:,}.",
         )
         st.caption(sentences.marks(trained))
@@ -154,7 +160,7 @@ with page.page("Explore") as bench:
             st.button(
                 f"Show {row.title}",  # a name of its own for each, to who hears the page
                 key=f"show_{row.family}",
-                on_click=st.session_state.update,
+                on_click=links.put,
                 args=({"family": row.family, "n": row.width},),
             )
 

@@ -44,7 +44,7 @@ def history(epochs: Sequence[Epoch], planned: int, field: str, watched: str) -> 
             tooltip=[
                 alt.Tooltip("epoch:Q"),
                 alt.Tooltip("images:N"),
-                alt.Tooltip(f"{field}:Q", format=".1%" if field == "Accuracy" else ".3f"),
+                alt.Tooltip(f"{field}:Q", format=form),
             ],
         )
         .properties(height=280)

@@ -65,10 +65,13 @@ def readings(known: Iterable[Point], chosen: Family, beside: Sequence[Point] = (
     Args:
         known: the points.
         chosen: their family.
-        beside: points of the same family on other sets of the same kind of images, told after those of the same width.
+        beside: points of the same family on other sets of the same kind of images: told after the point of their width,
+            or where there is none, in its place.
     """
     also = {x.width: x for x in beside}
-    return [_reading(x, chosen, also.get(x.width)) for x in known]
+    found = {x.width: _reading(x, chosen, also.get(x.width)) for x in known}
+    found |= {n: _reading(x, chosen, None) for n, x in also.items() if n not in found}
+    return [found[n] for n in sorted(found)]
 
 
 def _of(runs: Iterable[Run], chosen: Family, dropout: bool) -> list[Run]:

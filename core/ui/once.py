@@ -27,6 +27,11 @@ class Once(Generic[T]):
                 self._made.append(self.make())
             return self._made[0]
 
+    @property
+    def made(self) -> T | None:
+        """The result, if it has been made."""
+        return self._made[0] if self._made else None
+
     def clear(self) -> None:
         """Forget the result, so that the next call makes it anew."""
         with self._lock:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.results.panel import Answer, Label, percent
+from core.results.panel import Answer, Label
+from core.results.sentences import probability
 
 TOLD = 3  # probabilities in the words that go with the bars
 _HERE = Path(__file__).parent
@@ -40,12 +41,12 @@ def bars(answers: Sequence[Answer], truth: int | None, label: Label = str, *, ke
 
 def _row(answer: Answer, truth: int | None, label: Label) -> dict[str, object]:
     shares = answer.probabilities
-    told = [f"{label(int(x))} {percent(shares[x])}" for x in shares.argsort()[::-1][:TOLD]]
+    told = [f"{label(int(x))} {probability(shares[x])}" for x in shares.argsort()[::-1][:TOLD]]
     return {
-        "weights": f"{answer.reader.chosen.parameters:,} weights",
+        "weights": f"{answer.reader.chosen.run.parameters:,} weights",
         "name": answer.reader.name,
         "choice": label(answer.choice),
-        "sure": percent(answer.confidence),
+        "sure": probability(answer.confidence),
         "shares": [round(float(x), 4) for x in shares],
         "right": None if truth is None else answer.choice == truth,
         "words": ", ".join(told),

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
 import streamlit as st
 
 from core.errors import ArgumentError, whole_number
 from core.networks.families import Polynomial
-
-if TYPE_CHECKING:  # it brings pandas, which the page imports when it has drawn something
-    from core.results.by_width import Known
+from core.results.by_width import Reading
 
 _HERE = Path(__file__).parent
 _mount = st.components.v2.component(
@@ -43,7 +41,7 @@ def width_control(
     polynomial: Polynomial,
     multiply_adds: Polynomial,
     tutorial: int,
-    known: Sequence[Known] = (),
+    known: Sequence[Reading] = (),
     key: str,
     param: str | None = None,
 ) -> int:

@@ -1,0 +1,170 @@
+"""What a page remembers and what its address says: the one way to the session's state, and between pages.
+
+Addresses carry keys (``deep_cnn``, ``mnist_5k``), never titles, so that a link outlives a change of words. Those of
+before, with titles, still open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+Address = Mapping[str, str | list[str]]
+Title = Callable[[str], str]
+
+# ---- what a session remembers
+
+
+def get(name: str, default: Any = None) -> Any:
+    """Return what the session remembers under a name."""
+    return st.session_state.get(name, default)
+
+
+def put(values: Mapping[str, Any]) -> None:
+    """Remember values; for a widget's name, in a callback or before the widget is drawn."""
+    st.session_state.update(values)
+
+
+def pop(name: str, default: Any = None) -> Any:
+    """Forget what is remembered under a name and return it."""
+    return st.session_state.pop(name, default)
+
+
+# ---- the page
+
+
+def arrive(page: str) -> bool:
+    """Say which page is drawn; return whether the session comes from another one."""
+    arrived: bool = get("page") != page
+    put({"page": page, "arrived": arrived})
+    views: dict[str, Address] = st.session_state.setdefault("views", {})
+    views[page] = {name: st.query_params.get_all(name) for name in st.query_params if name not in ("data", "on")}
+    return arrived
+
+
+def view_of(page: str) -> Address:
+    """Return the address that a page was last seen with in this session.
+
+    A link drops it, so it is kept for the way back; but for the image set, which goes with the session anyway.
+    """
+    found: Address = get("views", {}).get(page, {})
+    return found
+
+
+def forget_view(page: str) -> None:
+    """Have a page open with a bare address."""
+    get("views", {}).pop(page, None)
+
+
+# ---- choices that live in the address
+
+
+def asked(name: str, options: Sequence[str], title: Title = str) -> str | None:
+    """Return the option that the address names, by its key or as before by its title; None if it names none."""
+    found = _known(st.query_params.get_all(name), options, title)
+    return found[0] if found else None
+
+
+def said(name: str) -> str | None:
+    """Return what the address says under a name, as it is."""
+    return st.query_params.get(name)
+
+
+def drop(*names: str) -> None:
+    """Take parameters out of the address."""
+    for name in names:
+        st.query_params.pop(name, None)
+
+
+def write(name: str, values: Iterable[str]) -> None:
+    """Have the address say these values under a name, or nothing at all."""
+    wanted = list(values)
+    if st.query_params.get_all(name) == wanted:
+        return
+    if wanted:
+        st.query_params[name] = wanted
+    else:
+        st.query_params.pop(name, None)
+
+
+def choose(
+    widget: Callable[..., Any],
+    label: str,
+    options: Sequence[str],
+    *,
+    key: str,
+    default: str,
+    title: Title = str,
+    **given: Any,
+) -> str:
+    """Draw a choice of one option, which the page's address keeps by its key, and return it.
+
+    Args:
+        widget: ``st.selectbox`` or ``st.segmented_control``.
+        label: of the widget.
+        options: keys.
+        key: the name in session and address; an address that names no option is corrected.
+        default: what is chosen where nobody has chosen; the address leaves it out.
+        title: an option for people.
+        given: what else the widget takes.
+    """
+    return choose_several(widget, label, options, key=key, default=[default], title=title, single=True, **given)[0]
+
+
+def choose_several(
+    widget: Callable[..., Any],
+    label: str,
+    options: Sequence[str],
+    *,
+    key: str,
+    default: Sequence[str],
+    title: Title = str,
+    single: bool = False,
+    **given: Any,
+) -> list[str]:
+    """Draw a choice of several options as :func:`choose` does, and return them in the order of the options."""
+    written: dict[tuple[str, str], list[str]] = st.session_state.setdefault("written", {})
+    place = (str(get("page")), key)
+    address = st.query_params.get_all(key)
+    if key not in st.session_state or address != written.get(place, []):  # the page is opened, or by another link
+        found = _known(address, options, title) or ([] if key in st.session_state else list(default))
+        if found:
+            st.session_state[key] = found[0] if single else found
+    if single and st.session_state[key] not in options:  # the options have changed since
+        st.session_state[key] = default[0]
+    picked = widget(label, options, format_func=title, key=key, **given)
+    picked = ([picked] if picked is not None else list(default)) if single else [x for x in options if x in picked]
+    written[place] = [] if picked == list(default) else picked
+    write(key, written[place])
+    return picked
+
+
+def _known(said: Iterable[str], options: Sequence[str], title: Title) -> list[str]:
+    by_title = {title(x): x for x in options}
+    return [x if x in options else by_title[x] for x in said if x in options or x in by_title]
+
+
+# ---- from page to page
+
+
+def explore(family: str, width: int, dataset: str | None = None) -> Address:
+    """Return the address of Explore for a network; None keeps the session's image set."""
+    return {"family": family, "n": str(width)} | ({"data": dataset} if dataset else {})
+
+
+def train(family: str, width: int, dataset: str | None = None, dropout: bool = False) -> Address:
+    """Return the address of Train for a network; None leaves the image set to the page."""
+    own = {"recipe": "own", "dropout": "true"} if dropout else {}
+    return {"families": family, f"widths_{family}": str(width)} | ({"data": dataset} if dataset else {}) | own
+
+
+def inspect(dataset: str, network: str) -> Address:
+    """Return the address of Inspect for a trained network, by its key."""
+    return {"data": dataset, "network": network}
+
+
+def maps(dataset: str, image: int | None) -> Address:
+    """Return the address of Inspect for what layers make of a test image, counted from 1, or of the drawing."""
+    return {"data": dataset, "view": "maps"} | ({"image": str(image)} if image else {"source": "drawing"})
