@@ -63,5 +63,9 @@ def images(context: Context, name: str) -> Dataset | None:
         return None
     context.visitor.require()
     bar = st.progress(0.0, f"Fetching {datasets.title(name)}")
-    datasets.fetch(context.settings, name, lambda done, total: bar.progress(done / total if total else 0.0))
+
+    def show(done: int, total: int) -> None:
+        bar.progress(done / total if total else 0.0)
+
+    datasets.fetch(context.settings, name, show)
     st.rerun()

@@ -1,0 +1,91 @@
+"""The choice of how networks are trained."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.data.datasets import Dataset
+from core.data.npz import HELD_OUT
+from core.networks.families import FAMILIES
+from core.recipe import (
+    MAX_BATCH,
+    MAX_EPOCHS,
+    MAX_LEARNING_RATE,
+    OPTIMIZER_TITLES,
+    OPTIMIZERS,
+    Protocol,
+    Recipe,
+)
+from core.results.sentences import percent
+from core.ui import links
+
+
+def choose_recipe(keys: list[str], dataset: Dataset, precisions: tuple[str, ...]) -> tuple[Recipe | None, Protocol]:
+    """Draw the recipe controls and return the recipe, or None for each family's own, and the protocol."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        own = links.choose(
+            st.segmented_control,
+            "Recipe",
+            ["article", "own"],
+            key="recipe",
+            default="article",
+            title={"article": "The article's", "own": "My own"}.__getitem__,
+            required=True,
+        )
+        protocol = Protocol(
+            links.choose(
+                st.segmented_control,
+                "Protocol",
+                [x.value for x in Protocol],
+                key="protocol",
+                default=Protocol.ARTICLE.value,
+                title={"article": "As in the article", "held_out": "Held-out"}.__getitem__,
+                required=True,
+                help="As in the article: trains on all training images and measures the test images after every epoch; "
+                "the last one counts. Held-out: keeps a sixth of the training images of each class out of the training "
+                "and measures those after every epoch, for you to choose by; the test images are measured once, at the "
+                "end.",
+            )
+        )
+    if own == "article":
+        recipes = ". ".join(f"{FAMILIES[x].title}: {FAMILIES[x].recipe}" for x in keys)
+        images = dataset.facts.train
+        if protocol is Protocol.HELD_OUT:
+            images = images * (HELD_OUT - 1) // HELD_OUT
+        fewer = images / 60_000
+        few = f" With {images:,} images instead of 60,000 that is {percent(fewer, 0)} of its updates."
+        st.caption(f"{recipes}.{few if fewer < 0.9 else ''}")
+        return None, protocol
+    usual = FAMILIES[keys[0]].recipe
+    if len({FAMILIES[x].recipe for x in keys}) > 1:
+        st.caption(f"One recipe for all the families chosen; it starts from the {FAMILIES[keys[0]].title}'s.")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        optimizer = links.choose(
+            st.selectbox,
+            "Optimiser",
+            list(OPTIMIZERS),
+            key="optimizer",
+            default=usual.optimizer,
+            title=OPTIMIZER_TITLES.__getitem__,
+        )
+        rate = st.number_input(
+            "Learning rate",
+            1e-6,
+            MAX_LEARNING_RATE,
+            OPTIMIZERS[optimizer],
+            step=OPTIMIZERS[optimizer] / 10,
+            format="%g",
+            key=f"rate_{optimizer}",
+            bind="query-params",
+            help="Adadelta needs 1.0 here: with Keras 3's default of 0.001 these networks do not train in 12 epochs.",
+        )
+        epochs = st.number_input("Epochs", 1, MAX_EPOCHS, usual.epochs, key="epochs", bind="query-params")
+        batch = st.number_input("Batch", 1, MAX_BATCH, usual.batch_size, key="batch", bind="query-params")
+        precision = st.selectbox(
+            "Precision",
+            precisions,
+            key="precision",
+            help="bfloat16 does the matrix work in 16 bits where the hardware has it; weights stay in 32.",
+        )
+        dropout = st.toggle("Dropout", key="dropout", bind="query-params", help="The tutorial's Dropout layers.")
+    return Recipe(optimizer, rate, epochs, batch, dropout, precision), protocol
