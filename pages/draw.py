@@ -6,17 +6,21 @@ import numpy as np
 import streamlit as st
 
 from core.data import datasets, samples
-from core.data.samples import Specimen
+from core.data.samples import Sample
 from core.errors import FeatherweightError
 from core.networks.layers import Array
 from core.results import collect, panel
 from core.results.panel import Panel
 from core.results.published import DIGITS
 from core.runs import reference
-from core.ui import page
+from core.ui import links
 from core.ui.components.bars import bars
 from core.ui.components.pad import pad, wipe
+from core.ui.dataset_choice import choose_name
+from core.ui.live import follow
 from core.ui.markdown import plain
+from core.ui.page import explained, page
+from core.ui.shared import Context
 
 CHANCE = np.random.default_rng()
 
@@ -35,33 +39,33 @@ def nobody(name: str, trained: int) -> None:
 
 def give(name: str) -> None:
     """Have the next run take a test image."""
-    st.session_state[f"wanted_{name}"] = True
+    links.put({f"wanted_{name}": True})
     wipe(name)
 
 
 def take_drawing(name: str, image: Array | None) -> None:
     """Show what was drawn; of a new drawing nobody has said yet what it is."""
-    if image is None or not isinstance(st.session_state.get(f"shown_{name}"), np.ndarray):
-        st.session_state[f"truth_{name}"] = None
-    st.session_state[f"shown_{name}"] = image
+    if image is None or not isinstance(links.get(f"shown_{name}"), np.ndarray):
+        links.put({f"truth_{name}": None})
+    links.put({f"shown_{name}": image})
 
 
 @st.fragment  # lifting the pen draws no more than this anew
-def ask(bench: page.Bench, name: str, asked: Panel, drawable: bool) -> None:
+def ask(context: Context, name: str, asked: Panel, drawable: bool) -> None:
     """Draw the pad or the test image, and what every network makes of it."""
     key, noun = f"shown_{name}", "digit" if name in DIGITS else "image"
     left, right = st.columns([2, 3], gap="medium")
-    if st.session_state.pop(f"wanted_{name}", False):
-        with left, page.explained(FeatherweightError):
-            st.session_state[key] = samples.draw(bench.settings, name, CHANCE)
+    if links.pop(f"wanted_{name}", False):
+        with left, explained(FeatherweightError):
+            links.put({key: samples.draw(context.settings, name, CHANCE)})
     # a drawing is the bare picture: nobody knows its label
-    shown: Specimen | Array | None = st.session_state.get(key)
-    specimen = shown if isinstance(shown, Specimen) else None
-    image = shown.image if isinstance(shown, Specimen) else shown
+    shown: Sample | Array | None = links.get(key)
+    sample = shown if isinstance(shown, Sample) else None
+    image = shown.image if isinstance(shown, Sample) else shown
     with left:
         pad(
             image,
-            f"A test {noun}" if specimen else "Your digit",
+            f"A test {noun}" if sample else "Your digit",
             key=name,
             on_draw=(lambda x: take_drawing(name, x)) if drawable else None,
         )
@@ -75,14 +79,14 @@ def ask(bench: page.Bench, name: str, asked: Panel, drawable: bool) -> None:
                 else "Take one of the test images."
             )
             return
-        with page.explained(FeatherweightError):
+        with explained(FeatherweightError):
             said = panel.ask(asked.readers, image)
 
             def label(x: int) -> str:
                 return datasets.label(name, x)
 
             place = st.container()
-            if specimen is None:
+            if sample is None:
                 truth = st.pills(
                     "Which digit did you draw?",
                     range(len(said[0].probabilities)),
@@ -91,14 +95,14 @@ def ask(bench: page.Bench, name: str, asked: Panel, drawable: bool) -> None:
                     help="Only you know. With it the answers are marked right or wrong.",
                 )
             else:
-                truth = specimen.label
+                truth = sample.label
             with place:
                 st.markdown(f"#### {panel.sentence(said, truth, label)}")
                 bars(said, truth, label, key=f"bars_{name}")
-            if specimen:
+            if sample:
                 st.caption(
-                    f"Test image {specimen.index + 1:,} of {plain(datasets.title(specimen.dataset))}. "
-                    f"Its label: **{label(specimen.label)}**."
+                    f"Test image {sample.index + 1:,} of {plain(datasets.title(sample.dataset))}. "
+                    f"Its label: **{label(sample.label)}**."
                 )
         if len(asked.readers) < asked.trained:
             st.caption(
@@ -109,32 +113,29 @@ def ask(bench: page.Bench, name: str, asked: Panel, drawable: bool) -> None:
             "pages/inspect.py",
             label="See what their layers make of it",
             icon=":material/search:",
-            query_params={"data": datasets.title(name), "view": "Feature maps"}
-            | ({"image": str(specimen.index + 1)} if specimen else {"source": page.DRAWN}),
+            query_params=links.maps(name, sample.index + 1 if sample else None),
         )
 
 
-with page.page("Draw") as bench:
+with page("Draw") as context:
     st.title("Put the networks to work")
     shipped = None
-    with page.explained(FeatherweightError):
+    with explained(FeatherweightError):
         shipped = reference.store()
-    default = partial(collect.default, bench.settings, bench.store, shipped, with_weights=True)
-    name = page.choose_name(bench, default)
-    if bench.runner:
-        page.follow(bench.runner, bench.runner.progress().version, name)
-    found = collect.find(bench.settings, bench.store, shipped, name)
-    asked = panel.assemble(found, bench.store, shipped)
+    name = choose_name(context, partial(collect.default, context.settings, context.store, shipped, with_weights=True))
+    if context.runner:
+        follow(context.runner, context.runner.progress().version, name)
+    found = collect.results(context.settings, context.store, shipped, name)
+    asked = panel.assemble(found, context.store, shipped, collect.beside(context.settings, context.store, name))
     for problem in asked.problems:
         st.error(plain(problem), icon=":material/error:")
     if not asked.readers:
         nobody(name, asked.trained)
         st.stop()
-    shape, _ = found.images
     drawable = name in DIGITS
     if not drawable:
         st.caption(
             f"The pad is for digits of 28×28 pixels; {plain(datasets.title(name))} offers its test images in their "
             "place."
         )
-    ask(bench, name, asked, drawable)
+    ask(context, name, asked, drawable)

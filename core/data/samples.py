@@ -17,7 +17,7 @@ FALLBACKS = {"mnist": datasets.EMBEDDED}  # sets of the same kind of images, for
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Specimen:
+class Sample:
     """A test image.
 
     Attributes:
@@ -34,11 +34,11 @@ class Specimen:
 
 
 def source(settings: Settings, name: str) -> str | None:
-    """Return the set that a specimen for ``name`` comes from: itself, the one in its place, or None if none is here."""
+    """Return the set that a sample for ``name`` comes from: itself, the one in its place, or None if none is here."""
     return FALLBACKS.get(name) if datasets.fetchable(settings, name) else name
 
 
-def draw(settings: Settings, name: str, chance: np.random.Generator) -> Specimen:
+def draw(settings: Settings, name: str, chance: np.random.Generator) -> Sample:
     """Return a test image by chance.
 
     Raises:
@@ -49,7 +49,7 @@ def draw(settings: Settings, name: str, chance: np.random.Generator) -> Specimen
         raise DatasetError(datasets.missing(settings, name))
     pixels, labels = tests(datasets.find(settings, found).path)
     index = int(chance.integers(len(labels)))
-    return Specimen(npz.scaled(pixels[index]), int(labels[index]), found, index)
+    return Sample(npz.scaled(pixels[index]), int(labels[index]), found, index)
 
 
 def tests(path: Path) -> tuple[Array, Array]:

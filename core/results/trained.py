@@ -33,13 +33,18 @@ class Trained:
 
     @property
     def key(self) -> str:
-        """What it is called in addresses: ``reference-12``."""
-        return f"{self.run.origin}-{self.run.id}"
+        """What it is called in addresses: see :func:`key_of`."""
+        return key_of(self.run)
 
     @property
     def title(self) -> str:
         """The network's name without what tells its runs apart: ``'Deep CNN, n = 2'``."""
         return f"{FAMILIES[self.run.family].title}, n = {self.run.width}"
+
+
+def key_of(run: Run) -> str:
+    """Return what a run's network is called in addresses: ``reference-12``."""
+    return f"{run.origin}-{run.id}"
 
 
 def networks(found: Results, beside: Sequence[Results] = (), with_stopped: bool = False) -> list[Trained]:

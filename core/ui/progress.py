@@ -23,7 +23,7 @@ from core.ui import links
 from core.ui.grid import grid, states
 from core.ui.live import outdated
 from core.ui.markdown import plain
-from core.ui.page import explained, pressed
+from core.ui.page import explained, pressed, refused
 from core.ui.shared import Context
 
 
@@ -121,8 +121,8 @@ def _left_behind(runner: GuardedRunner, left: Sequence[Cell]) -> None:
 def live(context: Context, cells: list[Cell], drawn: int, waiting: float | None, said: str | None) -> None:
     """Draw what is going on and the grid of cells; redrawn every second, the same in every tab.
 
-    ``drawn`` is the version of the progress that the rest of the page shows and ``said`` what was refused; ``waiting`` is
-    as in :func:`running`.
+    ``drawn`` is the version of the progress that the rest of the page shows and ``said`` what was refused by then;
+    ``waiting`` is how long the queue will take, in seconds, as far as that is known.
     """
     with explained(FeatherweightError):  # a fragment runs on its own, outside the page's own care
         if context.runner is None:

@@ -1,0 +1,25 @@
+"""Tables under people's titles."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from core.results import tables
+
+FORMATS = {
+    "Test loss": st.column_config.NumberColumn(format="%.4f"),
+    "Seconds": st.column_config.NumberColumn(format="%.1f"),
+    "µs per digit": st.column_config.NumberColumn(format="%.0f"),
+    "Finished (UTC)": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
+}
+FORMATS |= {x: st.column_config.NumberColumn(format="%.2f") for x in tables.TITLES if x.endswith("%")}
+FORMATS |= {
+    x: st.column_config.NumberColumn(format="localized") for x in tables.TITLES if x.lower().endswith("weights")
+}
+
+
+def table(rows: pd.DataFrame, titles: dict[str, str], words: str) -> None:
+    """Draw a table under people's titles; columns that are empty throughout are left out."""
+    shown = tables.for_people(rows, {name: title for name, title in titles.items() if not rows[name].isna().all()})
+    st.dataframe(shown, hide_index=True, column_config=FORMATS, placeholder="–", height="content", alt=words)
