@@ -26,7 +26,7 @@ _KEPT = ("parameters", "multiply_adds", "train_images", "test_images", "started"
 _LAST = ("accuracy", "loss", "test_accuracy", "test_loss", "held_out_accuracy", "held_out_loss")
 _RUNS = f"""
     SELECT runs.id, {_IDENTITY}, state, versions, COALESCE(last.epoch, 0),
-        {", ".join((*_KEPT, "formulation", "message"))}, {", ".join(f"last.{x}" for x in _LAST)},
+        {", ".join(f"runs.{x}" for x in (*_KEPT, "formulation", "message"))}, {", ".join(f"last.{x}" for x in _LAST)},
         (SELECT MIN(seconds) FROM epochs WHERE run = runs.id) AS epoch_seconds,
         CASE WHEN dropped IS NOT NULL THEN 'dropped' WHEN weights.run IS NOT NULL THEN 'kept' END AS weights
     FROM runs
