@@ -1,6 +1,8 @@
-"""A training process without TensorFlow: it speaks the words of core.training and behaves as the job's seed says."""
+"""A training process without TensorFlow: it speaks the messages of core.training and behaves as the job's seed says."""
 
-import json
+from __future__ import annotations
+
+import io
 import os
 import signal
 import sys
@@ -8,33 +10,45 @@ from pathlib import Path
 
 import numpy as np
 
+from core.recipe import Protocol
+from core.runs.messages import (
+    EpochEnded,
+    Failed,
+    Finished,
+    Job,
+    Message,
+    Ready,
+    Started,
+    Stop,
+    decode,
+    encode,
+)
+from core.runs.run import Epoch
+
 ENOUGH, WAIT, CRASH, CRASH_ONCE, FAIL, HANG = range(6)
 
 
-def say(**event: object) -> None:
-    print(json.dumps(event), flush=True)
+def say(message: Message) -> None:
+    print(encode(message), end="", flush=True)
 
 
 def main() -> None:
-    note = os.environ.get("FAKE_NOTE")
-    say(event="ready", device="fake device", note=note, precisions=["float32"], versions={"fake": "1"})
+    say(Ready("fake device", os.environ.get("FAKE_NOTE"), ("float32",), {"fake": "1"}))
     for line in sys.stdin:
-        job = json.loads(line)
-        if "job" not in job:
+        job = decode(line)
+        if not isinstance(job, Job):
             continue
-        name, seed, stopped = job["job"], job["seed"], False
-        say(event="started", job=name)
-        for number in range(1, job["recipe"]["epochs"] + 1):
-            if seed == WAIT and number > 1:
-                stopped = json.loads(sys.stdin.readline()) == {"stop": name}
+        epochs, stopped = job.recipe.epochs, False
+        say(Started(job.job))
+        for number in range(1, epochs + 1):
+            if job.seed == WAIT and number > 1:
+                stopped = decode(sys.stdin.readline()) == Stop(job.job)
                 break
-            if seed == HANG and number > 1:
+            if job.seed == HANG and number > 1:
                 signal.pause()
-            held_out = job["recipe"]["protocol"] == "held_out"
-            tested = not held_out or number == job["recipe"]["epochs"]
-            say(
-                event="epoch",
-                job=name,
+            held_out = job.recipe.protocol is Protocol.HELD_OUT
+            tested = not held_out or number == epochs
+            epoch = Epoch(
                 epoch=number,
                 loss=1.0 / number,
                 accuracy=0.5,
@@ -44,15 +58,17 @@ def main() -> None:
                 held_out_loss=2.0 / number if held_out else None,
                 held_out_accuracy=1 - 0.75 / number if held_out else None,
             )
+            say(EpochEnded(job.job, epoch))
             once = Path(os.environ["FEATHERWEIGHT_HOME"]) / "crashed"
-            if seed == CRASH or (seed == CRASH_ONCE and not once.exists()):
+            if job.seed == CRASH or (job.seed == CRASH_ONCE and not once.exists()):
                 once.touch()
                 os.kill(os.getpid(), signal.SIGKILL)
-        if seed == FAIL:
-            say(event="failed", job=name, message="Training diverged at epoch 3.")
+        if job.seed == FAIL:
+            say(Failed(job.job, "Training diverged at epoch 3."))
             continue
-        np.savez(job["weights"], allow_pickle=False, **{"0": np.zeros(3)})
-        say(event="finished", job=name, stopped=stopped, seconds=1.0, formulation="fake", weights=job["weights"])
+        weights = io.BytesIO()
+        np.savez(weights, allow_pickle=False, **{"0": np.zeros(3)})
+        say(Finished(job.job, stopped, "fake", weights.getvalue()))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from core import __main__ as command_line
+from core.cli import main as command_line
 from core.cli import terminal
 from core.data import datasets
 from core.errors import DatasetError, TrainingError
@@ -24,7 +24,7 @@ Run = Callable[[Sequence[str]], tuple[int, str, str]]
 
 def verbs() -> dict[str, list[str]]:
     """Return the options of each verb, as the parser has them."""
-    parser = command_line._parser()
+    parser = command_line.parser()
     (found,) = (x for x in parser._actions if isinstance(x, argparse._SubParsersAction))
     return {name: sorted(y for x in verb._actions for y in x.option_strings) for name, verb in found.choices.items()}
 

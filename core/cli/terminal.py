@@ -6,16 +6,16 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from core.data.datasets import Progress as Fetched
 from core.errors import TrainingError
-from core.networks.families import family
+from core.results.sentences import percent
 from core.runner import progress
 from core.runner.runner import Runner
+from core.runs import sweep
 from core.runs.run import Cell
 from core.runs.store import Store
 from core.settings import Settings
@@ -43,8 +43,7 @@ def follow(settings: Settings, store: Store, cells: Sequence[Cell]) -> None:
         TrainingError: if training cannot start or broke off, with the reason.
         KeyboardInterrupt: after Ctrl-C or SIGTERM, when the run has been stopped.
     """
-    known = store.states(list(cells))
-    if all(known.get(cell) == "done" for cell in cells):
+    if not sweep.new(cells, store.runs_of(cells)):
         return
     console = Console(stderr=True)
     trainer = Runner(settings, store)
@@ -59,7 +58,7 @@ def follow(settings: Settings, store: Store, cells: Sequence[Cell]) -> None:
     try:
         trainer.submit(cells)
         with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-            task: Any = bar.add_task("Starting", total=None, words="")
+            task = bar.add_task("Starting", total=None, words="")
             seen, told, problem, note = progress.Progress(), 0, None, None
             while True:
                 seen = trainer.wait(seen, timeout=0.5)
@@ -79,7 +78,7 @@ def follow(settings: Settings, store: Store, cells: Sequence[Cell]) -> None:
                 if seen.problem and seen.problem != problem:
                     problem = seen.problem
                     console.print(problem, markup=False, soft_wrap=True)  # it may hold a name
-                if not seen.current and not seen.queue:
+                if not seen.busy:
                     break
     finally:
         for number, handler in before.items():
@@ -89,16 +88,16 @@ def follow(settings: Settings, store: Store, cells: Sequence[Cell]) -> None:
         raise KeyboardInterrupt
 
 
-def _show(bar: Progress, task: Any, now: progress.Progress) -> None:
-    cell = now.current
-    if cell is None:
+def _show(bar: Progress, task: TaskID, now: progress.Progress) -> None:
+    if not now.running:
         return
+    first = now.running[0]
     place = f" ({now.done + 1} of {now.total})" if now.total > 1 else ""
-    words = f"{cell.recipe.watched} {now.epochs[-1].watched[1]:.2%}" if now.epochs else ""
+    words = f"{first.cell.recipe.watched} {percent(first.epochs[-1].watched[1])}" if first.epochs else ""
     bar.update(
         task,
-        description=f"{family(cell.family).title} n = {cell.width}, seed {cell.seed}{place}",
-        completed=now.done + len(now.epochs) / cell.recipe.epochs,
+        description=f"{first.cell}{place}",
+        completed=now.done + sum(len(x.epochs) / x.cell.recipe.epochs for x in now.running),
         total=now.total,
         words=words,
     )

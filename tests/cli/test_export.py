@@ -12,13 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core import __main__ as command_line
-from core.cli import export
+from core.cli import main as command_line
 from core.export import keras_file
 from core.networks.families import family
 from core.recipe import RMSPROP
-from core.results import units
-from core.runs.run import Cell, Epoch
+from core.results.units import UNITS
+from core.runs.run import Cell, Epoch, RunState
 from core.runs.store import Store
 
 Run = Callable[..., tuple[int, str, str]]
@@ -37,7 +36,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         cell = Cell(name, "f", "mlp", 32, RMSPROP, seed)
         number = store.begin(cell, **facts, device="CPU", versions={"keras": "3.15.1"})
         store.add_epoch(number, Epoch(1, 0.5, 0.8, 0.4, 0.9, 1.0))
-    store.end(1, "done", seconds=2.0)
+    store.end(1, RunState.DONE, seconds=2.0)
 
     def function(*words: str) -> tuple[int, str, str]:
         try:
@@ -56,10 +55,6 @@ def test_runs_go_to_standard_output(run: Run) -> None:
     code, out, err = run("--format", "json", "--data", "mnist_5k")
     (row,) = json.loads(out)
     assert (code, err) == (0, "") and row["dataset"] == "mnist_5k" and row["recipe"]["optimizer"] == "rmsprop"
-
-
-def test_the_units_are_those_of_the_chart() -> None:
-    assert tuple(units.UNITS) == export.UNITS
 
 
 def test_a_file_is_written_and_never_over_another(run: Run, tmp_path: Path) -> None:
@@ -83,7 +78,7 @@ def test_a_run_leaves_though_its_images_are_not_at_hand(
     weights = io.BytesIO()
     shapes = family("mlp").build(32).weight_shapes
     np.savez(weights, **{str(i): np.zeros(x, np.float32) for i, x in enumerate(shapes)})  # type: ignore[arg-type]
-    Store(tmp_path / "home" / "runs.sqlite3").end(2, "done", seconds=2.0, weights=weights.getvalue())
+    Store(tmp_path / "home" / "runs.sqlite3").end(2, RunState.DONE, seconds=2.0, weights=weights.getvalue())
     target = tmp_path / "run.zip"
     code, _, err = run("--run", "2", "--out", str(target))
     assert (code, err) == (0, "") and not list(tmp_path.rglob("mnist.npz"))
@@ -95,6 +90,11 @@ def test_a_run_leaves_though_its_images_are_not_at_hand(
 
 BAD = [
     ("--format pdf", "Invalid format. Expected one of csv, json"),
+    ("--format svg --unit miles", f"Invalid unit. Expected one of {', '.join(UNITS)}. Received: 'miles'."),
+    ("--format svg --scheme pink", "Invalid scheme. Expected light or dark. Received: 'pink'."),
+    ("--format svg --target 2", "Invalid target. Expected an accuracy above 0 and at most 1"),
+    ("--format svg --protocol x", "Invalid protocol. Expected one of article, held_out. Received: 'x'."),
+    ("--format svg --own --data mnist", "No finished run on MNIST with this protocol. Train one first"),
     ("--format csv --data zebra", "Invalid data set. Expected one of"),
     ("--format csv --out FOLDER", "Invalid file to write. Expected a file. Received: 'the folder "),
     ("--format csv --out FOLDER/no/x.csv", "no does not exist. Make it first."),

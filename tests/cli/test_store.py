@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from core import __main__ as command_line
+from core.cli import main as command_line
 from core.recipe import ADADELTA
 from core.runs.migrations import VERSION
-from core.runs.run import Cell
+from core.runs.run import Cell, RunState
 from core.runs.store import Store
 
 NOISE = b"no database, but long enough to look like one" * 100
@@ -23,7 +23,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_sound_store_is_told_in_words_and_figures(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = Store(path)
-    for seed, state in ((0, "done"), (1, "failed")):
+    for seed, state in ((0, RunState.DONE), (1, RunState.FAILED)):
         cell = Cell("mnist", "f", "cnn", 2, ADADELTA, seed)
         run = store.begin(cell, parameters=1, multiply_adds=1, train_images=1, test_images=1, device="", versions={})
         store.end(run, state, seconds=1.0, weights=bytes(2_000_000))

@@ -13,7 +13,10 @@ import numpy as np
 import pytest
 
 from core import ROOT
-from core import __main__ as command_line
+from core.cli import main as command_line
+from core.results.sentences import percent
+from core.runs.run import RunState
+from core.runs.store import Store
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -71,7 +74,7 @@ def test_families_and_summary_and_code(run: Run) -> None:
     assert sum(x["parameters"] for x in rows) == 4802 and rows[4]["parameters"] == 4616
     lines = [" ".join(x.split()) for x in run("summary", "cnn", "2")[1].splitlines()]
     assert lines[0] == "Layer Output Formula Weights Share of weights Multiply-adds Share of multiply-adds"
-    assert lines[2] == "Conv 3×3 24×24×4 (3·3·2 + 1)·4 76 1.6% 41,472 71.1%" and lines[-1] == "Total: 4,802 weights"
+    assert lines[2] == "Conv 3×3 24×24×4 (3·3·2 + 1)·4 76 1.6 % 41,472 71.1 %" and lines[-1] == "Total: 4,802 weights"
     source = document(run("code", "mlp", "3", "--dropout", "--json"))["source"]
     assert source.count("Dropout(rate=0.2)") == 2 and compile(source, "source", "exec")
 
@@ -126,6 +129,10 @@ def test_bad_data_and_settings_are_one_sentence(run: Run, tmp_path: Path, monkey
     for words, sentence in (
         (("count", "cnn", "2", "--data", "zebra"), "Invalid data set. Expected one of"),
         (("results", "--data", "zebra"), "Invalid data set. Expected one of"),
+        (("results", "--data", ""), "Invalid data set. Expected one of"),
+        (("results", "--target", "0.97", "--data", "broken"), "is not a usable image set"),
+        (("results", "--target", "97"), "Invalid target. Expected an accuracy above 0 and at most 1"),
+        (("results", "--target", "0.97", "--protocol", "x"), "Invalid protocol. Expected one of article, held_out."),
         (("train", "mlp", "2", "--data", "broken"), "is not a usable image set"),
         (("train", "deep_cnn", "2", "--data", "own"), "Images of 12×12 are too small for the family 'deep_cnn'"),
     ):
@@ -134,6 +141,29 @@ def test_bad_data_and_settings_are_one_sentence(run: Run, tmp_path: Path, monkey
     monkeypatch.setenv("FEATHERWEIGHT_HOME", str(tmp_path / "data" / "own.npz"))
     code, out, err = run("results")
     assert (code, out) == (2, "") and err.startswith("FEATHERWEIGHT_HOME is ") and err.count("\n") == 1
+
+
+def test_results_answer_how_few_weights_reach_a_target(run: Run) -> None:
+    best, *others = document(run("results", "--target", "0.97", "--json"))
+    assert (best["family"], best["width"], best["parameters"], best["origin"]) == ("deep_cnn", 2, 932, "reference")
+    assert [x["family"] for x in others] == ["cnn", "pooled_mlp", "mlp"]
+    code, out, err = run("results", "--target", "0.97", "--data", "mnist")
+    sentence, *lines = out.splitlines()
+    assert (code, err, len(lines)) == (0, "", 4) and "**" not in out
+    assert sentence.startswith("The smallest network here that reads 97.0 % of MNIST is a Deep CNN of 932 weights: ")
+    assert lines[0].startswith("Deep CNN (reference): 932 weights (n = 2): 5 of 5 seeds reach 97.0 %, mean 97.")
+    none = "No finished run on MNIST with this protocol.\n"
+    for words in (("--own",), ("--protocol", "held-out")):
+        assert run("results", "--target", "0.97", "--data", "mnist", *words) == (0, none, "")
+        assert document(run("results", "--target", "0.97", "--data", "mnist", *words, "--json")) == []
+
+
+def test_a_quick_verb_loads_nothing_heavy() -> None:
+    program = "import sys; from core.cli.main import main; main(['count', 'deep_cnn', '2']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert "core.cli.main" in loaded
+    assert not loaded & {"altair", "pandas", "rich", "scipy", "streamlit", "tensorflow"}
 
 
 def test_train_then_results_then_sweep_resumes(run: Run) -> None:
@@ -182,13 +212,15 @@ def test_train_and_sweep_hold_images_out(run: Run) -> None:
     last = first["history"][-1]
     assert (first["test_accuracy"], first["held_out_accuracy"]) == (last["test_accuracy"], last["held_out_accuracy"])
     assert first["recipe"].endswith(", held-out")
-    text = f"held-out accuracy {last['held_out_accuracy']:.2%}, test accuracy {last['test_accuracy']:.2%} on own"
+    text = (
+        f"held-out accuracy {percent(last['held_out_accuracy'])}, test accuracy {percent(last['test_accuracy'])} on own"
+    )
     assert text in run(*words, "--protocol", "held_out")[1]  # however it is spelt, and not trained again
     sweep = ("sweep", "--families", "mlp", "--widths", "4", "--data", "own", "--epochs", "2", "--json")
     (held_out,) = json.loads(run(*sweep, "--protocol", "held_out")[1])
     assert held_out["seconds"] == first["seconds"] and held_out["recipe"]["protocol"] == "held_out"
     (article,) = json.loads(run(*sweep)[1])
-    assert article["id"] != held_out["id"] and "protocol" not in article["recipe"]
+    assert article["id"] != held_out["id"] and article["recipe"]["protocol"] == "article"
     assert article["held_out_accuracy"] is None and article["train_images"] == held_out["train_images"] == 300
     assert run("results")[1].count("done") == 2
 
@@ -235,18 +267,12 @@ def test_a_signal_stops_and_keeps_what_is_finished(tmp_path: Path, sent: signal.
     command = [sys.executable, "-m", "core", "train", "mlp", "16", "--data", "mnist_5k", "--epochs", "1000"]
     with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as process:
         store = tmp_path / "home" / "runs.sqlite3"
-        wait_for(lambda: store.exists() and rows(environment) and rows(environment)[0]["epochs"])
+        wait_for(lambda: store.exists() and any(x.epochs for x in Store(store).runs()))
         process.send_signal(sent)
         _, err = process.communicate(timeout=120)
     assert process.returncode == 130 and said in err and "Traceback" not in err
-    (row,) = rows(environment)
-    assert row["state"] == "stopped" and 0 < row["epochs"] < 1000
-
-
-def rows(environment: dict[str, str]) -> list[dict[str, Any]]:
-    from core.runs.store import Store
-
-    return Store(Path(environment["FEATHERWEIGHT_HOME"]) / "runs.sqlite3").rows()
+    (stopped,) = Store(store).runs()
+    assert stopped.state is RunState.STOPPED and 0 < stopped.epochs < 1000
 
 
 def wait_for(condition: Callable[[], object]) -> None:

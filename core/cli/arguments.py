@@ -1,0 +1,131 @@
+"""What several verbs can be asked with, and what is made of it."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from dataclasses import replace
+
+from core import settings
+from core.data import datasets
+from core.errors import invalid
+from core.networks.families import FAMILIES
+from core.recipe import OPTIMIZERS, PRECISIONS, PROTOCOLS, Protocol, Recipe, protocol
+from core.results.answer import Answer, answer
+from core.results.collect import Results, default, results
+from core.runs import reference
+from core.runs.store import Store
+from core.runs.sweep import MAX_CELLS
+
+
+def image_set(parser: ArgumentParser) -> None:
+    """Let a verb be asked about an image set."""
+    parser.add_argument("--data", metavar="NAME", help="image set; see the verb 'datasets'")
+
+
+def network(parser: ArgumentParser) -> None:
+    """Let a verb be asked about a network, for the images of a set."""
+    parser.add_argument("family", metavar="FAMILY", help=", ".join(FAMILIES))
+    parser.add_argument("width", metavar="WIDTH", help="the width n, a whole number from 1")
+    image_set(parser)
+
+
+def dropout(parser: ArgumentParser) -> None:
+    """Let a network be asked for with dropout."""
+    parser.add_argument("--dropout", action="store_true", help="with the tutorial's Dropout layers")
+
+
+def training(parser: ArgumentParser) -> None:
+    """Let a verb be told how to train, for :func:`recipe`."""
+    dropout(parser)
+    parser.add_argument("--epochs", help="the article's by default")
+    parser.add_argument("--batch", help="images per update, 128 by default")
+    parser.add_argument("--optimizer", help=f"one of {', '.join(OPTIMIZERS)}; the article's by default")
+    parser.add_argument("--learning-rate", dest="rate", help="the optimiser's by default")
+    parser.add_argument("--precision", default="float32", help=f"one of {', '.join(PRECISIONS)}")
+    parser.add_argument(
+        "--protocol",
+        default="article",
+        help=f"one of {', '.join(PROTOCOLS)}; held_out measures a sixth of the training images after every epoch "
+        "instead of the test images, and those once, at the end",
+    )
+
+
+def question(parser: ArgumentParser) -> None:
+    """Let a verb be asked how few weights reach a target, for :func:`ask`."""
+    image_set(parser)
+    parser.add_argument(
+        "--target",
+        metavar="SHARE",
+        help="an accuracy such as 0.97: the smallest network of each family that reaches it",
+    )
+    parser.add_argument("--protocol", default="article", help=f"with --target, one of {', '.join(PROTOCOLS)}")
+    parser.add_argument("--own", action="store_true", help="with --target, without the reference runs")
+
+
+def recipe(arguments: Namespace, start: Recipe) -> Recipe:
+    """Return how to train: a family's own recipe, but for what was asked for.
+
+    Raises:
+        ArgumentError: on a value out of bounds.
+    """
+    optimizer = arguments.optimizer or start.optimizer
+    rate = start.learning_rate if optimizer == start.optimizer else OPTIMIZERS.get(optimizer, 0.001)
+    return replace(
+        start,
+        optimizer=optimizer,
+        learning_rate=arguments.rate if arguments.rate is not None else rate,
+        epochs=arguments.epochs if arguments.epochs is not None else start.epochs,
+        batch_size=arguments.batch if arguments.batch is not None else start.batch_size,
+        dropout=arguments.dropout,
+        precision=arguments.precision,
+        protocol=protocol(arguments.protocol),
+    )
+
+
+def numbers(text: str, what: str) -> list[int]:
+    """Return the whole numbers in text like ``1,2,8-16``, in order and once each.
+
+    Args:
+        text: what was typed.
+        what: what the numbers are, for people.
+
+    Raises:
+        ArgumentError: if it is not such a list, or longer than a sweep may be.
+    """
+    found: dict[int, None] = {}
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        bounds = [first, last] if dash else [first]
+        if not all(x.strip().isascii() and x.strip().isdigit() and len(x.strip()) < 11 for x in bounds):
+            raise invalid(what, "whole numbers and ranges like 1,2,8-16", text)
+        low, high = int(bounds[0]), int(bounds[-1])
+        if low > high or high - low >= MAX_CELLS:
+            raise invalid(what, f"ranges that ascend and hold at most {MAX_CELLS} numbers", text)
+        found.update(dict.fromkeys(range(low, high + 1)))
+    if len(found) > MAX_CELLS:
+        raise invalid(what, f"at most {MAX_CELLS} numbers", text)
+    return list(found)
+
+
+def ask(data: str | None, target: float, protocol: Protocol, own: bool) -> tuple[Results, Answer]:
+    """Answer the question from what has been trained, with the results that it is answered from.
+
+    Args:
+        data: the image set's name; None is the one with the best-founded results.
+        target: the accuracy to reach, as a share.
+        protocol: of the runs that count.
+        own: whether only the user's own runs count.
+
+    Raises:
+        ArgumentError: if there is no such image set.
+        DatasetError: if it cannot be read.
+        StoreError: if there are no results to read.
+    """
+    loaded = settings.load()
+    if data is not None:
+        datasets.check_name(loaded, data)
+    mine = Store(loaded.store)
+    shipped = None if own else reference.store()
+    name = default(loaded, mine, shipped) if data is None else data
+    found = results(loaded, mine, shipped, name).only(protocol)
+    return found, answer(found, target)

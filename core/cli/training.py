@@ -1,0 +1,101 @@
+"""The verbs that train: ``train`` one network, ``sweep`` many."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from dataclasses import asdict
+
+from core import settings
+from core.cli import arguments as options
+from core.cli import runs
+from core.cli.data import at_hand
+from core.cli.verb import Output, Verbs
+from core.data import datasets
+from core.errors import TrainingError
+from core.networks.families import FAMILIES, family
+from core.recipe import Protocol, seed_number
+from core.runs import sweep
+from core.runs.run import RunState
+from core.runs.store import Store
+
+
+def add(verbs: Verbs) -> None:
+    """Add the verbs ``train`` and ``sweep``."""
+    added = verbs.add("train", train, "train one network; a finished run is not trained again")
+    options.network(added)
+    added.add_argument("--seed", default="0", help="whole number, 0 by default")
+    options.training(added)
+    words = "train families, widths and seeds; asked again, it goes on where it stopped"
+    added = verbs.add("sweep", train_sweep, words)
+    added.add_argument("--families", default=",".join(FAMILIES), metavar="A,B", help="all by default")
+    added.add_argument("--widths", metavar="1,2,8-16", help="the article's by default")
+    added.add_argument("--seeds", default="0", metavar="0-4", help="0 by default")
+    options.image_set(added)
+    options.training(added)
+
+
+def train(arguments: Namespace) -> Output:
+    """Train one network, unless that is done, and tell what came of it.
+
+    Raises:
+        TrainingError: if it has not been trained to the end.
+    """
+    from core.cli.terminal import follow
+
+    chosen = family(arguments.family)
+    recipe = options.recipe(arguments, chosen.recipe)
+    seed = seed_number(arguments.seed)
+    chosen.width(arguments.width)
+    loaded = settings.load()
+    dataset = at_hand(loaded, arguments.data or datasets.default(loaded))
+    store = Store(loaded.store, room=loaded.room)
+    (cell,) = sweep.cells(dataset, {chosen.key: [arguments.width]}, [seed], recipe)
+    follow(loaded, store, [cell])
+    run = store.runs_of([cell]).get(cell)
+    if run is None or run.state is not RunState.DONE:
+        raise TrainingError((run and run.message) or "The run was stopped before its end.")
+    document = {
+        "parameters": run.parameters,
+        "test_accuracy": run.test_accuracy,
+        "held_out_accuracy": run.held_out_accuracy,
+        "seconds": run.seconds,
+        "device": run.device,
+        "dataset": dataset.name,
+        "recipe": str(recipe),
+        "seed": seed,
+        "history": [asdict(x) for x in store.epochs(run.id)],
+    }
+    held_out = recipe.protocol is Protocol.HELD_OUT
+    text = (
+        f"{chosen.title}, n = {run.width}: {run.parameters:,} weights, "
+        f"{f'held-out accuracy {runs.accuracy(run.held_out_accuracy)}, ' if held_out else ''}"
+        f"test accuracy {runs.accuracy(run.test_accuracy)} on {dataset.title} "
+        f"(seed {seed}, {run.seconds or 0:.1f} s, {run.device})"
+    )
+    return Output(document, text)
+
+
+def train_sweep(arguments: Namespace) -> Output:
+    """Train what of a sweep is not finished and list all its runs."""
+    from core.cli.terminal import follow
+
+    keys = [x.strip() for x in arguments.families.split(",")]
+    given = options.numbers(arguments.widths, "widths") if arguments.widths is not None else None
+    seeds = options.numbers(arguments.seeds, "seeds")
+    widths = {key: given or family(key).widths for key in keys}
+    recipes = {key: options.recipe(arguments, family(key).recipe) for key in keys}
+    for key in keys:
+        for n in widths[key]:
+            family(key).width(n)
+    loaded = settings.load()
+    dataset = at_hand(loaded, arguments.data or datasets.default(loaded))
+    store = Store(loaded.store, room=loaded.room)
+    cells = sweep.cells(dataset, widths, seeds, recipes)
+    follow(loaded, store, cells)
+    known = store.runs_of(cells)
+    found = [known[x] for x in cells if x in known]
+    missing = len(cells) - sum(x.state is RunState.DONE for x in found)
+    if missing:
+        print(f"{missing} of {len(cells)} runs are not finished; ask again to go on.", file=sys.stderr)
+    return Output([x.facts() for x in found], runs.table(found), code=1 if missing else 0)
