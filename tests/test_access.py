@@ -118,7 +118,8 @@ def test_a_list_without_a_provider_says_what_is_missing() -> None:
 def test_a_list_and_a_key_are_two_ways() -> None:
     both = replace(NAMED, key=KEY.key)
     who = visitor(both, replace(ELSEWHERE, sign_in=True))
-    assert (who.refusal or "").endswith("Sign in to become one. Give the runner key to become one.")
+    sign_in, give = (visitor(x, replace(ELSEWHERE, sign_in=True)).refusal or "" for x in (NAMED, KEY))
+    assert who.refusal == f"{sign_in} {give.rpartition('. ')[2]}", "the sentences of both, one after the other"
     assert visitor(both, replace(ELSEWHERE, keyed=True)).role == "key"
     assert visitor(both, replace(ELSEWHERE, claims=ANN)).role == "account"
 

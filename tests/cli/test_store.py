@@ -33,7 +33,7 @@ def test_a_sound_store_is_told_in_words_and_figures(path: Path, capsys: pytest.C
     found = json.loads(capsys.readouterr().out)
     assert found["states"] == {"done": 1, "failed": 1} and found["weights_bytes"] == 4_000_000
     assert command_line.main(["store", "--set-aside"]) == 2
-    assert capsys.readouterr().err.startswith(f"Nothing is wrong with the store {path}")
+    assert f"{path}" in capsys.readouterr().err and Store(path).counts() == found["states"]
 
 
 def test_without_a_store_that_is_said(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,7 +48,7 @@ def test_a_damaged_store_is_one_sentence_until_it_is_set_aside(
     path.write_bytes(NOISE)
     assert command_line.main(verb.split()) == 1
     out, err = capsys.readouterr()
-    assert out == "" and err.count("\n") == 1 and "cannot be used: it is damaged" in err and "--set-aside" in err
+    assert out == "" and err.count("\n") == 1 and f"{path}" in err and "damaged" in err and "--set-aside" in err
     assert path.read_bytes() == NOISE
     assert command_line.main(["store", "--set-aside"]) == 0
     assert capsys.readouterr().out == f"The store is now called {path.with_name('runs-set-aside.sqlite3')}.\n"
@@ -59,4 +59,5 @@ def test_a_newer_store_is_refused(path: Path, capsys: pytest.CaptureFixture[str]
     with Store(path)._connection() as connection:
         connection.execute(f"PRAGMA user_version = {VERSION + 1}")
     assert command_line.main(["results"]) == 1
-    assert "was written by a newer Featherweight" in capsys.readouterr().err
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1 and f"{path}" in err and "newer" in err

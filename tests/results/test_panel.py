@@ -123,7 +123,7 @@ def test_damaged_weights_are_named_and_the_others_answer(
     train("mlp", 4)
     found = assembled(own, store)
     assert [x.name for x in found.readers] == ["MLP, n = 4"]
-    assert len(found.problems) == 1 and found.problems[0].startswith("MLP, n = 2: The weights kept of this run are ")
+    assert len(found.problems) == 1 and found.problems[0].startswith("MLP, n = 2: ")
 
 
 def test_image_sets_with_weights(store: Store, train: Train) -> None:

@@ -155,7 +155,7 @@ def test_a_migration_that_fails_on_its_way_changes_nothing(tmp_path: Path, monke
     with closing(sqlite3.connect(path)) as connection:
         before = list(connection.iterdump())
     monkeypatch.setattr("core.runs.migrations.SCRIPTS", (*SCRIPTS[:3], f"{SCRIPTS[3]}; INSERT INTO none VALUES (1)"))
-    with pytest.raises(StoreError, match="no such table: none"):
+    with pytest.raises(StoreError, match="table: none"):
         Store(path)
     with closing(sqlite3.connect(path)) as connection:
         assert list(connection.iterdump()) == before
@@ -166,7 +166,7 @@ def test_a_migration_that_fails_on_its_way_changes_nothing(tmp_path: Path, monke
 def test_an_older_store_that_another_process_has_open_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "runs.sqlite3"
     older(path, 3)
-    with Claim(tmp_path), pytest.raises(TrainingError, match="Another Featherweight already trains"):
+    with Claim(tmp_path), pytest.raises(TrainingError, match=f"store in {tmp_path}"):
         Store(path)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (3,)

@@ -295,7 +295,7 @@ def test_many_threads_write_at_once(store: Store) -> None:
 def test_a_file_that_is_no_store_is_refused_and_left_untouched(tmp_path: Path) -> None:
     path = tmp_path / "runs.sqlite3"
     path.write_bytes(b"something else entirely" * 100)
-    with pytest.raises(StoreError, match=f"The store {path} cannot be used"):
+    with pytest.raises(StoreError, match=f"{path} .*damaged"):
         Store(path)
     assert path.read_bytes() == b"something else entirely" * 100
 
@@ -304,16 +304,17 @@ def test_a_store_of_a_newer_version_is_refused(store: Store) -> None:
     with sqlite3.connect(store.path) as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(StoreError, match="written by a newer Featherweight"):
+    with pytest.raises(StoreError, match=f"{store.path} .*newer"):
         Store(store.path)
 
 
 def test_a_folder_that_is_missing_is_said(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="unable to open database file"):
+    with pytest.raises(StoreError, match=f"{tmp_path / 'none'}.*unable to open"):
         Store(tmp_path / "none" / "runs.sqlite3")
 
 
 @pytest.mark.parametrize("changed", [{"family": "rnn"}, {"width": 0}, {"seed": -1}, {"width": "abc"}])
 def test_cells_are_checked_when_made(changed: dict[str, object]) -> None:
-    with pytest.raises(ArgumentError, match=r"^Invalid (family|width|seed)"):
+    ((name, value),) = changed.items()
+    with pytest.raises(ArgumentError, match=rf"\b{name}\b.* {value!r}\.$"):
         cell(**changed)
