@@ -86,7 +86,7 @@ def test_each_family_is_counted_drawn_and_written_out(visit: Visit, sentences: S
     assert (counts(at)["width"], total(at)) == (width, weights)
     assert int(at.dataframe[0].value["Weights"].sum()) == weights
     assert FAMILIES[key].description in captions(at)
-    assert f"Train this network: {title}, n = {width}" in links(at)
+    assert any(x.endswith(f": {title}, n = {width}") for x in links(at))
     assert any(f"n = {width} has {weights:,}" in x for x in alts(at))
 
 
@@ -96,7 +96,7 @@ def test_a_wider_network_reaches_every_view_of_it(visit: Visit) -> None:
     at.run()
     assert total(at) == 6_722 == int(at.dataframe[0].value["Weights"].sum())
     assert units(at.code[0].value) == [8, 8, 16, 16, 10]
-    assert "Train this network: Deep CNN, n = 8" in links(at)
+    assert any(x.endswith(": Deep CNN, n = 8") for x in links(at))
     assert any("n = 8 has 6,722" in x for x in alts(at))
 
 
@@ -148,7 +148,7 @@ def test_a_link_opens_the_same_view(visit: Visit, sentences: Sentences) -> None:
     at = visit(family="CNN", n="7", dropout="true", budget="5000", data=EMBEDDED)
     assert sentences(at) == []
     assert total(at) == 57_732 and at.toggle(key="dropout").value and at.number_input(key="budget").value == 5000
-    assert "Train this network: CNN, n = 7" in links(at)
+    assert any(x.endswith(": CNN, n = 7") for x in links(at))
 
 
 @pytest.mark.parametrize("n", ["0", "-1", "129", "1000000000", "abc", "", "2.5", "NaN", "٣", "9" * 5000])
@@ -158,7 +158,7 @@ def test_a_width_in_the_address_that_cannot_be_is_a_sentence_beside_the_control(
     at = visit(n=n)
     assert sentences(at) == []
     assert total(at) == 932
-    assert counts(at)["problem"].startswith("Invalid width. Expected a whole number from 1 to 128. Received: ")
+    assert "1 to 128" in counts(at)["problem"] and repr(n)[:40] in counts(at)["problem"]
     assert len(counts(at)["problem"]) < 200
 
 
@@ -210,7 +210,7 @@ def test_images_too_small_for_a_family_are_one_sentence(visit: Visit, sentences:
     bring("small", 12, 12)
     at = visit(data="small")
     (sentence,) = sentences(at)
-    assert sentence.startswith("Images of 12×12 are too small for the family 'deep_cnn'")
+    assert "12×12" in sentence and "'deep_cnn'" in sentence
     at.segmented_control(key="family").set_value("cnn").run()
     assert sentences(at) == []
     assert [x.label for x in at.metric] == ["MLP", "Pooled MLP", "CNN"]
@@ -223,7 +223,7 @@ def test_colour_images_work_in_every_family(visit: Visit, sentences: Sentences, 
     assert sentences(at) == []
     expected = FAMILIES[key].build(3, (32, 32, 3), 7).parameters
     assert total(at) == expected == int(at.dataframe[0].value["Weights"].sum())
-    assert "Images of 32×32×3, 7 classes" in captions(at)
+    assert "32×32×3, 7 classes" in captions(at)
     assert "(32, 32, 3)" in at.code[0].value
     assert at.dataframe[0].value["Output"].iloc[-1] == "7"
 
@@ -249,7 +249,7 @@ def test_a_set_that_is_not_at_hand_is_offered(
     at = visit(page, data=title)
     assert sentences(at) == []
     (warning,) = at.warning
-    assert warning.value.startswith(f"{title} is not on this machine yet.") and str(own.data) in warning.value
+    assert warning.value.startswith(f"{title} ") and str(own.data) in warning.value
     assert [x.label for x in at.button] == [f"Fetch {title}"]
 
 
@@ -271,8 +271,7 @@ def test_fetching_offline_is_one_sentence(
     at = visit(page, data=title)
     at.button[0].click().run()
     (sentence,) = sentences(at)
-    assert sentence.startswith(f"{title} could not be fetched (")
-    assert str(own.data) in sentence and "mnist_5k, which is always at hand" in sentence
+    assert sentence.startswith(f"{title} ") and str(own.data) in sentence and "mnist_5k" in sentence
     assert list(own.data.iterdir()) == []
     at.selectbox(key="data").set_value("mnist_5k").run()
     assert sentences(at) == []
@@ -297,7 +296,7 @@ def test_a_home_that_cannot_be_used_is_one_sentence(
 def test_results_known_so_far_are_told_and_counted(visit: Visit, store: Store) -> None:
     at = visit()
     assert counts(at)["known"] == []
-    assert "Trained networks appear as marks with their mean test accuracy: none so far." in captions(at)
+    assert EMBEDDED not in captions(at) and ": none " in captions(at)
     dataset = datasets.find(settings.load(os.environ), datasets.EMBEDDED)
     for seed, accuracy in ((0, 0.9), (1, 0.92)):
         cell = Cell(dataset.name, dataset.facts.fingerprint, "deep_cnn", 4, FAMILIES["deep_cnn"].recipe, seed)
@@ -307,7 +306,7 @@ def test_results_known_so_far_are_told_and_counted(visit: Visit, store: Store) -
         store.end(run, "done", seconds=1.0)
     at = visit()
     assert counts(at)["known"] == [{"width": 4, "accuracy": "91.00 ± 1.41 %", "data": EMBEDDED, "on": "2 seeds"}]
-    assert f"The marks are networks trained on {EMBEDDED}, " in captions(at) and "1 trained here." in captions(at)
+    assert [EMBEDDED in x.value for x in at.caption if "1 trained here." in x.value] == [True]
     at.segmented_control(key="family").set_value("cnn").run()
     assert counts(at)["known"] == []
 

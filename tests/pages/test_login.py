@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Sentences = Callable[[AppTest], list[str]]
 TRAIN, RESULTS = "pages/train.py", "pages/results.py"
 KEY = "correct horse battery"
-LOOK = "You may look at everything here; training, stopping and fetching are for runners."
+LOOK = "FEATHERWEIGHT_OPEN=1"  # what the reason that a viewer reads ends in
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_a_viewers_buttons_are_there_and_disabled_with_the_reason(
     at = visit(TRAIN, data="Fashion-MNIST")
     assert disabled(at)["Fetch Fashion-MNIST"]
     at = visit(RESULTS)
-    assert disabled(at)["Run the small sweep"]
+    assert list(disabled(at).values()) == [True]
     at = visit(TRAIN, seed=str(WAIT), widths_deep_cnn=["1", "2"])
     assert disabled(at) == {"Start 2 runs": True}
     assert captions(at).count(LOOK) == 2  # in the frame and by the button
@@ -122,7 +122,7 @@ def test_a_viewers_buttons_are_there_and_disabled_with_the_reason(
     at.run()
     stops = ["Stop after this epoch", "Stop now", "Clear queue"]
     assert {x: disabled(at)[x] for x in stops} == dict.fromkeys(stops, True)
-    assert all(x.help.startswith(LOOK) for x in at.button if x.label in stops)
+    assert all(LOOK in x.help for x in at.button if x.label in stops)
     runners[-1].stop_after_epoch()
     until(lambda p: p.phase == "paused")
     at.run()
@@ -134,7 +134,7 @@ def test_a_press_that_the_page_does_not_offer_is_refused_by_the_door(
 ) -> None:
     at = visit(TRAIN)
     press(at, "Start 1 run")
-    assert len(sentences(at)) == 1 and sentences(at)[0].startswith(LOOK)
+    assert len(sentences(at)) == 1 and LOOK in sentences(at)[0]
     at.run()
     assert len(sentences(at)) == 1, "the sentence stays until the next press"
     assert runners[-1].progress().total == 0 and store.rows() == []
@@ -150,14 +150,14 @@ def test_a_forged_press_fetches_nothing(
 
     monkeypatch.setattr(datasets, "fetch", fetched)
     at = press(visit(TRAIN, data="Fashion-MNIST"), "Fetch Fashion-MNIST")
-    assert len(sentences(at)) == 1 and sentences(at)[0].startswith(LOOK)
+    assert len(sentences(at)) == 1 and LOOK in sentences(at)[0]
 
 
 def test_the_key_makes_a_runner_of_one_session(
     visit: Visit, keyed: None, sentences: Sentences, until: Until, store: Store
 ) -> None:
     at = visit(TRAIN)
-    assert disabled(at)["Start 1 run"] and "Give the runner key to become one." in captions(at)
+    assert disabled(at)["Start 1 run"] and not disabled(at)["Use this key"]
     give(at, KEY)
     assert sentences(at) == [] and not disabled(at)["Start 1 run"]
     assert KEY not in repr(at.session_state)
@@ -176,15 +176,15 @@ def test_the_key_makes_a_runner_of_one_session(
 def test_wrong_keys_have_to_wait(visit: Visit, keyed: None, sentences: Sentences) -> None:
     at = visit(TRAIN)
     give(at, "")
-    assert sentences(at) == ["Type the runner key first."]
+    assert len(sentences(at)) == 1
     for left in ("4 more attempts", "3 more attempts", "2 more attempts", "1 more attempt"):
         give(at, "guess")
-        assert sentences(at) == [f"That is not the runner key. {left} before you have to wait."]
+        assert [f" {left} " in x for x in sentences(at)] == [True]
     give(at, "guess")
-    assert sentences(at) == ["That is not the runner key. Wait 60 s before the next attempt."]
+    assert [" 60 s " in x for x in sentences(at)] == [True]
     assert at.text_input(key="runner_key").value == "", "what was typed does not stay"
     give(at, KEY)
-    assert sentences(at)[0].startswith("Too many wrong keys. Wait ")
+    assert 0 < int("".join(x for x in sentences(at)[0] if x.isdigit())) <= 60
     assert disabled(at)["Start 1 run"]
 
 
@@ -201,7 +201,7 @@ def test_a_key_that_is_too_short_stops_every_page_with_one_sentence(
 ) -> None:
     monkeypatch.setenv("FEATHERWEIGHT_RUNNER_KEY", "short")
     (said,) = sentences(visit(TRAIN))
-    assert said == "FEATHERWEIGHT_RUNNER_KEY has 5 characters. Set it to 16 or more, or leave it out."
+    assert {"FEATHERWEIGHT_RUNNER_KEY", "5", "16"} <= set(said.split()) and "short" not in said
 
 
 def test_who_signs_in_as_a_named_runner_may_train(visit: Visit, account: Callable[..., None]) -> None:
@@ -214,7 +214,7 @@ def test_who_signs_in_as_a_named_runner_may_train(visit: Visit, account: Callabl
     account(email="ben@example.org", email_verified=True)
     at = visit(TRAIN)
     assert disabled(at) == {"Sign out": False, "Start 1 run": True}
-    assert "ben@example.org is signed in but is not among the runners" in captions(at)
+    assert any("ben@example.org" in x and "FEATHERWEIGHT_RUNNERS" in x for x in captions(at).splitlines())
 
 
 def test_an_accounts_cap_outlives_a_reload_and_is_said_before_the_press(
@@ -227,7 +227,8 @@ def test_an_accounts_cap_outlives_a_reload_and_is_said_before_the_press(
     for _ in range(2):
         at = visit(TRAIN, seed="8")
         assert disabled(at)["Start 1 run"]
-        assert "You may have 2 runs waiting or running (FEATHERWEIGHT_MAX_WAITING). Received: 1, and 2" in captions(at)
+        (said,) = (x for x in captions(at).splitlines() if "FEATHERWEIGHT_MAX_WAITING" in x)
+        assert " 2 runs " in said and " 1, and 2 " in said
     assert sentences(at) == []
 
 
@@ -239,8 +240,8 @@ def test_who_is_overtaken_at_the_last_place_reads_it_until_the_next_press(
     press(first, "Start 1 run")
     until(training)
     press(second, "Start 1 run")
-    said = ["The queue holds 1 run (FEATHERWEIGHT_MAX_QUEUE). Received: 1, and 1 run on the way already."]
-    assert sentences(second) == sentences(second.run()) == said
+    (said,) = sentences(second)
+    assert "FEATHERWEIGHT_MAX_QUEUE" in said and " 1, and 1 " in said and sentences(second.run()) == [said]
     press(second, "Stop after this epoch")
     assert sentences(second) == []
 
@@ -255,9 +256,8 @@ def test_the_place_in_the_queue_is_shown_to_who_asked(visit: Visit, keyed: None,
     until(training)
     press(second, "Start 1 run")
     until(lambda p: len(p.queue) == 2)
-    assert "Your runs start after 2 others." in captions(second.run())
-    assert "Your runs start after" not in captions(first.run())
-    assert "Your runs start after" not in captions(visit(TRAIN))
+    said = [captions(x).partition("Your runs start after ")[2] for x in (second.run(), first.run(), visit(TRAIN))]
+    assert said[0].startswith("2 ") and said[1:] == ["", ""]
 
 
 def test_a_limit_set_on_purpose_holds_at_home(
@@ -266,7 +266,8 @@ def test_a_limit_set_on_purpose_holds_at_home(
     monkeypatch.setenv("FEATHERWEIGHT_MAX_EPOCHS", "11")
     at = visit(TRAIN)
     assert disabled(at)["Start 1 run"] and sentences(at) == []
-    assert "A run may take 11 epochs here (FEATHERWEIGHT_MAX_EPOCHS). Received: 12." in captions(at)
+    (said,) = (x for x in captions(at).splitlines() if "FEATHERWEIGHT_MAX_EPOCHS" in x)
+    assert " 11 epochs " in said and said.endswith(" 12.")
 
 
 def test_providers_are_those_of_the_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
