@@ -31,6 +31,7 @@ from core.runs import sweep
 from core.runs.run import Cell
 from core.ui import page
 from tests.fake_training import ENOUGH
+from tests.runs_of import epochs
 
 SHORT, LONG = Recipe("sgd", 0.1, 3), Recipe("sgd", 0.1, 1000)
 
@@ -110,7 +111,7 @@ def main(home: Path, fault: str) -> dict[str, Any]:
         return told
 
     runner.submit(cells(LONG))
-    until(runner, lambda p: len(p.epochs) > 2)
+    until(runner, lambda p: len(epochs(p)) > 2)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     if fault == "full":
         fill(home / "filler")

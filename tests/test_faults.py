@@ -27,6 +27,7 @@ from core.runs.run import Cell
 from core.runs.store import Store
 from core.settings import Settings
 from tests.fake_training import HANG
+from tests.runs_of import current, epochs, states_of
 
 SHORT, ENDLESS = Recipe("sgd", 0.1, 2, 100), Recipe("sgd", 0.1, 1000, 4)
 MEMORY = 3000  # MB: enough to compile and train a small network, not to read 2 GB of images twice
@@ -77,18 +78,18 @@ def test_a_training_process_killed_in_mid_epoch_is_tried_once_more_and_the_queue
     doomed, last = cell(own, "tiny", "mlp", 4, ENDLESS), cell(own, "tiny", "mlp", 4, SHORT)
     with running(own) as (runner, store):
         runner.submit([doomed, last])
-        until(runner, lambda p: len(p.epochs) > 1)
+        until(runner, lambda p: len(epochs(p)) > 1)
         first = kill(runner)
-        until(runner, lambda p: not p.epochs)
-        again = until(runner, lambda p: len(p.epochs) > 1)
+        until(runner, lambda p: not epochs(p))
+        again = until(runner, lambda p: len(epochs(p)) > 1)
         assert again.current == doomed and again.queue == (last,) and kill(runner) != first
         now = until(runner, lambda p: p.done == 2)
         assert now.problem and now.problem.startswith(
             "MLP n = 4, seed 0 failed twice: The training process ended unexpectedly (SIGKILL"
         )
         row = store.run(doomed)
-        assert row and row["state"] == "failed" and "SIGKILL" in row["message"] and row["epochs"] > 1
-        assert store.states([last]) == {last: "done"} and store.waiting() == []
+        assert row.state == "failed" and "SIGKILL" in row.message and row.epochs > 1
+        assert states_of(store, [last]) == {last: "done"} and store.waiting() == []
 
 
 def test_a_loss_that_is_no_number_fails_the_run_and_the_next_goes_on(own: Settings) -> None:
@@ -97,10 +98,10 @@ def test_a_loss_that_is_no_number_fails_the_run_and_the_next_goes_on(own: Settin
         runner.submit([wild, last])
         now = until(runner, lambda p: p.done == 2)
         row = store.run(wild)
-        assert row and row["state"] == "failed" and row["epochs"] == 2
-        assert row["message"].startswith("Training diverged at epoch 3: ") and row["message"] in (now.problem or "")
+        assert row.state == "failed" and row.epochs == 2
+        assert row.message.startswith("Training diverged at epoch 3: ") and row.message in (now.problem or "")
         assert "twice" not in (now.problem or ""), "it would diverge again"
-        assert store.states([last]) == {last: "done"}
+        assert states_of(store, [last]) == {last: "done"}
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="No /proc: the limit is set from what it tells.")
@@ -113,8 +114,8 @@ def test_a_training_process_that_runs_out_of_memory_is_tried_once_more_and_the_q
         now = until(runner, lambda p: p.done == 2)
         assert now.problem and now.problem.startswith("MLP n = 4, seed 0 failed twice: ")
         row = store.run(large)
-        assert row and row["state"] == "failed" and "emory ran out" in row["message"]
-        assert store.states([last]) == {last: "done"}
+        assert row.state == "failed" and "emory ran out" in row.message
+        assert states_of(store, [last]) == {last: "done"}
 
 
 def of_its_own(fault: str) -> list[str]:
@@ -206,11 +207,11 @@ def test_an_app_that_is_killed_leaves_what_waits_to_the_next(own: Settings, monk
         app.kill()
     os.kill(int(pid), signal.SIGKILL)  # it hangs; the real one ends with its input
     with running(own, (sys.executable, str(ROOT / "tests" / "fake_training.py"))) as (runner, store):
-        assert store.states([finished, begun, waits]) == {finished: "done", begun: "interrupted"}
+        assert states_of(store, [finished, begun, waits]) == {finished: "done", begun: "interrupted"}
         assert runner.progress().left == (begun, waits)
         store.database.check()
         runner.resume_left()
-        now = until(runner, lambda p: p.current == begun and p.epochs)
+        now = until(runner, lambda p: current(p) == begun and epochs(p))
         assert now.queue == (waits,) and now.left == () and now.total == 2
         runner.forget_left()
         assert store.waiting() == [begun, waits], "what was resumed is no longer left behind"

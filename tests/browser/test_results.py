@@ -20,7 +20,7 @@ from core import ROOT, settings
 from core.data import datasets
 from core.networks.families import FAMILIES
 from core.runs import sweep
-from core.runs.run import Epoch
+from core.runs.run import Epoch, RunState
 from core.runs.store import Store
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def url(browser: Browser, serve: Serve, folders: dict[str, str]) -> str:
         images = {"train_images": 4000, "test_images": 1000}
         run = store.begin(cell, **figures, **images, device="a device", versions={})
         store.add_epoch(run, Epoch(1, 0.2, 0.9, 0.1, 0.95 + cell.width / 1000 + cell.seed / 500, 1.5))
-        store.end(run, "done", seconds=20.0)
+        store.end(run, RunState.DONE, seconds=20.0)
     return serve(APP, folders)
 
 

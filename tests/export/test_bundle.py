@@ -24,9 +24,8 @@ from core.networks.families import family
 from core.networks.layers import Array
 from core.recipe import Recipe
 from core.runs import weights
-from core.runs.run import Cell, Epoch
+from core.runs.run import Cell, Epoch, RunState
 from core.runs.store import Store
-from core.settings import Settings, load
 from core.training.train import Finished, train
 
 VERSIONS = {"tensorflow": "2.21.0", "keras": "3.15.1"}
@@ -58,7 +57,7 @@ def trained(store: Store, path: Path, key: str, width: int, recipe: Recipe) -> i
         elif isinstance(event, Finished):
             file = io.BytesIO()
             np.savez(file, **{str(i): x for i, x in enumerate(event.weights)})  # type: ignore[arg-type]
-            store.end(run, "done", seconds=1.0, weights=file.getvalue())
+            store.end(run, RunState.DONE, seconds=1.0, weights=file.getvalue())
     return run
 
 
@@ -206,7 +205,7 @@ def test_embedded_digits_are_packed_only_with_runs_on_them(tmp_path: Path, monke
     counts = {"parameters": 807, "multiply_adds": 1, "train_images": 1, "test_images": 1}
     run = made.begin(Cell("mnist_5k", "other", "mlp", 1, PLAIN, 0), **counts, device="CPU", versions={})
     made.add_epoch(run, Epoch(1, 0.5, 0.8, 0.4, 0.9, 1.0))
-    made.end(run, "done", seconds=1.0)
+    made.end(run, RunState.DONE, seconds=1.0)
     for claimed in (facts, replace(facts, fingerprint="other")):
         with pytest.raises(DatasetError, match="contents differ"):
             bundle.pack(made, run, claimed)
@@ -228,11 +227,11 @@ def test_nothing_half_is_packed(store: Store, own: Path, tmp_path: Path, monkeyp
     with pytest.raises(ArgumentError, match="which is running"):
         bundle.pack(bare, run, facts)
     bare.add_epoch(run, Epoch(1, 0.5, 0.8, 0.4, 0.9, 1.0))
-    bare.end(run, "done", seconds=1.0)
+    bare.end(run, RunState.DONE, seconds=1.0)
     with pytest.raises(StoreError, match=r"^The weights of run 1 were not kept, .* Train another seed of it\.$"):
         bundle.pack(bare, run, facts)
     monkeypatch.setattr(bare, "rows", None)  # one run is asked for, and there may be thousands
-    bare.end(run, "done", seconds=1.0, weights=store.weights(1))
+    bare.end(run, RunState.DONE, seconds=1.0, weights=store.weights(1))
     with pytest.raises(StoreError, match="another network's"):
         bundle.pack(bare, run, facts)
 

@@ -16,7 +16,7 @@ from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from core import ROOT, settings
-from core.data import datasets, npz
+from core.data import npz
 from core.runner.progress import Progress
 from core.runner.runner import Runner
 from core.runs import reference

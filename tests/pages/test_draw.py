@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from core.data import datasets
 from core.networks.families import FAMILIES
 from core.runs import sweep
-from core.runs.run import Epoch
+from core.runs.run import Epoch, RunState
 from core.runs.store import Store
 from core.settings import Settings
 
@@ -40,7 +40,7 @@ def trained(own: Settings, store: Store) -> Train:
         counts = {"parameters": network.parameters, "multiply_adds": 1, "train_images": 9, "test_images": 9}
         run = store.begin(cell, **counts, device="a device", versions={})
         store.add_epoch(run, Epoch(1, 0.1, 0.9, 0.1, 0.9, 1.0))
-        store.end(run, "done", seconds=1.0, weights=(weights or file.getvalue()) if kept else None)
+        store.end(run, RunState.DONE, seconds=1.0, weights=(weights or file.getvalue()) if kept else None)
 
     return record
 

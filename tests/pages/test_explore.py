@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from core import settings
 from core.data import datasets
 from core.networks.families import FAMILIES
-from core.runs.run import Cell, Epoch
+from core.runs.run import Cell, Epoch, RunState
 from core.runs.store import Store
 from core.settings import Settings
 
@@ -303,7 +303,7 @@ def test_results_known_so_far_are_told_and_counted(visit: Visit, store: Store) -
         facts = {"parameters": 2358, "multiply_adds": 1, "train_images": 4000, "test_images": 1000}
         run = store.begin(cell, **facts, device="", versions={})
         store.add_epoch(run, Epoch(1, 0.1, 0.9, 0.1, accuracy, 1.0))
-        store.end(run, "done", seconds=1.0)
+        store.end(run, RunState.DONE, seconds=1.0)
     at = visit()
     assert counts(at)["known"] == [{"width": 4, "accuracy": "91.00 ± 1.41 %", "data": EMBEDDED, "on": "2 seeds"}]
     assert [EMBEDDED in x.value for x in at.caption if "1 trained here." in x.value] == [True]

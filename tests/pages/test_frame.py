@@ -14,7 +14,7 @@ from core import ROOT
 from core.data import datasets
 from core.recipe import Recipe
 from core.runs import sweep
-from core.runs.run import Cell, Epoch
+from core.runs.run import Cell, Epoch, RunState
 from core.runs.store import Store
 from core.settings import Settings
 from core.ui import page
@@ -55,7 +55,7 @@ def finish(store: Store, cell: Cell) -> None:
     counts = {"parameters": 932, "multiply_adds": 49960, "train_images": 4000, "test_images": 1000}
     run = store.begin(cell, **counts, device="CPU", versions={})
     store.add_epoch(run, Epoch(1, 0.5, 0.9, 0.5, 0.9, 1.0))
-    store.end(run, "done", seconds=1.0)
+    store.end(run, RunState.DONE, seconds=1.0)
 
 
 @pytest.mark.parametrize("page", PAGES)

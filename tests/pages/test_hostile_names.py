@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.data import datasets
 from core.networks.families import FAMILIES, family
-from core.runs.run import Cell, Epoch
+from core.runs.run import Cell, Epoch, RunState
 from core.runs.store import Store
 from core.settings import Settings
 from core.ui.markdown import plain
@@ -73,7 +73,7 @@ def keep(own: Settings, store: Store, bring: Bring, weights: bool) -> None:
     file = io.BytesIO()
     arrays: dict[str, Any] = {str(i): np.zeros(x, np.float32) for i, x in enumerate(network.weight_shapes)}
     np.savez(file, **arrays)
-    store.end(run, "done", seconds=2.5, weights=file.getvalue() if weights else None)
+    store.end(run, RunState.DONE, seconds=2.5, weights=file.getvalue() if weights else None)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -18,6 +18,7 @@ from core.runner.gpu import Card
 from core.runner.progress import Progress
 from core.runner.runner import Runner
 from core.runs import sweep
+from core.runs.run import RunState
 from core.runs.store import Store
 from core.settings import Settings
 from tests.fake_training import CRASH, ENOUGH, FAIL, HANG, WAIT
@@ -140,7 +141,7 @@ def test_weights_that_made_room_are_told(visit: Visit, store: Store, own: Settin
     for cell in sweep.cells(dataset, {"mlp": [1]}, [0, 1]):
         counts = {"parameters": 1, "multiply_adds": 1, "train_images": 9, "test_images": 9}
         run = small.begin(cell, **counts, device="a device", versions={})
-        small.end(run, "done", seconds=1.0, weights=bytes(80))
+        small.end(run, RunState.DONE, seconds=1.0, weights=bytes(80))
     said = [x.value for x in visit(TRAIN).caption if "FEATHERWEIGHT_WEIGHTS_MB" in x.value]
     assert len(said) == 1 and said[0].startswith("The weights of 1 run are kept: 0.0 of 1,024 MB")
     assert said[0].endswith("Those of 1 were dropped so far to make room.")

@@ -12,6 +12,7 @@ from core.results import analysis, by_width
 from core.results.by_width import Known
 from core.results.collect import Results
 from core.runs import reference
+from core.runs.run import Origin
 from core.runs.store import Store
 from tests.rows import runs, seeds
 
@@ -27,7 +28,11 @@ def widths(
 
 
 def test_a_mean_says_what_it_rests_on() -> None:
-    rows = [*seeds("deep_cnn", 4, 0.98), *seeds("deep_cnn", 2, 0.96, 0.98, origin="reference"), *seeds("mlp", 8, 0.9)]
+    rows = [
+        *seeds("deep_cnn", 4, 0.98),
+        *seeds("deep_cnn", 2, 0.96, 0.98, origin=Origin.REFERENCE),
+        *seeds("mlp", 8, 0.9),
+    ]
     assert widths(*rows) == [
         Known(2, "97.00 ± 1.41 %", "MNIST", "2 seeds, reference"),
         Known(4, "98.00 %", "MNIST", "one seed"),
@@ -43,7 +48,7 @@ def test_the_familys_own_recipe_counts_before_others_and_most_seeds_before_fewer
     rows = [
         *seeds("deep_cnn", 2, 0.99, 0.99, 0.99, recipe=LONGER.to_json()),
         *seeds("deep_cnn", 2, 0.96),
-        *seeds("deep_cnn", 2, 0.97, 0.97, origin="reference"),
+        *seeds("deep_cnn", 2, 0.97, 0.97, origin=Origin.REFERENCE),
     ][::order]
     assert widths(*rows) == [Known(2, "97.00 ± 0.00 %", "MNIST", "2 seeds, reference")]
     (other,) = widths(*rows[:3] if order > 0 else rows[-3:])

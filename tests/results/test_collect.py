@@ -13,7 +13,7 @@ from core.data.npz import Facts
 from core.errors import DatasetError, FeatherweightError
 from core.networks.families import FAMILIES
 from core.results import analysis, collect
-from core.runs.run import Cell, Epoch
+from core.runs.run import Cell, Epoch, Origin
 from core.runs.store import Store
 from core.settings import Settings
 
@@ -32,7 +32,7 @@ def own(loaded: Settings) -> Store:
 
 @pytest.fixture
 def shipped(tmp_path: Path) -> Store:
-    return Store(tmp_path / "reference.sqlite3", origin="reference")
+    return Store(tmp_path / "reference.sqlite3", origin=Origin.REFERENCE)
 
 
 def bring(loaded: Settings, name: str, count: int = 20) -> str:

@@ -10,6 +10,7 @@ from core.recipe import ADADELTA, Recipe
 from core.results import analysis, trained
 from core.results.collect import Results
 from core.results.trained import Kept
+from core.runs.run import Origin
 from core.runs.store import Store
 from tests.rows import runs, seeds
 
@@ -55,7 +56,7 @@ def test_an_address_names_a_network_by_all_that_it_says() -> None:
     rows = [
         *seeds("cnn", 2, 0.97, 0.97, weights="kept", recipe=other.to_json()),
         *seeds("cnn", 2, 0.97, 0.97, weights="kept"),
-        *seeds("cnn", 2, 0.97, weights="kept", origin="reference"),
+        *seeds("cnn", 2, 0.97, weights="kept", origin=Origin.REFERENCE),
     ]
     runs = found(*rows)
 
@@ -64,8 +65,8 @@ def test_an_address_names_a_network_by_all_that_it_says() -> None:
         return (one.origin, one.seed, str(one.recipe)) if one else None
 
     assert asked() == ("reference", 0, str(ADADELTA))
-    assert asked(origin="own", recipe=str(ADADELTA)) == ("own", 0, str(ADADELTA))
-    assert asked(origin="own", recipe=str(other), images="f") == ("own", 0, str(other))
+    assert asked(origin=Origin.OWN, recipe=str(ADADELTA)) == ("own", 0, str(ADADELTA))
+    assert asked(origin=Origin.OWN, recipe=str(other), images="f") == ("own", 0, str(other))
     for nothing in ({"origin": "x"}, {"recipe": "x"}, {"images": "x"}, {"origin": "reference", "recipe": str(other)}):
         assert asked(**nothing) is None
     assert (

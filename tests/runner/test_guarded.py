@@ -11,7 +11,7 @@ from core.data import datasets
 from core.errors import AccessError, LimitError
 from core.limits import SHARED, Limits
 from core.recipe import Recipe
-from core.runner.guarded import Door, Owners
+from core.runner.guarded import GuardedRunner, Owners
 from core.runner.runner import Runner
 from core.runs import sweep
 from core.runs.store import Store
@@ -19,6 +19,7 @@ from core.settings import Settings
 from tests.fake_training import ENOUGH, WAIT
 from tests.runner import test_runner
 from tests.runner.test_runner import cells, idle, until
+from tests.runs_of import current, epochs, run_of
 
 own, store, runner = test_runner.own, test_runner.store, test_runner.runner  # the same fixtures
 
@@ -34,15 +35,15 @@ def door(own: Settings, runner: Runner) -> Opened:
     """Return a function that gives a visitor's door: ``door(ANN, waiting=3)``."""
     owners = Owners()
 
-    def make(who: Visitor, **limits: int) -> Door:
-        return Door(runner, replace(own, limits=Limits(**limits)), owners, who)
+    def make(who: Visitor, **limits: int) -> GuardedRunner:
+        return GuardedRunner(runner, replace(own, limits=Limits(**limits)), owners, who)
 
     return make
 
 
 def test_a_viewer_may_look_and_nothing_else(own: Settings, runner: Runner, store: Store, door: Opened) -> None:
     runner.submit(cells(own, WAIT, ENOUGH))
-    now = until(runner, lambda p: p.epochs)
+    now = until(runner, lambda p: epochs(p))
     at = door(VIEWER)
     assert at.progress() == now
     told = (at.stop_after_epoch, at.stop_now, at.resume, at.clear, at.resume_left, at.forget_left)
@@ -50,7 +51,7 @@ def test_a_viewer_may_look_and_nothing_else(own: Settings, runner: Runner, store
         with pytest.raises(AccessError, match=r"^You may look\.$"):
             action()
     assert at.refusal(cells(own, 7)) == "You may look."
-    assert runner.progress() == now and store.run(cells(own, 7)[0]) is None
+    assert runner.progress() == now and run_of(store, cells(own, 7)[0]) is None
 
 
 def test_whatever_the_runner_can_be_told_the_door_asks_who_tells_it() -> None:
@@ -64,7 +65,7 @@ def test_a_runner_trains_stops_and_clears(own: Settings, runner: Runner, door: O
     at = door(who)
     assert at.refusal(cells(own, WAIT, ENOUGH)) is None
     assert at.submit(cells(own, WAIT, ENOUGH)) == 2
-    until(runner, lambda p: p.epochs)
+    until(runner, lambda p: epochs(p))
     at.stop_after_epoch()
     now = until(runner, lambda p: p.phase == "paused")
     assert now.queue == tuple(cells(own, ENOUGH))
@@ -80,7 +81,7 @@ def test_a_runner_trains_stops_and_clears(own: Settings, runner: Runner, door: O
 def test_what_waits_is_counted_by_who_asked(own: Settings, runner: Runner, door: Opened) -> None:
     ann, ben = door(ANN, waiting=2), door(BEN, waiting=2)
     ann.submit(cells(own, WAIT, ENOUGH))
-    until(runner, lambda p: p.epochs)
+    until(runner, lambda p: epochs(p))
     with pytest.raises(LimitError, match="Received: 1, and 2 runs of yours on the way already"):
         ann.submit(cells(own, 7))
     assert ann.submit(cells(own, WAIT, ENOUGH)) == 0  # asking again for what waits asks for nothing
@@ -120,7 +121,7 @@ def test_many_at_once_do_not_slip_past_the_cap(own: Settings, runner: Runner, do
     for thread in threads:
         thread.join(timeout=30)
     now = runner.progress()
-    assert len(refused) == 5 and len(now.queue) + bool(now.current) == 3
+    assert len(refused) == 5 and len(now.queue) + bool(current(now)) == 3
 
 
 def test_a_network_too_large_and_a_run_too_long_are_refused(own: Settings, store: Store, door: Opened) -> None:
@@ -128,10 +129,10 @@ def test_a_network_too_large_and_a_run_too_long_are_refused(own: Settings, store
     parameters = 8 * 8 * 3 + 3 + 3 * 3 + 3 + 3 * 10 + 10
     assert door(AT_HOME, weights=parameters, epochs=3).refusal(asked) is None
     said = door(AT_HOME, weights=parameters - 1).refusal(asked)
-    assert said and said.endswith(f"FEATHERWEIGHT_MAX_WEIGHTS). Received: {parameters}.")
+    assert said.endswith(f"FEATHERWEIGHT_MAX_WEIGHTS). Received: {parameters}.")
     with pytest.raises(LimitError, match=r"FEATHERWEIGHT_MAX_EPOCHS\)\. Received: 3\."):
         door(AT_HOME, epochs=2).submit(asked)
-    assert store.rows() == []
+    assert store.runs() == []
 
 
 def test_what_was_left_behind_is_held_to_the_limits_and_is_whose_who_resumes_it(
@@ -147,10 +148,10 @@ def test_what_was_left_behind_is_held_to_the_limits_and_is_whose_who_resumes_it(
         assert (said := door(ANN, **limits).refusal_left()) and f"MAX_{name}). Received: {received}" in said
         with pytest.raises(LimitError, match=rf"FEATHERWEIGHT_MAX_{name}\)\. Received: {received}"):
             door(ANN, **limits).resume_left()
-    assert runner.progress().queue == () and runner.progress().current is None
+    assert runner.progress().queue == () and current(runner.progress()) is None
     at = door(ANN, waiting=2)
     at.resume_left()
-    until(runner, lambda p: p.epochs)
+    until(runner, lambda p: epochs(p))
     assert at.refusal(cells(own, 7)), "what was resumed counts"
 
 
@@ -158,7 +159,7 @@ def test_what_two_visitors_left_behind_one_may_resume(own: Settings, runner: Run
     ann, ben = (door(x, cells=2, waiting=2) for x in (ANN, BEN))
     ann.submit(cells(own, WAIT, 6))
     ben.submit(cells(own, 7, 8))
-    until(runner, lambda p: p.epochs)
+    until(runner, lambda p: epochs(p))
     now = runner.progress()
     everything = (*cells(own, WAIT), *now.queue)
     runner.clear()
@@ -168,8 +169,8 @@ def test_what_two_visitors_left_behind_one_may_resume(own: Settings, runner: Run
     assert ann.refusal(everything), "to ask for as much anew is more than one may"
     assert ann.refusal_left() is None and door(VIEWER).refusal_left() == "You may look."
     ann.resume_left()
-    now = until(runner, lambda p: p.current)
-    assert (now.current, *now.queue) == everything and now.left == ()
+    now = until(runner, lambda p: current(p))
+    assert (current(now), *now.queue) == everything and now.left == ()
 
 
 def test_at_home_only_what_is_set_holds_and_elsewhere_the_usual(own: Settings, door: Opened) -> None:
@@ -184,7 +185,7 @@ def test_the_place_in_the_queue_is_known(own: Settings, runner: Runner, door: Op
     ann, ben = door(ANN), door(BEN)
     assert ann.ahead() == ben.ahead() == 0
     ann.submit(cells(own, WAIT, 6, 7))
-    until(runner, lambda p: p.epochs)
+    until(runner, lambda p: epochs(p))
     ben.submit(cells(own, 8, 9))
     ann.submit(cells(own, 10))
     assert (ann.ahead(), ben.ahead(), door(VIEWER).ahead()) == (0, 3, 0)

@@ -16,8 +16,8 @@ import core.runner
 from core import settings
 from core.data import datasets
 from core.errors import ArgumentError, StoreError, TrainingError
-from core.recipe import Recipe
-from core.runner.local import TrainingProcess
+from core.recipe import Protocol, Recipe
+from core.runner.local import LocalBackend, TrainingProcess
 from core.runner.progress import Progress
 from core.runner.runner import Runner
 from core.runs import sweep
@@ -25,6 +25,7 @@ from core.runs.run import Cell
 from core.runs.store import Store
 from core.settings import Settings
 from tests.fake_training import CRASH, CRASH_ONCE, ENOUGH, FAIL, HANG, WAIT
+from tests.runs_of import current, epochs, run_of, states_of
 
 FAKE = (sys.executable, str(Path(__file__).with_name("fake_training.py")))
 RECIPE = Recipe("sgd", 0.1, 3)
@@ -47,7 +48,7 @@ def store(own: Settings) -> Store:
 
 @pytest.fixture
 def runner(own: Settings, store: Store) -> Iterator[Runner]:
-    made = Runner(own, store, FAKE)
+    made = Runner(own, store, LocalBackend(own.log, FAKE))
     yield made
     made.close()
 
@@ -86,36 +87,36 @@ def test_cells_are_trained_in_order_and_kept_before_the_next_begins(
 ) -> None:
     asked = [*cells(own, ENOUGH), *cells(own, WAIT), *cells(own, ENOUGH, width=3)]
     assert runner.submit(asked) == 3
-    now = until(runner, lambda p: p.current == asked[1] and p.epochs)
+    now = until(runner, lambda p: current(p) == asked[1] and epochs(p))
     assert now.queue == (asked[2],) and (now.done, now.total) == (1, 3)
-    first = store.run(asked[0])
-    assert first and first["state"] == "done" and first["test_accuracy"] == 1 - 0.5 / 3
-    assert [x.epoch for x in store.epochs(first["id"])] == [1, 2, 3]
-    with np.load(io.BytesIO(store.weights(first["id"]) or b""), allow_pickle=False) as kept:
+    first = run_of(store, asked[0])
+    assert first.state == "done" and first.test_accuracy == 1 - 0.5 / 3
+    assert [x.epoch for x in store.epochs(first.id)] == [1, 2, 3]
+    with np.load(io.BytesIO(store.weights(first.id) or b""), allow_pickle=False) as kept:
         assert kept["0"].shape == (3,)
-    second = store.run(asked[1])
-    assert second and second["state"] == "running" and second["epochs"] == 1
+    second = run_of(store, asked[1])
+    assert second.state == "running" and second.epochs == 1
 
 
 def test_a_held_out_run_is_kept_with_both_figures(own: Settings, store: Store, runner: Runner) -> None:
     (article,) = cells(own, ENOUGH)
-    (asked,) = sweep.cells(datasets.find(own, "tiny"), {"mlp": [2]}, [ENOUGH], RECIPE, "held_out")
+    (asked,) = sweep.cells(datasets.find(own, "tiny"), {"mlp": [2]}, [ENOUGH], RECIPE, Protocol.HELD_OUT)
     assert runner.submit([article, asked]) == 2
     until(runner, lambda p: p.done == 2)
-    row = store.run(asked)
-    assert row and (row["state"], row["test_accuracy"], row["held_out_accuracy"]) == ("done", 1 - 0.5 / 3, 1 - 0.75 / 3)
-    assert row["train_images"] == 20
-    assert [x.test_accuracy for x in store.epochs(row["id"])] == [None, None, 1 - 0.5 / 3]
+    row = run_of(store, asked)
+    assert (row.state, row.test_accuracy, row.held_out_accuracy) == ("done", 1 - 0.5 / 3, 1 - 0.75 / 3)
+    assert row.train_images == 20
+    assert [x.test_accuracy for x in store.epochs(row.id)] == [None, None, 1 - 0.5 / 3]
     plain = store.run(article)
-    assert plain and plain["id"] != row["id"] and plain["held_out_accuracy"] is None
+    assert plain.id != row.id and plain.held_out_accuracy is None
 
 
 def test_a_finished_cell_is_not_trained_again(own: Settings, store: Store, runner: Runner) -> None:
     runner.submit(cells(own, ENOUGH))
     until(runner, lambda p: p.done == 1)
-    before = store.run(cells(own, ENOUGH)[0])
+    before = run_of(store, cells(own, ENOUGH)[0])
     assert runner.submit(cells(own, ENOUGH)) == 0
-    assert store.run(cells(own, ENOUGH)[0]) == before
+    assert run_of(store, cells(own, ENOUGH)[0]) == before
 
 
 def test_a_cell_that_waits_or_runs_is_not_queued_twice(own: Settings, runner: Runner) -> None:
@@ -126,29 +127,29 @@ def test_a_cell_that_waits_or_runs_is_not_queued_twice(own: Settings, runner: Ru
 def test_stop_after_epoch_keeps_what_there_is_and_holds_the_queue(own: Settings, store: Store, runner: Runner) -> None:
     asked = cells(own, WAIT, ENOUGH)
     runner.submit(sorted(asked, key=lambda x: x.seed != WAIT))
-    until(runner, lambda p: p.epochs)
+    until(runner, lambda p: epochs(p))
     runner.stop_after_epoch()
     now = until(runner, lambda p: p.phase == "paused")
     assert [x.seed for x in now.queue] == [ENOUGH]
-    row = store.run(cells(own, WAIT)[0])
-    assert row and (row["state"], row["epochs"]) == ("stopped", 1)
-    assert store.weights(row["id"])
+    row = run_of(store, cells(own, WAIT)[0])
+    assert (row.state, row.epochs) == ("stopped", 1)
+    assert store.weights(row.id)
     runner.resume()
     until(runner, idle)
-    assert store.states(asked)[cells(own, ENOUGH)[0]] == "done"
+    assert states_of(store, asked)[cells(own, ENOUGH)[0]] == "done"
 
 
 def test_stop_now_keeps_finished_epochs_and_a_fresh_process_follows(
     own: Settings, store: Store, runner: Runner
 ) -> None:
     runner.submit([*cells(own, HANG), *cells(own, ENOUGH)])
-    until(runner, lambda p: p.epochs)
+    until(runner, lambda p: epochs(p))
     runner.stop_now()
     now = until(runner, lambda p: p.phase == "paused" and p.ready)
     assert not now.problem
-    row = store.run(cells(own, HANG)[0])
-    assert row and (row["state"], row["epochs"], row["message"]) == ("stopped", 1, None)
-    assert store.weights(row["id"]) is None
+    row = run_of(store, cells(own, HANG)[0])
+    assert (row.state, row.epochs, row.message) == ("stopped", 1, None)
+    assert store.weights(row.id) is None
     assert runner.submit(cells(own, ENOUGH, width=5)) == 1  # a new start goes on with what was held, too
     until(runner, idle)
     assert len(store.runs()[lambda t: t["state"] == "done"]) == 2
@@ -171,22 +172,22 @@ def test_a_stop_before_the_job_is_sent_counts(
     runner.stop_after_epoch()
     go.set()
     until(runner, lambda p: p.done == 1)
-    assert store.states(cells(own, WAIT))[cells(own, WAIT)[0]] == "stopped"
+    assert states_of(store, cells(own, WAIT))[cells(own, WAIT)[0]] == "stopped"
 
 
 def test_clear_forgets_what_waits_and_the_current_run_goes_on(own: Settings, runner: Runner) -> None:
     runner.submit([*cells(own, HANG), *cells(own, ENOUGH, FAIL)])
-    until(runner, lambda p: p.epochs)
+    until(runner, lambda p: epochs(p))
     runner.clear()
     now = runner.progress()
-    assert now.current == cells(own, HANG)[0] and now.queue == () and now.total == 1
+    assert current(now) == cells(own, HANG)[0] and now.queue == () and now.total == 1
 
 
 def test_a_failed_run_says_why_and_the_next_goes_on(own: Settings, store: Store, runner: Runner) -> None:
     runner.submit([*cells(own, FAIL), *cells(own, ENOUGH)])
     now = until(runner, lambda p: p.done == 2)
     assert now.problem == "MLP n = 2, seed 4 failed: Training diverged at epoch 3."
-    states = store.states(cells(own, FAIL, ENOUGH))
+    states = states_of(store, cells(own, FAIL, ENOUGH))
     assert sorted(states.values()) == ["done", "failed"]
     assert runner.submit(cells(own, FAIL)) == 1 and runner.progress().problem is None
 
@@ -194,17 +195,17 @@ def test_a_failed_run_says_why_and_the_next_goes_on(own: Settings, store: Store,
 def test_a_process_that_dies_is_replaced_and_the_run_tried_again(own: Settings, store: Store, runner: Runner) -> None:
     runner.submit(cells(own, CRASH_ONCE))
     now = until(runner, lambda p: p.done == 1)
-    row = store.run(cells(own, CRASH_ONCE)[0])
-    assert row and (row["state"], row["epochs"]) == ("done", 3) and now.problem is None
+    row = run_of(store, cells(own, CRASH_ONCE)[0])
+    assert (row.state, row.epochs) == ("done", 3) and now.problem is None
 
 
 def test_a_page_can_say_why_a_run_begins_again(own: Settings, runner: Runner) -> None:
     runner.submit(cells(own, HANG, ENOUGH))
-    until(runner, lambda p: p.epochs)
+    until(runner, lambda p: epochs(p))
     assert runner.progress().again is None and runner._state.process
     os.kill(runner._state.process.pid, signal.SIGKILL)
-    now = until(runner, lambda p: p.again and p.epochs)
-    assert now.current == cells(own, HANG)[0] and now.again and "SIGKILL" in now.again
+    now = until(runner, lambda p: p.running[0].again and epochs(p))
+    assert current(now) == cells(own, HANG)[0] and now.running[0].again and "SIGKILL" in now.running[0].again
     runner.stop_now()
     until(runner, lambda p: p.phase == "paused")
     runner.resume()
@@ -227,7 +228,7 @@ def test_a_process_that_dies_as_it_starts_anew_fails_the_run_and_the_queue_goes_
     runner.close()
     assert now.problem and "failed twice: The training process ended unexpectedly (SIGKILL" in now.problem
     crash, enough = cells(own, CRASH, ENOUGH)
-    assert store.states([crash, enough]) == {crash: "failed", enough: "done"} and store.waiting() == []
+    assert states_of(store, [crash, enough]) == {crash: "failed", enough: "done"} and store.waiting() == []
 
 
 @pytest.mark.parametrize("seed", [CRASH, ENOUGH])
@@ -263,14 +264,14 @@ def test_a_stop_while_a_fresh_process_starts_is_not_forgotten(
     assert anew.wait(30)
     runner.stop_now()
     now = until(runner, lambda p: p.done == 1)
-    row = store.run(asked)
+    row = run_of(store, asked)
     runner.close()
     assert now.problem is None and store.waiting() == []
     if seed == CRASH:
-        assert row and (row["state"], row["epochs"], row["message"]) == ("stopped", 1, None) and row["seconds"] > 0
+        assert (row.state, row.epochs, row.message) == ("stopped", 1, None) and row.seconds > 0
     else:
         assert row is None
-    again = Runner(own, store, FAKE)
+    again = Runner(own, store, LocalBackend(own.log, FAKE))
     assert again.progress().left == ()
     again.close()
 
@@ -281,9 +282,9 @@ def test_a_run_that_kills_its_process_twice_has_failed_and_the_queue_goes_on(
     runner.submit([*cells(own, CRASH), *cells(own, ENOUGH)])
     now = until(runner, lambda p: p.done == 2)
     assert now.problem and "failed twice: The training process ended unexpectedly (SIGKILL" in now.problem
-    row = store.run(cells(own, CRASH)[0])
-    assert row and row["state"] == "failed" and "SIGKILL" in row["message"]
-    assert store.states(cells(own, ENOUGH))[cells(own, ENOUGH)[0]] == "done"
+    row = run_of(store, cells(own, CRASH)[0])
+    assert row.state == "failed" and "SIGKILL" in row.message
+    assert states_of(store, cells(own, ENOUGH))[cells(own, ENOUGH)[0]] == "done"
 
 
 def test_networks_that_do_not_fit_the_images_are_refused_before_anything_is_queued(
@@ -293,12 +294,12 @@ def test_networks_that_do_not_fit_the_images_are_refused_before_anything_is_queu
     too_small = Cell("tiny", tiny.facts.fingerprint, "deep_cnn", 2, RECIPE, 0)
     with pytest.raises(ArgumentError, match="Images of 8×8 are too small for the family 'deep_cnn'"):
         runner.submit([*cells(own, ENOUGH), too_small])
-    assert runner.progress().queue == () and runner.progress().current is None
+    assert runner.progress().queue == () and current(runner.progress()) is None
 
 
 def test_a_data_set_that_changed_while_its_run_waited_is_not_trained_on(own: Settings, runner: Runner) -> None:
     runner.submit([*cells(own, WAIT), *cells(own, ENOUGH)])
-    until(runner, lambda p: p.epochs)
+    until(runner, lambda p: epochs(p))
     x, y = np.ones((4, 8, 8), np.uint8), np.arange(4)
     np.savez(own.data / "tiny.npz", x_train=x, y_train=y, x_test=x, y_test=y)
     runner.stop_after_epoch()
@@ -320,7 +321,7 @@ def test_a_store_that_cannot_be_written_stops_training_with_one_sentence_and_kee
     )
     runner.resume()
     until(runner, lambda p: p.done == 1)
-    assert store.states(cells(own, ENOUGH)) == {cells(own, ENOUGH)[0]: "done"}
+    assert states_of(store, cells(own, ENOUGH)) == {cells(own, ENOUGH)[0]: "done"}
 
 
 def test_a_program_that_does_not_start_is_explained(own: Settings, store: Store) -> None:
@@ -337,9 +338,9 @@ def test_a_program_that_does_not_start_is_explained(own: Settings, store: Store)
 
 def test_one_store_has_one_runner(own: Settings, store: Store, runner: Runner) -> None:
     with pytest.raises(TrainingError, match="Another Featherweight already trains with the store"):
-        Runner(own, store, FAKE)
+        Runner(own, store, LocalBackend(own.log, FAKE))
     runner.close()
-    Runner(own, store, FAKE).close()
+    Runner(own, store, LocalBackend(own.log, FAKE)).close()
 
 
 def test_runs_left_behind_by_a_process_that_died_are_marked_and_can_be_asked_for_again(
@@ -347,24 +348,24 @@ def test_runs_left_behind_by_a_process_that_died_are_marked_and_can_be_asked_for
 ) -> None:
     cell = cells(own, ENOUGH)[0]
     store.begin(cell, parameters=1, multiply_adds=1, train_images=20, test_images=20, device="", versions={})
-    runner = Runner(own, store, FAKE)
-    assert store.states([cell]) == {cell: "interrupted"}
+    runner = Runner(own, store, LocalBackend(own.log, FAKE))
+    assert states_of(store, [cell]) == {cell: "interrupted"}
     assert runner.submit([cell]) == 1
     until(runner, lambda p: p.done == 1)
-    assert store.states([cell]) == {cell: "done"}
+    assert states_of(store, [cell]) == {cell: "done"}
     runner.close()
 
 
 def test_closing_ends_the_process_in_mid_run(own: Settings, store: Store) -> None:
-    runner = Runner(own, store, FAKE)
+    runner = Runner(own, store, LocalBackend(own.log, FAKE))
     runner.submit(cells(own, HANG))
-    until(runner, lambda p: p.epochs)
+    until(runner, lambda p: epochs(p))
     process = runner._state.process
     assert process
     runner.close()
     with pytest.raises(ProcessLookupError):
         os.kill(process.pid, 0)
-    assert store.states(cells(own, HANG)) == {cells(own, HANG)[0]: "stopped"}
+    assert states_of(store, cells(own, HANG)) == {cells(own, HANG)[0]: "stopped"}
 
 
 def test_a_real_run_with_tensorflow(own: Settings, store: Store) -> None:
@@ -372,10 +373,10 @@ def test_a_real_run_with_tensorflow(own: Settings, store: Store) -> None:
     asked = cells(own, 0)
     runner.submit(asked)
     until(runner, lambda p: p.done == 1)
-    row = store.run(asked[0])
-    assert row and row["state"] == "done", row and row["message"]
-    assert row["device"].startswith(("CPU", "GPU")) and "tensorflow" in row["versions"]
-    with np.load(io.BytesIO(store.weights(row["id"]) or b""), allow_pickle=False) as kept:
+    row = run_of(store, asked[0])
+    assert row.state == "done", row and row.message
+    assert row.device.startswith(("CPU", "GPU")) and "tensorflow" in row.versions
+    with np.load(io.BytesIO(store.weights(row.id) or b""), allow_pickle=False) as kept:
         assert [kept[x].shape for x in kept.files] == [(64, 2), (2,), (2, 2), (2,), (2, 10), (10,)]
     runner.close()
 
@@ -394,7 +395,7 @@ def test_a_process_that_died_while_idle_costs_no_attempt(own: Settings, store: S
     os.waitid(os.P_PID, runner._state.process.pid, os.WEXITED | os.WNOWAIT)
     runner.submit(cells(own, CRASH_ONCE))
     until(runner, lambda p: p.done == 1)
-    assert store.states(cells(own, CRASH_ONCE)) == {cells(own, CRASH_ONCE)[0]: "done"}
+    assert states_of(store, cells(own, CRASH_ONCE)) == {cells(own, CRASH_ONCE)[0]: "done"}
 
 
 def test_clearing_a_held_queue_makes_the_runner_ready_again(
@@ -420,10 +421,10 @@ def test_a_process_that_cannot_start_can_be_tried_again(own: Settings, store: St
 
 
 def test_a_runner_closed_by_another_thread_frees_the_store(own: Settings, store: Store) -> None:
-    runner = Runner(own, store, FAKE)
+    runner = Runner(own, store, LocalBackend(own.log, FAKE))
     thread = threading.Thread(target=runner.close)
     thread.start()
     thread.join()
-    second = Runner(own, store, FAKE)  # refused if the first still held the store
+    second = Runner(own, store, LocalBackend(own.log, FAKE))  # refused if the first still held the store
     assert not second.progress().closed
     second.close()

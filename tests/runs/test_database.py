@@ -10,10 +10,11 @@ import pytest
 from core.errors import ArgumentError, RefusedError, StoreError, TrainingError
 from core.recipe import ADADELTA
 from core.runs.database import Database, set_aside
-from core.runs.lock import Claim
+from core.runs.lock import Lock
 from core.runs.migrations import SCRIPTS, VERSION
-from core.runs.run import Cell
+from core.runs.run import Cell, RunState
 from core.runs.store import Store
+from tests.runs_of import states_of
 
 CELL = Cell("mnist", "f", "cnn", 2, ADADELTA, 0)
 
@@ -112,7 +113,7 @@ def test_a_table_that_is_gone_is_damage_and_another_programs_file_is_none(path: 
 
 def test_weights_that_are_damaged_are_found_by_a_whole_check(path: Path) -> None:
     store = Store(path)
-    store.end(1, "done", seconds=1.0, weights=b"w" * 40_000)
+    store.end(1, RunState.DONE, seconds=1.0, weights=b"w" * 40_000)
     store.database.check()
     overwrite(path, path.stat().st_size - 8192, b"\xff" * 4)  # a page of the weights says where the next one is
     Store(path)
@@ -137,7 +138,7 @@ def test_an_older_version_is_brought_to_this_one_and_a_copy_is_kept(tmp_path: Pa
     with closing(sqlite3.connect(path)) as connection:
         before = list(connection.iterdump())
     store = Store(path)
-    assert store.states([CELL]) == {CELL: "done"}
+    assert states_of(store, [CELL]) == {CELL: "done"}
     assert [x.seed for x in store.waiting()] == [1], "what it trained is offered again"
     store.database.check()
     copy = tmp_path / f"runs-version-{version}.sqlite3"
@@ -166,7 +167,7 @@ def test_a_migration_that_fails_on_its_way_changes_nothing(tmp_path: Path, monke
 def test_an_older_store_that_another_process_has_open_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "runs.sqlite3"
     older(path, 3)
-    with Claim(tmp_path), pytest.raises(TrainingError, match=f"store in {tmp_path}"):
+    with Lock(tmp_path), pytest.raises(TrainingError, match=f"store in {tmp_path}"):
         Store(path)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (3,)
@@ -176,7 +177,7 @@ def test_an_older_version_can_be_read_where_it_may_not_be_written(tmp_path: Path
     path = tmp_path / "runs.sqlite3"
     older(path, 3)
     before = path.read_bytes()
-    assert len(Store(path, read_only=True).rows()) == 2 and path.read_bytes() == before
+    assert len(Store(path, read_only=True).runs()) == 2 and path.read_bytes() == before
     older(tmp_path / "old.sqlite3", 2)
     with pytest.raises(StoreError, match="too old"):
         Store(tmp_path / "old.sqlite3", read_only=True)
@@ -190,7 +191,7 @@ def test_a_store_that_is_refused_is_set_aside_whole_and_a_fresh_one_takes_its_pl
         name = set_aside(path)
         assert name.name == f"runs-set-aside{number}.sqlite3" and name.read_bytes() == content
         assert Path(f"{name}-wal").read_bytes() == b"log" and not path.exists() and not Path(f"{path}-wal").exists()
-    assert Store(path).rows() == []
+    assert Store(path).runs() == []
 
 
 def test_a_sound_store_or_one_that_is_in_use_is_not_set_aside(path: Path) -> None:
@@ -199,7 +200,7 @@ def test_a_sound_store_or_one_that_is_in_use_is_not_set_aside(path: Path) -> Non
         set_aside(path)
     assert path.read_bytes() == before
     path.write_bytes(b"no database" * 1000)
-    with Claim(path.parent), pytest.raises(TrainingError):
+    with Lock(path.parent), pytest.raises(TrainingError):
         set_aside(path)
     assert path.is_file()
 

@@ -8,13 +8,13 @@ import pytest
 
 from core import ROOT
 from core.errors import TrainingError
-from core.runs.lock import Claim
+from core.runs.lock import Lock
 
 HOLD = """
 import sys
 from pathlib import Path
-from core.runs.lock import Claim
-claim = Claim(Path(sys.argv[1]))
+from core.runs.lock import Lock
+claim = Lock(Path(sys.argv[1]))
 print("has it", flush=True)
 sys.stdin.read()
 """
@@ -22,9 +22,9 @@ sys.stdin.read()
 
 def test_one_at_a_time_has_the_right_to_write(tmp_path: Path) -> None:
     words = f"^Another Featherweight already trains with the store in {tmp_path}"
-    with Claim(tmp_path), pytest.raises(TrainingError, match=words):
-        Claim(tmp_path)
-    Claim(tmp_path).release()
+    with Lock(tmp_path), pytest.raises(TrainingError, match=words):
+        Lock(tmp_path)
+    Lock(tmp_path).release()
 
 
 def test_a_process_that_is_killed_leaves_it_to_the_next(tmp_path: Path) -> None:
@@ -32,12 +32,12 @@ def test_a_process_that_is_killed_leaves_it_to_the_next(tmp_path: Path) -> None:
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout and other.stdout.readline() == b"has it\n"
         with pytest.raises(TrainingError, match="close it first"):
-            Claim(tmp_path)
+            Lock(tmp_path)
         other.kill()
-    Claim(tmp_path).release()
+    Lock(tmp_path).release()
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(TrainingError, match=r"cannot be written \(.*\), so results are shown and nothing can be"):
-        Claim(tmp_path / "file" / "home")
+        Lock(tmp_path / "file" / "home")

@@ -21,7 +21,7 @@ from core.errors import StoreError
 from core.networks.families import FAMILIES
 from core.runs import reference, weights
 from core.runs.migrations import READABLE, VERSION
-from core.runs.run import Cell, Epoch
+from core.runs.run import Cell, Epoch, Origin, RunState
 from core.runs.store import Store
 
 SHARED = ROOT.parent / "shared" / "data"
@@ -98,13 +98,13 @@ def written(trained: Store, tmp_path: Path, wanted: list[Cell] = WANTED) -> Path
 
 
 def test_exactly_the_wanted_runs_are_written_with_their_history(trained: Store, tmp_path: Path) -> None:
-    made = Store(written(trained, tmp_path), origin="reference", read_only=True)
-    rows = made.rows()
-    assert [(x["family"], x["width"], x["seed"]) for x in rows] == [(x.family, x.width, x.seed) for x in WANTED]
+    made = Store(written(trained, tmp_path), origin=Origin.REFERENCE, read_only=True)
+    rows = made.runs()
+    assert [(x.family, x.width, x.seed) for x in rows] == [(x.family, x.width, x.seed) for x in WANTED]
     for what, row in zip(WANTED, rows, strict=True):
         original = trained.run(what)
-        assert original and row == original | {"id": row["id"], "origin": "reference", "weights": row["weights"]}
-        assert made.epochs(row["id"]) == trained.epochs(original["id"]) and len(made.epochs(row["id"])) == 2
+        assert original and row == original | {"id": row.id, "origin": "reference", "weights": row.weights}
+        assert made.epochs(row.id) == trained.epochs(original["id"]) and len(made.epochs(row.id)) == 2
     with closing(sqlite3.connect(f"{made.path.as_uri()}?mode=ro", uri=True)) as connection:
         assert connection.execute("SELECT COUNT(*) FROM epochs").fetchone() == (2 * len(WANTED),)
         names = [x[1] for x in connection.execute("PRAGMA table_info(runs)")]
@@ -113,7 +113,7 @@ def test_exactly_the_wanted_runs_are_written_with_their_history(trained: Store, 
 
 def test_only_the_weights_of_kept_networks_first_seed_are_written(trained: Store, tmp_path: Path) -> None:
     made = Store(written(trained, tmp_path), read_only=True)
-    kept = {(x["family"], x["width"], x["seed"]): made.weights(x["id"]) for x in made.rows()}
+    kept = {(x.family, x.width, x.seed): made.weights(x.id) for x in made.runs()}
     assert {key: packed for key, packed in kept.items() if packed is not None} == {
         ("deep_cnn", 2, 0): b"deep_cnn 2",
         ("cnn", 2, 0): b"cnn 2",
@@ -122,14 +122,14 @@ def test_only_the_weights_of_kept_networks_first_seed_are_written(trained: Store
 
 
 def test_the_source_is_left_as_it_was(trained: Store, tmp_path: Path) -> None:
-    before = trained.rows()
+    before = trained.runs()
     written(trained, tmp_path)
-    assert trained.rows() == before and Store(trained.path).origin == "own"
+    assert trained.runs() == before and Store(trained.path).origin == "own"
 
 
 def test_writing_again_gives_the_same_results(trained: Store, tmp_path: Path) -> None:
-    first = Store(written(trained, tmp_path), read_only=True).rows()
-    assert Store(written(trained, tmp_path), read_only=True).rows() == first
+    first = Store(written(trained, tmp_path), read_only=True).runs()
+    assert Store(written(trained, tmp_path), read_only=True).runs() == first
 
 
 def test_what_is_written_opens_on_a_disk_that_is_read_only(trained: Store, tmp_path: Path) -> None:
@@ -139,11 +139,11 @@ def test_what_is_written_opens_on_a_disk_that_is_read_only(trained: Store, tmp_p
     path.chmod(stat.S_IRUSR)
     path.parent.chmod(stat.S_IRUSR | stat.S_IXUSR)
     try:
-        made = Store(path, origin="reference", read_only=True)
+        made = Store(path, origin=Origin.REFERENCE, read_only=True)
         assert made.datasets() == ["mnist"] and len(made.runs()) == len(WANTED)
-        assert set(made.runs()["origin"]) == {"reference"} == {x["origin"] for x in made.rows()}
+        assert set(made.runs()["origin"]) == {"reference"} == {x.origin for x in made.runs()}
         row = made.run(WANTED[0])
-        assert row and made.weights(row["id"]) == b"deep_cnn 2" and len(made.epochs(row["id"])) == 2
+        assert row and made.weights(row.id) == b"deep_cnn 2" and len(made.epochs(row.id)) == 2
         assert made.states(WANTED) == dict.fromkeys(WANTED, "done")
         assert (path.read_bytes(), path.stat().st_mtime_ns) == before
         assert os.listdir(path.parent) == [path.name]
@@ -156,8 +156,8 @@ WRITES: dict[str, Callable[[Store], object]] = {
         cell("mlp", 64), parameters=1, multiply_adds=1, train_images=1, test_images=1, device="", versions={}
     ),
     "add_epoch": lambda store: store.add_epoch(1, Epoch(3, 1.0, 0.5, 1.0, 0.5, 1.0)),
-    "end": lambda store: store.end(1, "failed", seconds=1.0),
-    "weights": lambda store: store.end(1, "done", seconds=1.0, weights=b"others"),
+    "end": lambda store: store.end(1, RunState.FAILED, seconds=1.0),
+    "weights": lambda store: store.end(1, RunState.DONE, seconds=1.0, weights=b"others"),
     "interrupt": lambda store: store.interrupt(),
 }
 
@@ -168,7 +168,7 @@ def test_nothing_can_be_written_through_a_store_that_is_read_only(
 ) -> None:
     path = written(trained, tmp_path)
     before = path.read_bytes()
-    made = Store(path, origin="reference", read_only=True)
+    made = Store(path, origin=Origin.REFERENCE, read_only=True)
     with pytest.raises(StoreError, match="readonly"):
         write(made)
     assert path.read_bytes() == before and os.listdir(path.parent) == [path.name]
@@ -215,7 +215,7 @@ def test_a_file_that_cannot_be_written_is_told_in_a_sentence(trained: Store, tmp
 def test_what_an_ended_process_left_is_written_over(trained: Store, tmp_path: Path) -> None:
     (tmp_path / "shipped").mkdir()
     shutil.copy(trained.path, tmp_path / "shipped" / ".reference.sqlite3.partial")
-    assert len(Store(written(trained, tmp_path), read_only=True).rows()) == len(WANTED)
+    assert len(Store(written(trained, tmp_path), read_only=True).runs()) == len(WANTED)
 
 
 def test_results_that_are_missing_are_told_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,7 +263,7 @@ def test_cheap_cells_come_first_with_their_seeds_together() -> None:
 
 @pytest.fixture(scope="module")
 def shipped() -> Store:
-    return Store(reference.PATH, origin="reference", read_only=True)
+    return Store(reference.PATH, origin=Origin.REFERENCE, read_only=True)
 
 
 def test_the_shipped_file_is_of_a_version_that_can_be_read_and_whole(shipped: Store) -> None:
@@ -283,14 +283,14 @@ def test_the_shipped_file_holds_exactly_the_reference_cells(shipped: Store) -> N
 
 
 def test_every_shipped_run_says_how_it_came_about(shipped: Store) -> None:
-    for row in shipped.rows():
-        network = FAMILIES[row["family"]].build(row["width"])
-        assert (row["parameters"], row["multiply_adds"]) == (network.parameters, network.multiply_adds)
-        assert (row["train_images"], row["test_images"], row["state"]) == (60000, 10000, "done")
-        assert row["device"] and row["formulation"] and row["started"] < row["ended"] and row["seconds"] > 0
-        assert {"python", "tensorflow", "keras", "numpy"} <= set(row["versions"])
-        epochs = shipped.epochs(row["id"])
-        assert [x.epoch for x in epochs] == list(range(1, row["recipe"]["epochs"] + 1))
+    for row in shipped.runs():
+        network = FAMILIES[row.family].build(row.width)
+        assert (row.parameters, row.multiply_adds) == (network.parameters, network.multiply_adds)
+        assert (row.train_images, row.test_images, row.state) == (60000, 10000, "done")
+        assert row.device and row.formulation and row.started < row.ended and row.seconds > 0
+        assert {"python", "tensorflow", "keras", "numpy"} <= set(row.versions)
+        epochs = shipped.epochs(row.id)
+        assert [x.epoch for x in epochs] == list(range(1, row.recipe["epochs"] + 1))
         for epoch in epochs:
             assert epoch.test_accuracy is not None and 0 < epoch.test_accuracy < 1 and np.isfinite(epoch.loss)
             right = epoch.test_accuracy * 10000
@@ -298,7 +298,7 @@ def test_every_shipped_run_says_how_it_came_about(shipped: Store) -> None:
 
 
 def test_shipped_weights_are_of_five_networks_first_seed(shipped: Store) -> None:
-    kept = {(x["family"], x["width"], x["seed"]) for x in shipped.rows() if shipped.weights(x["id"]) is not None}
+    kept = {(x.family, x.width, x.seed) for x in shipped.runs() if shipped.weights(x.id) is not None}
     assert kept == {(*x, 0) for x in KEPT}
 
 
@@ -319,7 +319,7 @@ def test_shipped_weights_read_the_test_images_as_well_as_stored(
     family: str, width: int, shipped: Store, mnist: npz.Images
 ) -> None:
     row = shipped.run(replace(cell(family, width), fingerprint=FINGERPRINT))
-    packed = shipped.weights(row["id"]) if row else None
+    packed = shipped.weights(row.id) if row else None
     assert row and packed
     network = FAMILIES[family].build(width)
     arrays = weights.read(packed, network)  # refuses pickled contents and other shapes
@@ -329,4 +329,4 @@ def test_shipped_weights_read_the_test_images_as_well_as_stored(
         int((network.predict(arrays, x[i : i + 1000]).argmax(1) == y[i : i + 1000]).sum())
         for i in range(0, 10000, 1000)
     )
-    assert abs(right - row["test_accuracy"] * 10000) <= 2
+    assert abs(right - row.test_accuracy * 10000) <= 2

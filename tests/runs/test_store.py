@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from core.errors import ArgumentError, StoreError
-from core.recipe import ADADELTA, RMSPROP
+from core.recipe import ADADELTA, RMSPROP, Protocol
 from core.runs.migrations import VERSION
-from core.runs.run import Cell, Epoch
+from core.runs.run import Cell, Epoch, RunState
 from core.runs.store import Store, Usage
+from tests.runs_of import run_of, states_of
 
 
 def cell(**changed: Any) -> Cell:
@@ -46,11 +47,11 @@ def test_a_run_is_kept_with_its_last_epoch_and_weights(store: Store) -> None:
     run = begin(store, cell())
     for number in (1, 2, 3):
         store.add_epoch(run, epoch(number, number / 10))
-    store.end(run, "done", seconds=12.5, weights=b"npz")
+    store.end(run, RunState.DONE, seconds=12.5, weights=b"npz")
     again = Store(store.path)
-    row = again.run(cell())
-    assert row and row["recipe"]["optimizer"] == "adadelta" and row["versions"] == {"a": "1"}
-    assert (row["state"], row["epochs"], row["test_accuracy"], row["seconds"], row["epoch_seconds"]) == (
+    row = run_of(again, cell())
+    assert row.recipe["optimizer"] == "adadelta" and row.versions == {"a": "1"}
+    assert (row.state, row.epochs, row.test_accuracy, row.seconds, row.epoch_seconds) == (
         "done",
         3,
         0.3,
@@ -69,10 +70,7 @@ def test_a_run_is_found_by_its_id(store: Store) -> None:
     store.add_epoch(run, epoch(1, 0.75))
     found = store.row(run)
     assert (
-        found
-        and found == store.run(cell(seed=1))
-        and found["test_accuracy"] == 0.75
-        and found["versions"] == {"a": "1"}
+        found and found == run_of(store, cell(seed=1)) and found.test_accuracy == 0.75 and found.versions == {"a": "1"}
     )
     assert store.row(run + 1) is None
 
@@ -91,9 +89,9 @@ def test_the_weights_of_the_oldest_runs_make_room_and_their_results_stay(tmp_pat
     assert store.usage() == Usage(2, 1, 100)  # full to the last byte
     runs += [ended(store, 3, 90)]
     assert store.usage() == Usage(1, 3, 90)
-    assert [row["weights"] for row in store.rows()] == ["dropped", "dropped", "dropped", "kept"]
+    assert [row.weights for row in store.runs()] == ["dropped", "dropped", "dropped", "kept"]
     assert [store.weights(x) for x in runs] == [None, None, None, bytes(90)]
-    assert {row["state"] for row in store.rows()} == {"done"}
+    assert {row.state for row in store.runs()} == {"done"}
     ended(store, 4, 101)  # more than there is room for
     assert store.usage() == Usage(0, 5, 0) and store.datasets() == ["mnist"] and store.datasets(True) == []
 
@@ -102,11 +100,11 @@ def test_the_weights_of_runs_that_are_not_finished_go_first(tmp_path: Path) -> N
     store = Store(tmp_path / "runs.sqlite3", room=100)
     runs = [ended(store, 0, 40), ended(store, 1, 30, "stopped"), ended(store, 2, 30, "stopped")]
     runs.append(ended(store, 3, 20))
-    assert [row["weights"] for row in store.rows()] == ["kept", "dropped", "kept", "kept"]
+    assert [row.weights for row in store.runs()] == ["kept", "dropped", "kept", "kept"]
     runs.append(ended(store, 4, 70, "stopped"))  # no finished run makes room for one that is not
     assert [store.weights(x) for x in runs] == [bytes(40), None, None, bytes(20), None]
     ended(store, 5, 50)
-    assert [row["weights"] for row in store.rows()] == [*["dropped"] * 3, "kept", "dropped", "kept"]
+    assert [row.weights for row in store.runs()] == [*["dropped"] * 3, "kept", "dropped", "kept"]
 
 
 def test_without_a_bound_all_weights_stay(store: Store) -> None:
@@ -114,7 +112,7 @@ def test_without_a_bound_all_weights_stay(store: Store) -> None:
         ended(store, seed, 10**6)
     begin(store, cell(seed=9))
     assert store.usage() == Usage(3, 0, 3 * 10**6)
-    assert [row["weights"] for row in store.rows()] == [*["kept"] * 3, None]
+    assert [row.weights for row in store.runs()] == [*["kept"] * 3, None]
 
 
 def test_dropped_weights_leave_their_place_to_new_ones(tmp_path: Path) -> None:
@@ -129,19 +127,19 @@ def test_dropped_weights_leave_their_place_to_new_ones(tmp_path: Path) -> None:
 
 
 def test_a_held_out_run_has_test_figures_in_its_last_epoch_only(store: Store) -> None:
-    held_out = cell(recipe=replace(ADADELTA, protocol="held_out"))
+    held_out = cell(recipe=replace(ADADELTA, protocol=Protocol.HELD_OUT))
     run = begin(store, held_out)
     epochs = [Epoch(1, 1.0, 0.4, None, None, 3.0, 0.8, 0.5), Epoch(2, 0.9, 0.5, 0.7, 0.625, 2.0, 0.6, 0.75)]
     store.add_epoch(run, epochs[0])
     row = store.run(held_out)
-    assert row and (row["test_accuracy"], row["test_loss"]) == (None, None)
-    assert (row["held_out_accuracy"], row["held_out_loss"]) == (0.5, 0.8)
+    assert (row.test_accuracy, row.test_loss) == (None, None)
+    assert (row.held_out_accuracy, row.held_out_loss) == (0.5, 0.8)
     store.add_epoch(run, epochs[1])
     row = store.run(held_out)
-    assert row and (row["test_accuracy"], row["test_loss"]) == (0.625, 0.7)
-    assert (row["held_out_accuracy"], row["held_out_loss"]) == (0.75, 0.6)
+    assert (row.test_accuracy, row.test_loss) == (0.625, 0.7)
+    assert (row.held_out_accuracy, row.held_out_loss) == (0.75, 0.6)
     assert store.epochs(run) == epochs
-    assert store.run(cell()) is None, "another protocol is another run"
+    assert run_of(store, cell()) is None, "another protocol is another run"
 
 
 def version_1(path: Path) -> None:
@@ -181,12 +179,12 @@ def test_a_store_of_the_first_version_is_taken_over_whole(tmp_path: Path) -> Non
     version_1(tmp_path / "runs.sqlite3")
     for _ in range(2):  # a second time there is nothing left to do
         store = Store(tmp_path / "runs.sqlite3")
-        row = store.run(cell())
-        assert row and (row["id"], row["state"], row["seconds"], row["epochs"]) == (7, "done", 60.0, 2)
-        assert (row["test_accuracy"], row["test_loss"], row["epoch_seconds"]) == (0.625, 0.7, 2.0)
-        assert (row["held_out_accuracy"], row["held_out_loss"]) == (None, None)
+        row = run_of(store, cell())
+        assert (row.id, row.state, row.seconds, row.epochs) == (7, "done", 60.0, 2)
+        assert (row.test_accuracy, row.test_loss, row.epoch_seconds) == (0.625, 0.7, 2.0)
+        assert (row.held_out_accuracy, row.held_out_loss) == (None, None)
         assert store.epochs(7) == [Epoch(1, 1.0, 0.4, 0.9, 0.5, 3.0), Epoch(2, 0.8, 0.5, 0.7, 0.625, 2.0)]
-        assert store.weights(7) == b"npz" and store.states([cell()]) == {cell(): "done"}
+        assert store.weights(7) == b"npz" and states_of(store, [cell()]) == {cell(): "done"}
     with sqlite3.connect(store.path) as connection:
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
         assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
@@ -218,37 +216,37 @@ def test_every_part_of_the_identity_makes_another_run(store: Store) -> None:
     for x in cells:
         begin(store, x)
     assert len(store.runs()) == 7
-    assert set(store.states(cells)) == set(cells)
-    assert store.states([cell(width=9)]) == {}
+    assert set(states_of(store, cells)) == set(cells)
+    assert states_of(store, [cell(width=9)]) == {}
 
 
 def test_an_unfinished_run_is_replaced_with_its_epochs_and_a_finished_one_never(store: Store) -> None:
     first = begin(store, cell())
     store.add_epoch(first, epoch(1))
-    store.end(first, "failed", seconds=1.0, message="why")
+    store.end(first, RunState.FAILED, seconds=1.0, message="why")
     second = begin(store, cell())
-    row = store.run(cell())
-    assert row and row["id"] == second and row["epochs"] is None and row["message"] is None
-    store.end(second, "done", seconds=1.0)
+    row = run_of(store, cell())
+    assert row.id == second and row.epochs is None and row.message is None
+    store.end(second, RunState.DONE, seconds=1.0)
     with pytest.raises(StoreError, match="UNIQUE"):
         begin(store, cell())
-    assert store.states([cell()]) == {cell(): "done"}
+    assert states_of(store, [cell()]) == {cell(): "done"}
 
 
 def test_a_failed_write_leaves_nothing_half_done(store: Store) -> None:
     run = begin(store, cell())
     with pytest.raises(StoreError):
-        store.end(run, "done", seconds=1.0, weights={"no": "bytes"})  # type: ignore[arg-type]
-    row = store.run(cell())
-    assert row and row["state"] == "running" and store.weights(run) is None
+        store.end(run, RunState.DONE, seconds=1.0, weights={"no": "bytes"})  # type: ignore[arg-type]
+    row = run_of(store, cell())
+    assert row.state == "running" and store.weights(run) is None
 
 
 def test_runs_left_running_are_marked_interrupted(store: Store) -> None:
     begin(store, cell())
     done = begin(store, cell(seed=1))
-    store.end(done, "done", seconds=1.0)
+    store.end(done, RunState.DONE, seconds=1.0)
     assert store.interrupt() == 1
-    assert store.states([cell(), cell(seed=1)]) == {cell(): "interrupted", cell(seed=1): "done"}
+    assert states_of(store, [cell(), cell(seed=1)]) == {cell(): "interrupted", cell(seed=1): "done"}
 
 
 def test_the_accuracy_of_a_cell_is_that_of_its_last_epoch_once_it_is_finished(store: Store) -> None:
@@ -260,7 +258,7 @@ def test_the_accuracy_of_a_cell_is_that_of_its_last_epoch_once_it_is_finished(st
     assert store.accuracies([finished, going_on, never]) == {}
     row = store.run(finished)
     assert row
-    store.end(row["id"], "done", seconds=1.0)
+    store.end(row.id, RunState.DONE, seconds=1.0)
     assert store.accuracies([finished, going_on, never]) == {finished: 0.5}
 
 
@@ -269,9 +267,9 @@ def test_what_waits_is_kept_in_order_until_it_has_been_trained(store: Store) -> 
     store.keep_waiting([first, second])
     store.keep_waiting([second, third])
     assert Store(store.path).waiting() == [first, second, third]
-    store.end(begin(store, second), "failed", seconds=1.0, waits=True)
+    store.end(begin(store, second), RunState.FAILED, seconds=1.0, waits=True)
     assert store.waiting() == [first, second, third]
-    store.end(begin(store, second), "done", seconds=1.0)
+    store.end(begin(store, second), RunState.DONE, seconds=1.0)
     assert store.waiting() == [first, third]
     store.forget_waiting([third])
     assert store.waiting() == [first]
@@ -282,7 +280,7 @@ def test_many_threads_write_at_once(store: Store) -> None:
         run = begin(store, cell(seed=seed))
         for number in range(1, 6):
             store.add_epoch(run, epoch(number))
-        store.end(run, "done", seconds=1.0)
+        store.end(run, RunState.DONE, seconds=1.0)
 
     threads = [threading.Thread(target=write, args=(seed,)) for seed in range(8)]
     for thread in threads:

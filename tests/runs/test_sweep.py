@@ -8,7 +8,7 @@ import pytest
 from core.data.datasets import Dataset
 from core.data.npz import Facts
 from core.errors import ArgumentError
-from core.recipe import ADADELTA, MAX_SEED, RMSPROP, Recipe
+from core.recipe import ADADELTA, MAX_SEED, RMSPROP, Protocol, Recipe
 from core.runner.progress import Progress
 from core.runs import sweep
 from core.runs.run import Epoch
@@ -74,7 +74,7 @@ def test_the_grid_says_the_state_of_every_cell() -> None:
 
 
 def test_a_held_out_run_says_its_accuracy_while_it_goes_on() -> None:
-    (one,) = sweep.cells(DIGITS, {"mlp": [1]}, [0], protocol="held_out")
+    (one,) = sweep.cells(DIGITS, {"mlp": [1]}, [0], protocol=Protocol.HELD_OUT)
     now = Progress(current=one, epochs=(Epoch(1, 1, 1, None, None, 1, 0.5, 0.87654),))
     (row,) = sweep.grid([one], sweep.states([one], {}, now), {}, now).to_dict("records")
     assert row["Seed 0"] == "▶ epoch 2 of 20, held-out 87.65%"
@@ -84,8 +84,8 @@ def test_a_held_out_run_says_its_accuracy_while_it_goes_on() -> None:
 
 
 def test_a_protocol_takes_the_place_of_the_recipes_own() -> None:
-    held_out = replace(RMSPROP, protocol="held_out")
-    (own,) = sweep.cells(DIGITS, {"mlp": [1]}, [0], protocol="held_out")
+    held_out = replace(RMSPROP, protocol=Protocol.HELD_OUT)
+    (own,) = sweep.cells(DIGITS, {"mlp": [1]}, [0], protocol=Protocol.HELD_OUT)
     (given,) = sweep.cells(DIGITS, {"mlp": [1]}, [0], held_out)
     (back,) = sweep.cells(DIGITS, {"mlp": [1]}, [0], held_out, "article")
     assert own == given and own.recipe == held_out and back.recipe == RMSPROP
