@@ -87,7 +87,7 @@ def main(home: Path, fault: str) -> dict[str, Any]:
     np.savez(data / "tiny.npz", x_train=x, y_train=y, x_test=x, y_test=y)
     os.environ |= {"FEATHERWEIGHT_HOME": str(home), "FEATHERWEIGHT_DATA": str(data)}
     page.Runner = functools.partial(  # type: ignore[assignment, attr-defined]
-        Runner, command=(sys.executable, str(ROOT / "tests" / "fake_training.py"))
+        Runner, command=(sys.executable, "-m", "tests.fake_training")
     )
     loaded = settings.load()
     told: dict[str, Any] = {}

@@ -25,7 +25,7 @@ from core.settings import Settings
 from core.ui import login, page
 from core.ui.once import Once
 
-FAKE = (sys.executable, str(ROOT / "tests" / "fake_training.py"))
+FAKE = (sys.executable, "-m", "tests.fake_training")
 SHIPPED = reference.PATH
 
 Visit = Callable[..., AppTest]

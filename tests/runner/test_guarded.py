@@ -19,7 +19,7 @@ from core.settings import Settings
 from tests.fake_training import ENOUGH, WAIT
 from tests.runner import test_runner
 from tests.runner.test_runner import cells, idle, until
-from tests.runs_of import current, epochs, run_of
+from tests.runs_of import current, epochs
 
 own, store, runner = test_runner.own, test_runner.store, test_runner.runner  # the same fixtures
 
@@ -27,7 +27,7 @@ VIEWER = Visitor("session v", "viewer", "You may look.")
 ANN = Visitor("account ann@example.org", "account")
 BEN = Visitor("session b", "key")
 AT_HOME = Visitor("session h", "local")
-Opened = Callable[..., Door]
+Opened = Callable[..., GuardedRunner]
 
 
 @pytest.fixture
@@ -51,13 +51,13 @@ def test_a_viewer_may_look_and_nothing_else(own: Settings, runner: Runner, store
         with pytest.raises(AccessError, match=r"^You may look\.$"):
             action()
     assert at.refusal(cells(own, 7)) == "You may look."
-    assert runner.progress() == now and run_of(store, cells(own, 7)[0]) is None
+    assert runner.progress() == now and store.runs_of(cells(own, 7)) == {}
 
 
 def test_whatever_the_runner_can_be_told_the_door_asks_who_tells_it() -> None:
     free = {"progress", "wait", "close"}  # to look, and to end the process, which no page does
     told = {name for name in vars(Runner) if not name.startswith("_")} - free
-    assert told <= set(vars(Door)), "a way past the door"
+    assert told <= set(vars(GuardedRunner)), "a way past the door"
 
 
 @pytest.mark.parametrize("who", [ANN, BEN, AT_HOME])
@@ -129,7 +129,7 @@ def test_a_network_too_large_and_a_run_too_long_are_refused(own: Settings, store
     parameters = 8 * 8 * 3 + 3 + 3 * 3 + 3 + 3 * 10 + 10
     assert door(AT_HOME, weights=parameters, epochs=3).refusal(asked) is None
     said = door(AT_HOME, weights=parameters - 1).refusal(asked)
-    assert said.endswith(f"FEATHERWEIGHT_MAX_WEIGHTS). Received: {parameters}.")
+    assert said and said.endswith(f"FEATHERWEIGHT_MAX_WEIGHTS). Received: {parameters}.")
     with pytest.raises(LimitError, match=r"FEATHERWEIGHT_MAX_EPOCHS\)\. Received: 3\."):
         door(AT_HOME, epochs=2).submit(asked)
     assert store.runs() == []
