@@ -82,9 +82,8 @@ def test_a_training_process_killed_in_mid_epoch_is_tried_once_more_and_the_queue
         again = until(runner, lambda p: len(p.epochs) > 1)
         assert again.current == doomed and again.queue == (last,) and kill(runner) != first
         now = until(runner, lambda p: p.done == 2)
-        assert now.problem and now.problem.startswith(
-            "MLP n = 4, seed 0 failed twice: The training process ended unexpectedly (SIGKILL"
-        )
+        assert now.problem and now.problem.startswith("MLP n = 4, seed 0 ")
+        assert "twice" in now.problem and "SIGKILL" in now.problem
         row = store.run(doomed)
         assert row and row["state"] == "failed" and "SIGKILL" in row["message"] and row["epochs"] > 1
         assert store.states([last]) == {last: "done"} and store.waiting() == []
@@ -97,7 +96,7 @@ def test_a_loss_that_is_no_number_fails_the_run_and_the_next_goes_on(own: Settin
         now = until(runner, lambda p: p.done == 2)
         row = store.run(wild)
         assert row and row["state"] == "failed" and row["epochs"] == 2
-        assert row["message"].startswith("Training diverged at epoch 3: ") and row["message"] in (now.problem or "")
+        assert "diverged at epoch 3:" in row["message"] and row["message"] in (now.problem or "")
         assert "twice" not in (now.problem or ""), "it would diverge again"
         assert store.states([last]) == {last: "done"}
 
@@ -110,7 +109,7 @@ def test_a_training_process_that_runs_out_of_memory_is_tried_once_more_and_the_q
     with running(own, (sys.executable, "-m", "tests.little_memory", str(MEMORY))) as (runner, store):
         runner.submit([large, last])
         now = until(runner, lambda p: p.done == 2)
-        assert now.problem and now.problem.startswith("MLP n = 4, seed 0 failed twice: ")
+        assert now.problem and now.problem.startswith("MLP n = 4, seed 0 ") and "twice" in now.problem
         row = store.run(large)
         assert row and row["state"] == "failed" and "emory ran out" in row["message"]
         assert store.states([last]) == {last: "done"}

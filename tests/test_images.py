@@ -104,7 +104,8 @@ def test_malformed_sets_are_refused_in_one_sentence(tmp_path: Path, what: str, l
     spoil(arrays)
     with pytest.raises(DatasetError, match=words) as caught:
         look(saved(tmp_path, arrays))
-    assert "\n" not in str(caught.value) and str(tmp_path / "own.npz") in str(caught.value)
+    assert str(caught.value).startswith(f"The file {tmp_path / 'own.npz'} is not a usable image set. ")
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("look", [images.read, images.facts])
@@ -127,7 +128,7 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes, look: Callable[
 def test_a_file_cut_short_is_refused(tmp_path: Path) -> None:
     path = saved(tmp_path, good())
     path.write_bytes(path.read_bytes()[:-500])
-    with pytest.raises(DatasetError, match="cannot be read"):
+    with pytest.raises(DatasetError, match=r" \.npz \("):
         images.facts(path)
 
 
@@ -136,7 +137,7 @@ def test_a_damaged_array_is_refused(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[600] ^= 0xFF  # inside x_train's pixels: the zip file's checksum notices
     path.write_bytes(content)
-    with pytest.raises(DatasetError, match="cannot be read"):
+    with pytest.raises(DatasetError, match=r" \.npz \("):
         images.read(path)
 
 
@@ -149,7 +150,7 @@ def test_damaged_compression_is_refused(tmp_path: Path, look: Callable[[Path], A
     content = bytearray(path.read_bytes())
     content[at : at + 20] = bytes(20)
     path.write_bytes(content)
-    with pytest.raises(DatasetError, match=r"cannot be read as .npz"):
+    with pytest.raises(DatasetError, match=r" \.npz \("):
         look(path)
 
 
@@ -160,7 +161,7 @@ def test_members_of_other_names_do_not_count(tmp_path: Path) -> None:
         for name in images.MEMBERS:
             new.writestr(name, old.read(f"{name}.npy"))
     for look in (images.read, images.facts):
-        with pytest.raises(DatasetError, match="Received: no x_train and no y_train"):
+        with pytest.raises(DatasetError, match=r"x_test, y_test\..* x_train .* y_train .* x_test .* y_test\.$"):
             look(path)
 
 
@@ -177,7 +178,7 @@ def test_members_that_are_no_arrays_are_refused(tmp_path: Path) -> None:
         for name in images.MEMBERS:
             file.writestr(f"{name}.npy", b"not an array")
     for look in (images.read, images.facts):
-        with pytest.raises(DatasetError, match=r"not a usable image set|cannot be read"):
+        with pytest.raises(DatasetError, match=str(path)):
             look(path)
 
 

@@ -29,18 +29,18 @@ def test_each_family_may_have_a_recipe_and_their_cells_count_together() -> None:
     recipes = {"mlp": ADADELTA, "cnn": RMSPROP}
     made = sweep.cells(DIGITS, {"mlp": [1], "cnn": [1]}, [0], recipes)
     assert [(x.family, x.recipe) for x in made] == list(recipes.items())
-    with pytest.raises(ArgumentError, match="Received: 600"):
+    with pytest.raises(ArgumentError, match=r" sweep\..* 600\.$"):
         sweep.cells(DIGITS, dict.fromkeys(recipes, range(1, 101)), range(3), recipes)
 
 
 @pytest.mark.parametrize(
     ("widths", "seeds", "words"),
     [
-        ({"rnn": [1]}, [0], "Invalid family"),
-        ({"cnn": [0]}, [0], "Invalid width for family 'cnn'. Expected a whole number from 1 to 128. Received: 0."),
-        ({"cnn": ["abc"]}, [0], "Received: 'abc'."),
-        ({"cnn": [1]}, [-1], "Invalid seed"),
-        ({"cnn": range(1, 129)}, range(4), r"at most 500 cells \(families × widths × seeds\). Received: 512."),
+        ({"rnn": [1]}, [0], r" family\..* 'rnn'\.$"),
+        ({"cnn": [0]}, [0], r" width .*'cnn'\..* 1 to 128\..* 0\.$"),
+        ({"cnn": ["abc"]}, [0], r" width .*'cnn'\..* 'abc'\.$"),
+        ({"cnn": [1]}, [-1], r" seed\..* -1\.$"),
+        ({"cnn": range(1, 129)}, range(4), r" at most 500 cells \(families × widths × seeds\)\..* 512\.$"),
     ],
 )
 def test_bad_sweeps_are_refused(widths: dict[str, list[object]], seeds: list[int], words: str) -> None:
@@ -49,13 +49,13 @@ def test_bad_sweeps_are_refused(widths: dict[str, list[object]], seeds: list[int
 
 
 def test_images_too_small_are_refused() -> None:
-    with pytest.raises(ArgumentError, match="Images of 12×12 are too small for the family 'deep_cnn'"):
+    with pytest.raises(ArgumentError, match=r"12×12 .*'deep_cnn'"):
         sweep.cells(SMALL, {"deep_cnn": [2]}, [0])
 
 
 def test_seeds_follow_each_other_within_bounds() -> None:
     assert sweep.seeds(3, 2) == [3, 4]
-    with pytest.raises(ArgumentError, match="as the first of 2"):
+    with pytest.raises(ArgumentError, match=rf" seed\..* {MAX_SEED - 1:,} .*\b2\..* {MAX_SEED}\.$"):
         sweep.seeds(MAX_SEED, 2)
 
 
@@ -89,7 +89,7 @@ def test_a_protocol_takes_the_place_of_the_recipes_own() -> None:
     (given,) = sweep.cells(DIGITS, {"mlp": [1]}, [0], held_out)
     (back,) = sweep.cells(DIGITS, {"mlp": [1]}, [0], held_out, "article")
     assert own == given and own.recipe == held_out and back.recipe == RMSPROP
-    with pytest.raises(ArgumentError, match=r"^Invalid protocol\. Expected one of article, held_out\."):
+    with pytest.raises(ArgumentError, match=r" protocol\..* article, held_out\..* 'zzz'\.$"):
         sweep.cells(DIGITS, {"mlp": [1]}, [0], protocol="zzz")
 
 
@@ -105,6 +105,7 @@ def test_cells_of_another_recipe_or_set_get_rows_of_their_own() -> None:
 
 def test_number_lists() -> None:
     assert sweep.parse_numbers("1, 2,8-10,2", "widths") == [1, 2, 8, 9, 10]
+    known = "whole numbers and ranges like 1,2,8-16|ranges that ascend and hold at most 500 numbers"
     for bad in ("", "a", "1-", "-1", "3-1", "1-1000", "1,,2", "1.5", "99999999999999"):
-        with pytest.raises(ArgumentError, match=r"^Invalid widths. Expected .* Received: "):
+        with pytest.raises(ArgumentError, match=rf" widths\..* ({known})\..* '{bad}'\.$"):
             sweep.parse_numbers(bad, "widths")
