@@ -185,7 +185,7 @@ def test_the_script_needs_no_argument_for_the_embedded_digits(tmp_path: Path) ->
 
 def test_nothing_half_is_packed(store: Store, own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     facts = images.facts(own)
-    with pytest.raises(ArgumentError, match=r"Invalid run\. .* Received: 9\."):
+    with pytest.raises(ArgumentError, match=r" run\. .* 9\.$"):
         bundle.pack(store, 9, facts)
     with pytest.raises(DatasetError, match="contents differ"):
         bundle.pack(store, 1, replace(facts, fingerprint="other"))

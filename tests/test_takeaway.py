@@ -92,7 +92,7 @@ def test_a_run_leaves_though_its_images_are_not_at_hand(
 
 
 BAD = [
-    ("--format pdf", "'pdf'"),
+    ("--format pdf", " csv, json, "),
     ("--format csv --data zebra", "'zebra'"),
     ("--format csv --out FOLDER", "'the folder "),
     ("--format csv --out FOLDER/no/x.csv", "no does not exist. Make it first."),
