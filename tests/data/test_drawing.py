@@ -65,7 +65,7 @@ def test_ink_comes_as_it_was_sent() -> None:
     ],
 )  # fmt: skip
 def test_anything_else_is_refused_in_a_sentence(wrong: object) -> None:
-    with pytest.raises(ArgumentError, match=r"^Invalid drawing\. Expected base64 of 140×140 bytes\. Received: "):
+    with pytest.raises(ArgumentError, match=r"drawing\..* base64 of 140×140 bytes\. "):
         ink(wrong)
 
 
