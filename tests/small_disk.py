@@ -7,7 +7,6 @@ and want a mount namespace.
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import resource
@@ -23,13 +22,17 @@ import numpy as np
 from streamlit.testing.v1 import AppTest
 
 from core import ROOT, settings
+from core.access import Visitor
 from core.data import datasets
 from core.recipe import Recipe
+from core.runner.local import LocalBackend
 from core.runner.progress import Progress
 from core.runner.runner import Runner
 from core.runs import sweep
 from core.runs.run import Cell
-from core.ui import page
+from core.runs.store import Store
+from core.ui import shared
+from core.ui.shared import Services
 from tests.fake_training import ENOUGH
 from tests.runs_of import epochs
 
@@ -63,6 +66,25 @@ def page(name: str) -> dict[str, Any]:
     }
 
 
+def begin() -> None:
+    """Begin a life of the app, which trains with the fake; its store and runner are made when a page asks for them."""
+    fake = (sys.executable, str(ROOT / "tests" / "fake_training.py"))
+    shared.SERVICES = Services(lambda x: LocalBackend(x.log, fake))
+
+
+def again() -> None:
+    """End the app's life and begin another."""
+    shared.SERVICES.close()
+    begin()
+
+
+def at_work() -> tuple[Runner, Store]:
+    """Return what the pages work with."""
+    context = shared.SERVICES.context(Visitor("me", "local"))
+    assert context.runner, context.problem
+    return context.runner.runner, context.store
+
+
 def fill(path: Path) -> None:
     """Write until there is no room."""
     with path.open("wb", buffering=0) as file:
@@ -86,22 +108,14 @@ def main(home: Path, fault: str) -> dict[str, Any]:
     x, y = np.zeros((20, 28, 28), np.uint8), np.arange(20) % 10
     np.savez(data / "tiny.npz", x_train=x, y_train=y, x_test=x, y_test=y)
     os.environ |= {"FEATHERWEIGHT_HOME": str(home), "FEATHERWEIGHT_DATA": str(data)}
-    page.Runner = functools.partial(  # type: ignore[assignment, attr-defined]
-        Runner, command=(sys.executable, "-m", "tests.fake_training")
-    )
     loaded = settings.load()
     told: dict[str, Any] = {}
 
     def cells(recipe: Recipe) -> list[Cell]:
         return sweep.cells(datasets.find(loaded, "tiny"), {"deep_cnn": [2]}, [ENOUGH], recipe)
 
-    def again() -> None:
-        """End the app's life and begin another."""
-        page._runner().close()
-        for kept in (page._runner, page._opened, page._view):
-            kept.clear()
-
-    runner = page._runner()
+    begin()
+    runner, _ = at_work()
     runner.submit(cells(SHORT))
     until(runner, lambda p: p.done == 1)
     if fault == "read_only":
@@ -126,15 +140,15 @@ def main(home: Path, fault: str) -> dict[str, Any]:
         told["train again"], told["results again"] = page("pages/train.py"), page("pages/results.py")
         for name in ("filler", "more"):
             (home / name).unlink()
-        runner = page._runner()
+        runner, _ = at_work()
         told["left"] = len(runner.progress().left)
         runner.resume_left()
     else:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         runner.resume()
     until(runner, lambda p: p.done == 1)
-    told["states"] = page._opened().counts()
-    runner.close()
+    told["states"] = at_work()[1].counts()
+    shared.SERVICES.close()
     told["sound"] = sound(loaded.store)
     return told
 

@@ -34,15 +34,16 @@ LOCKS = {"cpu": "requirements.txt", "gpu": "requirements-gpu.txt"}
 IMAGE = {"python_version": "3.12", "python_full_version": "3.12.0", "sys_platform": "linux", "extra": ""}
 # Opens every page as a first visit does, with a training process that needs no TensorFlow.
 PAGES = """
-import functools, pathlib, sys
+import pathlib, sys
 from streamlit.testing.v1 import AppTest
-from core import frame
-frame.Runner = functools.partial(frame.Runner, command=(sys.executable, sys.argv[1]))
+from core.runner.local import LocalBackend
+from core.ui import shared
+shared.SERVICES = shared.Services(lambda s: LocalBackend(s.log, (sys.executable, sys.argv[1])))
 for page in ("app.py", *map(str, sorted(pathlib.Path("pages").glob("*.py")))):
     at = AppTest.from_file("app.py", default_timeout=120).switch_page(page).run()
     assert not at.exception and not at.error and at.title, (page, at)
     print(page)
-frame._runner().close()
+shared.SERVICES.close()
 """
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -17,13 +16,15 @@ from streamlit.testing.v1 import AppTest
 
 from core import ROOT, settings
 from core.data import npz
+from core.runner.backend import Backend
+from core.runner.local import LocalBackend
 from core.runner.progress import Progress
 from core.runner.runner import Runner
 from core.runs import reference
 from core.runs.store import Store
 from core.settings import Settings
-from core.ui import login, page
-from core.ui.once import Once
+from core.ui import login, shared
+from core.ui.shared import Services
 
 FAKE = (sys.executable, "-m", "tests.fake_training")
 SHIPPED = reference.PATH
@@ -87,21 +88,19 @@ def at_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def runners(own: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Runner]]:
-    """Let the pages make a runner whose training process is a fake, and end it with the test."""
+    """Let the pages make a runner whose training process is a fake, and end with the test what they share."""
     made: list[Runner] = []
 
-    def make(loaded: Settings, store: Store) -> Runner:
-        made.append(Runner(loaded, store, FAKE))
-        return made[-1]
+    class Recorded(Runner):
+        def __init__(self, settings: Settings, store: Store, backend: Backend | None = None) -> None:
+            super().__init__(settings, store, backend)
+            made.append(self)
 
-    monkeypatch.setattr(page, "Runner", make)
-    for name, shared in list(vars(page).items()):
-        if isinstance(shared, Once):  # what pages share would outlive the test
-            monkeypatch.setattr(page, name, Once(shared.make))
+    services = Services(lambda x: LocalBackend(x.log, FAKE))
+    monkeypatch.setattr(shared, "Runner", Recorded)
+    monkeypatch.setattr(shared, "SERVICES", services)
     yield made
-    for runner in made:
-        runner.close()
-        atexit.unregister(runner.close)
+    services.close()
 
 
 @pytest.fixture

@@ -15,17 +15,17 @@ PAGES = ["app.py", *(f"pages/{x.name}" for x in sorted((ROOT / "pages").glob("*.
 
 # A process of its own: other tests of this one may have imported anything.
 PROGRAM = """
-import functools
 import sys
 
 from streamlit.testing.v1 import AppTest
 
-from core import frame
+from core.runner.local import LocalBackend
+from core.ui import shared
 
-frame.Runner = functools.partial(frame.Runner, command=(sys.executable, "tests/fake_training.py"))
+shared.SERVICES = shared.Services(lambda s: LocalBackend(s.log, (sys.executable, "tests/fake_training.py")))
 at = AppTest.from_file("app.py", default_timeout=120).switch_page(sys.argv[1]).run()
 assert not at.exception and not at.error and at.title, at
-frame._runner().close()
+shared.SERVICES.close()
 print(sorted({x.partition(".")[0] for x in sys.modules} & {"tensorflow", "keras", "jax", "torch"}))
 """
 
