@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import ArgumentError
-from core.recipe import ADADELTA, MAX_SEED, OPTIMIZERS, PRECISIONS, PROTOCOLS, RMSPROP, Recipe, seed_number
+from core.recipe import ADADELTA, MAX_SEED, OPTIMIZERS, PRECISIONS, PROTOCOLS, RMSPROP, Protocol, Recipe, seed_number
 
 FIELDS = "optimizer, learning_rate, epochs, batch_size, dropout, precision, protocol"
 
@@ -49,7 +49,7 @@ def test_json_is_equal_exactly_where_recipes_are(one: Recipe, other: Recipe) -> 
         Recipe("adadelta", "1.0", 12),  # type: ignore[arg-type]
         Recipe("adadelta", np.float32(1), np.int64(12)),  # type: ignore[arg-type]
         Recipe("adadelta", 1.0, "12", 128.0),  # type: ignore[arg-type]
-        Recipe("adadelta", 1.0, 12, 128, False, "float32", "article"),
+        Recipe("adadelta", 1.0, 12, 128, False, "float32", Protocol.ARTICLE),
         Recipe.from_json('{"epochs": 12, "learning_rate": 1, "optimizer": "adadelta", "protocol": "article"}'),
         Recipe.from_json('{"epochs": 12, "learning_rate": 1, "optimizer": "adadelta"}'),
     ],
@@ -66,7 +66,7 @@ def test_json_is_canonical() -> None:
         '{"batch_size": 128, "dropout": false, "epochs": 12, "learning_rate": 1.0, '
         '"optimizer": "adadelta", "precision": "float32"}'
     )
-    assert replace(ADADELTA, protocol="held_out").to_json() == (
+    assert replace(ADADELTA, protocol=Protocol.HELD_OUT).to_json() == (
         '{"batch_size": 128, "dropout": false, "epochs": 12, "learning_rate": 1.0, '
         '"optimizer": "adadelta", "precision": "float32", "protocol": "held_out"}'
     )
@@ -174,4 +174,4 @@ def test_recipes_read_as_people_say_them() -> None:
     assert str(RMSPROP) == "RMSprop 0.001, 20 epochs, batch 128"
     assert str(ADADELTA) == "Adadelta 1, 12 epochs, batch 128"
     assert str(Recipe("sgd", 0.01, 1, 32, True, "bfloat16")) == "SGD 0.01, 1 epoch, batch 32, dropout, bfloat16"
-    assert str(replace(ADADELTA, protocol="held_out")) == "Adadelta 1, 12 epochs, batch 128, held-out"
+    assert str(replace(ADADELTA, protocol=Protocol.HELD_OUT)) == "Adadelta 1, 12 epochs, batch 128, held-out"

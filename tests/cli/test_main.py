@@ -131,7 +131,7 @@ def test_bad_data_and_settings_are_one_sentence(run: Run, tmp_path: Path, monkey
         (("train", "deep_cnn", "2", "--data", "own"), "Images of 12×12 are too small for the family 'deep_cnn'"),
     ):
         code, out, err = run(*words)
-        assert (code, out) == (2, "") and named in err and err.count("\n") == 1
+        assert (code, out) == (2, "") and sentence in err and err.count("\n") == 1
     monkeypatch.setenv("FEATHERWEIGHT_HOME", str(tmp_path / "data" / "own.npz"))
     code, out, err = run("results")
     assert (code, out) == (2, "") and err.startswith("FEATHERWEIGHT_HOME is ") and err.count("\n") == 1

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from core.errors import ArgumentError
+from core.export.keras_file import keras_model
 from core.networks.families import FAMILIES, family
 from core.networks.layers import Array, Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Shape
 from core.networks.network import Network
@@ -63,7 +64,7 @@ def test_numpy_predicts_what_keras_predicts_after_training(
 @pytest.mark.parametrize("key", FAMILIES)
 def test_keras_model_is_the_one_written_by_hand(keras: Any, article: Article, key: str, dropout: bool) -> None:
     for shape, classes in (((28, 28, 1), 10), ((20, 24, 3), 7)):
-        ours = family(key).build(3, shape, classes, dropout).keras_model()
+        ours = keras_model(family(key).build(3, shape, classes, dropout))
         theirs = article(key, 3, shape, classes, dropout)
         assert ours.input_shape == theirs.input_shape
         assert options(ours) == options(theirs)

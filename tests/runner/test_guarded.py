@@ -145,7 +145,7 @@ def test_what_was_left_behind_is_held_to_the_limits_and_is_whose_who_resumes_it(
         ({"weights": 9}, "WEIGHTS", 166),
         ({"queue": 1}, "QUEUE", 2),
     ):
-        with pytest.raises(LimitError, match=rf"\(FEATHERWEIGHT_MAX_{name}\).* {received}\b") as caught:
+        with pytest.raises(LimitError, match=rf"\(FEATHERWEIGHT_MAX_{name}\).* {received}\b"):
             door(ANN, **limits).resume_left()
     assert runner.progress().queue == () and current(runner.progress()) is None
     at = door(ANN, waiting=2)
