@@ -7,11 +7,11 @@ import resource
 import sys
 from pathlib import Path
 
-from core.training import train
+from core.training import __main__ as trainer
 
 if __name__ == "__main__":
     status = Path("/proc/self/status").read_text()
     (taken,) = (int(x.split()[1]) for x in status.splitlines() if x.startswith("VmSize:"))  # kB
     room = 1024 * taken + int(sys.argv[1]) * 2**20
     resource.setrlimit(resource.RLIMIT_AS, (room, room))
-    train.main()
+    trainer.main()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from core.runner.local import LocalBackend
 from core.runner.progress import Progress
+from core.runner.runner import Runner
 from core.runs.run import Cell, Epoch, Run, RunState
 from core.runs.store import Store
 
@@ -22,6 +24,12 @@ def states_of(store: Store, cells: Iterable[Cell]) -> dict[Cell, RunState]:
 def current(now: Progress) -> Cell | None:
     """Return the cell that is being trained."""
     return now.running[0].cell if now.running else None
+
+
+def pid(runner: Runner) -> int:
+    """Return the number of the training process, which must live."""
+    assert isinstance(runner.backend, LocalBackend) and runner.backend.pid
+    return runner.backend.pid
 
 
 def epochs(now: Progress) -> tuple[Epoch, ...]:

@@ -19,7 +19,7 @@ import pytest
 from core import ROOT, settings
 from core.data import datasets
 from core.recipe import Recipe
-from core.runner.local import COMMAND
+from core.runner.local import LocalBackend
 from core.runner.progress import Progress
 from core.runner.runner import Runner
 from core.runs import sweep
@@ -27,7 +27,7 @@ from core.runs.run import Cell
 from core.runs.store import Store
 from core.settings import Settings
 from tests.fake_training import HANG
-from tests.runs_of import current, epochs, states_of
+from tests.runs_of import current, epochs, pid, run_of, states_of
 
 SHORT, ENDLESS = Recipe("sgd", 0.1, 2, 100), Recipe("sgd", 0.1, 1000, 4)
 MEMORY = 3000  # MB: enough to compile and train a small network, not to read 2 GB of images twice
@@ -51,9 +51,9 @@ def cell(own: Settings, data: str, family: str, width: int, recipe: Recipe, seed
 
 
 @contextmanager
-def running(own: Settings, command: tuple[str, ...] = COMMAND) -> Iterator[tuple[Runner, Store]]:
+def running(own: Settings, command: tuple[str, ...] | None = None) -> Iterator[tuple[Runner, Store]]:
     store = Store(own.store)
-    runner = Runner(own, store, command)
+    runner = Runner(own, store, LocalBackend(own.log, command))
     yield runner, store
     runner.close()
 
@@ -69,9 +69,9 @@ def until(runner: Runner, condition: Callable[[Progress], object]) -> Progress:
 
 def kill(runner: Runner) -> int:
     """Kill the training process and return its id."""
-    assert runner._state.process
-    os.kill(runner._state.process.pid, signal.SIGKILL)
-    return runner._state.process.pid
+    number = pid(runner)
+    os.kill(number, signal.SIGKILL)
+    return number
 
 
 def test_a_training_process_killed_in_mid_epoch_is_tried_once_more_and_the_queue_goes_on(own: Settings) -> None:
@@ -82,13 +82,13 @@ def test_a_training_process_killed_in_mid_epoch_is_tried_once_more_and_the_queue
         first = kill(runner)
         until(runner, lambda p: not epochs(p))
         again = until(runner, lambda p: len(epochs(p)) > 1)
-        assert again.current == doomed and again.queue == (last,) and kill(runner) != first
+        assert current(again) == doomed and again.queue == (last,) and kill(runner) != first
         now = until(runner, lambda p: p.done == 2)
         assert now.problem and now.problem.startswith(
             "MLP n = 4, seed 0 failed twice: The training process ended unexpectedly (SIGKILL"
         )
-        row = store.run(doomed)
-        assert row.state == "failed" and "SIGKILL" in row.message and row.epochs > 1
+        row = run_of(store, doomed)
+        assert row.state == "failed" and "SIGKILL" in (row.message or "") and row.epochs > 1
         assert states_of(store, [last]) == {last: "done"} and store.waiting() == []
 
 
@@ -97,9 +97,13 @@ def test_a_loss_that_is_no_number_fails_the_run_and_the_next_goes_on(own: Settin
     with running(own) as (runner, store):
         runner.submit([wild, last])
         now = until(runner, lambda p: p.done == 2)
-        row = store.run(wild)
+        row = run_of(store, wild)
         assert row.state == "failed" and row.epochs == 2
-        assert row.message.startswith("Training diverged at epoch 3: ") and row.message in (now.problem or "")
+        assert (
+            row.message
+            and row.message.startswith("Training diverged at epoch 3: ")
+            and row.message in (now.problem or "")
+        )
         assert "twice" not in (now.problem or ""), "it would diverge again"
         assert states_of(store, [last]) == {last: "done"}
 
@@ -113,8 +117,8 @@ def test_a_training_process_that_runs_out_of_memory_is_tried_once_more_and_the_q
         runner.submit([large, last])
         now = until(runner, lambda p: p.done == 2)
         assert now.problem and now.problem.startswith("MLP n = 4, seed 0 failed twice: ")
-        row = store.run(large)
-        assert row.state == "failed" and "emory ran out" in row.message
+        row = run_of(store, large)
+        assert row.state == "failed" and "emory ran out" in (row.message or "")
         assert states_of(store, [last]) == {last: "done"}
 
 
@@ -206,7 +210,7 @@ def test_an_app_that_is_killed_leaves_what_waits_to_the_next(own: Settings, monk
         assert word == b"training"
         app.kill()
     os.kill(int(pid), signal.SIGKILL)  # it hangs; the real one ends with its input
-    with running(own, (sys.executable, str(ROOT / "tests" / "fake_training.py"))) as (runner, store):
+    with running(own, (sys.executable, "-m", "tests.fake_training")) as (runner, store):
         assert states_of(store, [finished, begun, waits]) == {finished: "done", begun: "interrupted"}
         assert runner.progress().left == (begun, waits)
         store.database.check()

@@ -34,6 +34,12 @@ class LocalBackend:
         self._process: _Process | None = None
         self._ready: Ready | None = None
 
+    @property
+    def pid(self) -> int | None:
+        """The process's number, while it lives."""
+        with self._lock:
+            return self._process.pid if self._process and self._process.alive else None
+
     def start(self) -> Ready:
         with self._lock:
             if self._ready and self._process and self._process.alive:
@@ -110,6 +116,11 @@ class _Process:
                 encoding="utf-8",
                 start_new_session=True,
             )
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        return self._popen.pid
 
     @property
     def alive(self) -> bool:

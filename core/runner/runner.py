@@ -35,7 +35,7 @@ class Runner:
     Args:
         settings: where data, store and log are.
         store: where runs are recorded.
-        backend: what trains; None is a process of this machine.
+        backend: what trains; None is a process of this machine. Also an attribute.
 
     Raises:
         StoreError: when made, if the store cannot be written.
@@ -44,7 +44,7 @@ class Runner:
 
     def __init__(self, settings: Settings, store: Store, backend: Backend | None = None) -> None:
         self._settings, self._store = settings, store
-        self._backend: Backend = backend or LocalBackend(settings.log)
+        self.backend: Backend = backend or LocalBackend(settings.log)
         if store.database.problem:
             raise TrainingError(store.database.problem)
         self._lock = Lock(settings.home)
@@ -115,14 +115,14 @@ class Runner:
             if self._progress.running:
                 self._update(stopping=True)
                 if self._run is not None:
-                    self._backend.stop(str(self._run))
+                    self.backend.stop(str(self._run))
 
     def stop_now(self) -> None:
         """End the current run at once, keep its finished epochs, and hold the queue."""
         with self._changed:
             if self._progress.running:
                 self._update(stopping=True)
-                self._backend.kill()
+                self.backend.kill()
 
     def resume(self) -> None:
         """Go on with a queue that a stop or a problem has held."""
@@ -141,9 +141,9 @@ class Runner:
         self._change(closed=True, queue=())
         deadline = time.monotonic() + CLOSING
         while self._thread.is_alive() and time.monotonic() < deadline:
-            self._backend.kill()  # again, as the thread may just be starting one
+            self.backend.kill()  # again, as the thread may just be starting one
             self._thread.join(timeout=0.1)
-        self._backend.close()
+        self.backend.close()
         self._anchor.close()
         self._lock.release()
 
@@ -208,7 +208,7 @@ class Runner:
 
     def _drop(self) -> None:
         """Do without the trainer, whatever it is doing; the next run has another."""
-        self._backend.kill()
+        self.backend.kill()
         self._change(ready=False)
 
     def _ready(self) -> None:
@@ -219,7 +219,7 @@ class Runner:
         """
         if self._progress.closed:
             return
-        self._trainer: Ready = self._backend.start()
+        self._trainer: Ready = self.backend.start()
         said = self._trainer
         facts = {"ready": True, "device": said.device, "note": said.note, "precisions": said.precisions}
         with self._changed:
@@ -296,10 +296,10 @@ class Runner:
         """
         data = str(datasets.find(self._settings, cell.dataset).path)
         with self._changed:
-            events = self._backend.train(Job(str(run), cell.family, cell.width, cell.recipe, cell.seed, data))
+            events = self.backend.train(Job(str(run), cell.family, cell.width, cell.recipe, cell.seed, data))
             self._run = run
             if self._stopping:  # asked for while the job was being prepared
-                self._backend.stop(str(run))
+                self.backend.stop(str(run))
         began = time.monotonic()
         for event in events:
             seconds = time.monotonic() - began

@@ -123,13 +123,12 @@ _KINDS: dict[str, type[Message]] = {
     "failed": Failed,
 }  # fmt: skip
 _NAMES = {kind: name for name, kind in _KINDS.items()}
-_NESTED: dict[str, type[Epoch] | type[Recipe]] = {"epoch": Epoch, "recipe": Recipe}
 
 
 def encode(message: Message) -> str:
     """Return a message as one line, with its end."""
     values = {x.name: getattr(message, x.name) for x in fields(message)}
-    for name in _NESTED:
+    for name in ("recipe", "epoch"):
         if name in values:
             values[name] = asdict(values[name])
     if isinstance(message, Finished) and message.weights is not None:
@@ -147,9 +146,10 @@ def decode(line: str) -> Message:
     try:
         values: dict[str, Any] = json.loads(line)
         kind = _KINDS[values.pop("kind")]
-        for name, nested in _NESTED.items():
-            if name in values:
-                values[name] = nested(**values[name])
+        if kind is Job:
+            values["recipe"] = Recipe.from_json(json.dumps(values["recipe"]))
+        if kind is EpochEnded:
+            values["epoch"] = Epoch(**values["epoch"])
         if kind is Finished and values["weights"] is not None:
             values["weights"] = base64.b64decode(values["weights"], validate=True)
         if kind is Ready:

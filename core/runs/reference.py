@@ -74,8 +74,8 @@ def write(source: Store, wanted: list[Cell], path: Path) -> None:
         partial.unlink(missing_ok=True)
         source.copy([(x, _kept(x)) for x in wanted], partial)
         partial.replace(path)
-    except OSError as e:
-        raise StoreError(f"The reference results cannot be written to {path} ({e}).") from e
+    except (OSError, StoreError) as e:
+        raise StoreError(f"The reference results cannot be written to {path} ({e.__cause__ or e}).") from e
     finally:
         partial.unlink(missing_ok=True)
 

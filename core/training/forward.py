@@ -240,7 +240,7 @@ def biased(x: Tensor, bias: Tensor) -> Tensor:
     if x.dtype == tf.float32:
         return tf.nn.bias_add(x, bias)
 
-    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    @tf.custom_gradient
     def add(x: Tensor, bias: Tensor) -> Any:
         def gradient(g: Tensor) -> tuple[Tensor, Tensor]:
             flat = tf.reshape(g, (-1, g.shape[-1]))

@@ -48,7 +48,7 @@ def test_the_page_draws_without_a_network(browser: Browser, tmp_path: Path, sche
     expect(page).to_have_title(TITLE)
     expect(page.get_by_role("heading", name=TITLE, exact=True)).to_be_visible()
     expect(page.get_by_text(SENTENCE, exact=True)).to_be_visible()
-    expect(page.get_by_role("table", name="The figures of the chart")).to_be_visible()
+    expect(page.get_by_role("table", name="figures")).to_be_visible()
     expect(page.get_by_role("rowheader")).to_have_text(["MLP", "</script><b>CNN"])
     expect(page.get_by_role("cell")).to_have_text(["26,506", "0.9711", "932", "–"])
     expect(page.get_by_role("group", name=SENTENCE).locator("svg.marks")).to_be_visible()

@@ -90,7 +90,7 @@ def test_killed_and_started_again_the_app_has_what_was_finished_and_resumes_the_
     with app(tmp_path) as (server, url):
         page = new_page()
         page.goto(f"{url}/{SWEEP}")
-        expect(page.get_by_text("2 runs of the last sweep were interrupted or still waiting.")).to_be_visible()
+        expect(page.get_by_test_id("stAlertContentWarning")).to_contain_text("2 runs ")
         expect(cells(page).nth(5)).to_have_text("◼ interrupted")
         page.get_by_role("button", name="Resume them").click()
         expect(cells(page).nth(5)).to_have_text(re.compile(r"^▶ epoch (?!1 )\d+ of 200$"), timeout=LONG)

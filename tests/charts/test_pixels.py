@@ -10,16 +10,17 @@ from PIL import Image
 from core.charts import pixels
 from core.charts import weights as weights_charts
 from core.errors import ArgumentError
+from core.export.keras_file import keras_model
 from core.networks.families import FAMILIES, family
 from core.networks.layers import Array
 from core.networks.network import Network
-from core.results import analysis, trained
-from core.results.collect import Results
-from core.results.trained import Kept
+from core.results import trained
+from core.results.collect import Results, finished
+from core.results.trained import Trained
 from core.runs import reference
 
 SHIPPED = reference.store()
-KEPT = trained.find(Results(reference.DATASET, analysis.finished(SHIPPED.runs()), None))
+KEPT = trained.networks(Results(reference.DATASET, finished(SHIPPED.runs()), None))
 
 
 def numbered(network: Network) -> list[Array]:
@@ -76,10 +77,10 @@ def test_a_unit_is_shown_as_what_it_looks_for_in_each_map() -> None:
         assert (grid.tiles[channel, 6] == unit[..., channel]).all()
 
 
-@pytest.mark.parametrize("chosen", KEPT, ids=lambda x: f"{x.family}-{x.width}")
-def test_the_maps_of_a_digit_are_keras_layer_outputs(keras: Any, digits: tuple[Array, Array], chosen: Kept) -> None:
+@pytest.mark.parametrize("chosen", KEPT, ids=lambda x: f"{x.run.family}-{x.run.width}")
+def test_the_maps_of_a_digit_are_keras_layer_outputs(keras: Any, digits: tuple[Array, Array], chosen: Trained) -> None:
     weights = trained.read(reference.store(), chosen)
-    model = chosen.network.keras_model()
+    model = keras_model(chosen.network)
     model.set_weights(weights)
     oracle = keras.Model(model.inputs, [x.output for x in model.layers])
     image = digits[0][:1]
@@ -95,7 +96,7 @@ def test_the_maps_of_a_digit_are_keras_layer_outputs(keras: Any, digits: tuple[A
 
 
 def test_all_five_reference_networks_are_kept() -> None:
-    assert {(x.family, x.width) for x in KEPT} == {(key, n) for key, x in FAMILIES.items() for n in x.kept}
+    assert {(x.run.family, x.run.width) for x in KEPT} == {(key, n) for key, x in FAMILIES.items() for n in x.kept}
 
 
 def test_pictures_have_hard_edges_and_clear_corners() -> None:

@@ -65,7 +65,7 @@ def test_ink_comes_as_it_was_sent() -> None:
     ],
 )  # fmt: skip
 def test_anything_else_is_refused_in_a_sentence(wrong: object) -> None:
-    with pytest.raises(ArgumentError, match=r"^Invalid drawing\. Expected base64 of 140×140 bytes\. Received: "):
+    with pytest.raises(ArgumentError, match=r"drawing\..* base64 of 140×140 bytes\. "):
         ink(wrong)
 
 
@@ -99,14 +99,14 @@ def test_a_digit_drawn_on_the_pad_comes_out_nearly_itself(digits: tuple[Array, A
     if finer == "as squares":
         assert np.abs(again - images).mean() < 0.001
     shipped = reference.store()
-    for run in shipped.rows("mnist"):
-        npz = shipped.weights(run["id"])
+    for run in shipped.runs("mnist"):
+        npz = shipped.weights(run.id)
         if npz is None:
             continue
-        network = FAMILIES[run["family"]].build(run["width"])
+        network = FAMILIES[run.family].build(run.width)
         known = weights.read(npz, network)
         same = network.predict(known, again).argmax(1) == network.predict(known, images).argmax(1)
-        assert same.mean() >= 0.97, (run["family"], run["width"], same.mean())
+        assert same.mean() >= 0.97, (run.family, run.width, same.mean())
 
 
 def test_wherever_and_however_large_a_digit_is_drawn_it_is_the_same() -> None:

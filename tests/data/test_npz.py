@@ -104,7 +104,8 @@ def test_malformed_sets_are_refused_in_one_sentence(tmp_path: Path, what: str, l
     spoil(arrays)
     with pytest.raises(DatasetError, match=words) as caught:
         look(saved(tmp_path, arrays))
-    assert "\n" not in str(caught.value) and str(tmp_path / "own.npz") in str(caught.value)
+    assert str(caught.value).startswith(f"The file {tmp_path / 'own.npz'} is not a usable image set. ")
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("look", [npz.read, npz.facts])
@@ -149,7 +150,7 @@ def test_damaged_compression_is_refused(tmp_path: Path, look: Callable[[Path], A
     content = bytearray(path.read_bytes())
     content[at : at + 20] = bytes(20)
     path.write_bytes(content)
-    with pytest.raises(DatasetError, match=r"cannot be read as .npz"):
+    with pytest.raises(DatasetError, match=r" \.npz \("):
         look(path)
 
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 import xml.etree.ElementTree as ET
 from typing import Any
@@ -15,23 +14,8 @@ from PIL import Image
 
 from core.errors import ArgumentError
 from core.export import charts as export_charts
-from core.recipe import ADADELTA, RMSPROP
 
 SVG = "{http://www.w3.org/2000/svg}"
-
-
-def runs() -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "id": [1, 2],
-            "family": ["mlp", "naïve, “quoted”"],
-            "recipe": [RMSPROP.to_json(), ADADELTA.to_json()],
-            "seconds": [1.5, float("nan")],
-            "ended": ["2026-11-24T01:02:03.000+00:00", None],
-            "versions": ['{"keras": "3.15.1"}', None],
-            "device": ["CPU: A, 2 cores", None],
-        }
-    )
 
 
 def chart() -> alt.LayerChart | alt.FacetChart:
@@ -47,36 +31,6 @@ def colours(scheme: str) -> tuple[list[str], str, str]:
 
 def rgb(colour: str) -> tuple[int, ...]:
     return tuple(bytes.fromhex(colour[1:]))
-
-
-def test_csv_opens_what_the_store_keeps_as_json() -> None:
-    written = export_charts.csv(runs())
-    table = pd.read_csv(io.BytesIO(written))
-    assert list(table["recipe_optimizer"]) == ["rmsprop", "adadelta"] and "recipe" not in table
-    assert list(table["recipe_protocol"]) == ["article", "article"]
-    assert list(table["family"]) == ["mlp", "naïve, “quoted”"] and table["device"][0] == "CPU: A, 2 cores"
-    assert table["versions_keras"][0] == "3.15.1" and b"nan" not in written.lower() and b"None" not in written
-    assert np.isnan(table["seconds"][1]) and list(table.columns)[:3] == ["id", "family", "recipe_optimizer"]
-
-
-def test_times_are_iso_and_no_runs_are_only_a_header() -> None:
-    table = runs().assign(ended=pd.to_datetime(runs()["ended"]))
-    assert b"2026-11-24T01:02:03+00:00" in export_charts.csv(table)
-    assert json.loads(export_charts.json(table.to_dict("records")))[0]["ended"] == "2026-11-24T01:02:03+00:00"
-    assert (
-        export_charts.csv(runs().iloc[:0]).startswith(b"id,family,")
-        and export_charts.csv(runs().iloc[:0]).count(b"\n") == 1
-    )
-    assert json.loads(export_charts.json([])) == []
-
-
-def test_json_holds_plain_values() -> None:
-    first, second = json.loads(export_charts.json(runs().to_dict("records")))
-    assert first["recipe"]["learning_rate"] == 0.001 and first["recipe"]["protocol"] == "article"
-    assert first["versions"] == {"keras": "3.15.1"} and second["versions"] == {}
-    assert second["seconds"] is None and second["family"] == "naïve, “quoted”"
-    opened = {"id": np.int64(3), "loss": np.float32("inf"), "recipe": json.loads(RMSPROP.to_json())}
-    assert json.loads(export_charts.json([opened]))[0] == {"id": 3, "loss": None, "recipe": first["recipe"]}
 
 
 @pytest.mark.parametrize("scheme", export_charts.SCHEMES)

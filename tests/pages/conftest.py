@@ -26,7 +26,7 @@ from core.settings import Settings
 from core.ui import login, shared
 from core.ui.shared import Services
 
-FAKE = (sys.executable, str(ROOT / "tests" / "fake_training.py"))
+FAKE = (sys.executable, "-m", "tests.fake_training")
 SHIPPED = reference.PATH
 
 Visit = Callable[..., AppTest]

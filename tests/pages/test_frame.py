@@ -38,7 +38,7 @@ from core.runner.local import LocalBackend
 from core.runner.runner import Runner
 from core.runs.store import Store
 loaded = settings.load()
-fake = LocalBackend(loaded.log, (sys.executable, "tests/fake_training.py"))
+fake = LocalBackend(loaded.log, (sys.executable, "-m", "tests.fake_training"))
 runner = Runner(loaded, Store(loaded.store), fake)
 print("has it", flush=True)
 sys.stdin.read()

@@ -256,44 +256,39 @@ def test_a_result_is_promised_only_where_it_appears(
     for query, here in (({}, True), ({"protocol": "Held-out"}, False), ({"data": "mine"}, False)):
         at = visit(RESULTS, **query)
         assert sentences(at) == []
-        (line,) = [str(x.value) for x in at.caption if "Training MLP" in str(x.value)]
-        assert f"Training MLP, n = 32, seed 1 on {EMBEDDED}: epoch 2 of 20" in line
-        assert ("Each result appears here" in line) == here, query
+        (line,) = [str(x.value) for x in at.caption if ":material/model_training:" in str(x.value)]
+        assert all(x in line for x in (" MLP, n = 32, seed 1 ", EMBEDDED, " 2 of 20, "))
+        assert line.count(".") == 1 + here, f"one sentence, and the promise where it holds: {query}"
 
 
 @pytest.mark.usefixtures("some")
 def test_the_smallest_network_that_reaches_the_target_is_named(visit: Visit, sentences: Sentences) -> None:
     at = visit(RESULTS)
     assert sentences(at) == []
-    assert answer(at).startswith(
-        f"The smallest network here that reads 97.0 % of {EMBEDDED} is a Deep CNN of {deep(4):,} weights: "
-    )
+    assert all(x in answer(at) for x in (" 97.0 % ", EMBEDDED, " a Deep CNN ", f" {deep(4):,} weights: "))
     assert f"{1_199_882 / deep(4):.0f} times fewer" in answer(at) and f"{26_506 / deep(4):.1f} times" in answer(at)
     first, second = bullets(at)
-    assert first.startswith(
-        f"- **Deep CNN**: {deep(4):,} weights (n = 4): its one seed reaches 97.0 %, mean 98.10 %; next width down: "
-        "932, 0 of 1. Above 932; nothing wider was trained."
-    )
-    assert second.startswith(
-        "- **MLP**: 26,506 weights (n = 32): 1 of 2 seeds reach 97.0 %, mean 97.00 ± 0.71 %; next width down: 13,002, "
-        "0 of 1."
-    )
+    assert first.startswith(f"- **Deep CNN**: {deep(4):,} weights (n = 4): ")
+    assert all(x in first for x in (" one seed ", " 97.0 %", " 98.10 %; ", " 932, 0 of 1. ", " 932; "))
+    assert second.startswith("- **MLP**: 26,506 weights (n = 32): 1 of 2 seeds ")
+    assert all(x in second for x in (" 97.0 %", " 97.00 ± 0.71 %; ", " 13,002, 0 of 1."))
 
 
 @pytest.mark.usefixtures("some")
 def test_another_target_picks_again(visit: Visit, sentences: Sentences) -> None:
     at = visit(RESULTS)
     at.slider(key="target").set_value(96.5).run()
-    assert "a Deep CNN of 932 weights: 1,287 times fewer" in answer(at)
-    assert bullets(at)[0].startswith("- **Deep CNN**: 932 weights (n = 2): its one seed reaches 96.5 %, mean 96.80 %")
+    assert all(x in answer(at) for x in (" a Deep CNN ", " 932 weights: ", " 1,287 times "))
+    assert bullets(at)[0].startswith("- **Deep CNN**: 932 weights (n = 2): ")
+    assert " 96.5 %" in bullets(at)[0] and " 96.80 %" in bullets(at)[0]
     at.slider(key="target").set_value(98.0).run()
     assert f"{deep(4):,} weights" in answer(at) and "MLP" not in answer(at)
-    assert bullets(at)[1].startswith("- **MLP**: never reaches 98.0 % here; the best mean is 97.00 %, with 26,506")
+    assert all(x in bullets(at)[1] for x in ("**MLP**", " never ", " 98.0 % ", " 97.00 %, ", " 26,506 "))
     at.slider(key="target").set_value(99.9).run()
     assert sentences(at) == []
-    assert answer(at) == f"No network here reaches 99.9 % on {EMBEDDED}."
+    assert " 99.9 % " in answer(at) and EMBEDDED in answer(at) and "weights" not in answer(at)
     assert [x.partition(":")[0] for x in bullets(at)] == ["- **Deep CNN**", "- **MLP**"]
-    assert all("never reaches 99.9 %" in x for x in bullets(at))
+    assert all(" never " in x and " 99.9 % " in x for x in bullets(at))
     assert "of 932 weights" in answer(visit(RESULTS, target="96.5"))
 
 
@@ -330,7 +325,7 @@ def test_both_noises_are_drawn_and_explained(visit: Visit) -> None:
     at = visit(RESULTS)
     ends = {(x["encoding"]["y"]["field"], x["encoding"]["y2"]["field"]) for x in layers(at) if "y2" in x["encoding"]}
     assert ends == {("low", "high"), ("wilson_low", "wilson_high")}
-    assert "the noise of 1,000 test images alone (Wilson's 95 % interval)" in captions(at)
+    assert " 1,000 test images " in captions(at) and "Wilson's 95 % " in captions(at)
 
 
 @pytest.mark.usefixtures("some")
@@ -379,7 +374,7 @@ def test_recipes_are_never_averaged_and_can_be_left_out(
     assert sentences(at) == []
     assert networks(at)[["Recipe", "Mean accuracy, %"]].to_numpy().tolist() == [[str(OTHER), 50.0]]
     assert len(runs(at)) == 1 and downloads["featherweight-mnist_5k.csv"]().count(b"\n") == 2
-    assert answer(at) == f"No network here reaches 97.0 % on {EMBEDDED}."
+    assert " 97.0 % " in answer(at) and EMBEDDED in answer(at) and "weights" not in answer(at)
 
 
 @pytest.mark.usefixtures("some")
@@ -428,7 +423,7 @@ def test_the_published_results_stand_beside_the_digits_only(visit: Visit, traine
 def test_published_results_can_be_hidden(visit: Visit, sentences: Sentences) -> None:
     at = visit(RESULTS)
     names = [x.name for x in (*ARTICLE, *OTHERS)]
-    assert list(table(at, "Published results")["Network"]) == names
+    assert list(table(at, "Published results")["Network"]) == names and "Hollow" in captions(at)
     at.toggle(key="published").set_value(False).run()
     assert sentences(at) == []
     assert not marks(at, filled=False) and "Hollow" not in captions(at)
@@ -518,13 +513,12 @@ def test_protocols_are_never_mixed(visit: Visit, sentences: Sentences) -> None:
     assert list(networks(at)["Mean accuracy, %"]) == pytest.approx([99.0, 96.5])
     assert list(networks(at)["Seeds"]) == [1, 1]
     assert list(runs(at)["Held-out accuracy, %"]) == pytest.approx([96.0, 97.2])
-    assert "networks are chosen on held-out training images" in captions(at)
+    assert "held-out" in captions(at)
     # n = 2 reads 99 % of the test images, but they do not choose
     (line,) = bullets(at)
-    assert line.startswith(
-        f"- **Deep CNN**: {deep(4):,} weights (n = 4): its one seed reaches 97.0 % on the held-out images, mean "
-        "97.20 %; on the test images 96.50 %"
-    )
+    assert line.startswith(f"- **Deep CNN**: {deep(4):,} weights (n = 4): ")
+    held, _, test = line.partition("; ")
+    assert all(x in held for x in (" one seed ", " 97.0 % ", "held-out", " 97.20 %")) and " test images 96.50 %" in test
     assert answer(visit(RESULTS, protocol="Held-out")) == answer(at)
 
 
@@ -543,8 +537,8 @@ def test_a_network_of_the_other_protocol_is_looked_at_no_longer(visit: Visit, se
     at.segmented_control(key="protocol").set_value("held_out").run()
     assert sentences(at) == [] and at.selectbox(key="network").value is None
     look(at, f"{DEEP}, held-out")
-    assert "Recipe: Adadelta 1, 12 epochs, batch 128, held-out." in str([x.value for x in at.markdown])
-    assert any(x.proto.alt.startswith("Accuracy on the held-out images per") for x in at.get("vega_lite_chart"))
+    assert f" {held_out('deep_cnn')}." in str([x.value for x in at.markdown])
+    assert ["held-out" in x.proto.alt for x in at.get("vega_lite_chart") if "per epoch" in x.proto.alt] == [True]
 
 
 # Reference results
@@ -562,7 +556,7 @@ def test_a_fresh_install_has_results(visit: Visit, sentences: Sentences, own: Se
     titles = {x.title: x.key for x in FAMILIES.values()}
     assert {(titles[f], n, s) for f, n, s in shown[["Family", "Width n", "Seed"]].itertuples(index=False)} <= wanted
     assert set(shown["Runs"]) == {"reference"}
-    assert "The smallest network here that reads 97.0 % of MNIST is a Deep CNN of 932 weights" in answer(at)
+    assert all(x in answer(at) for x in (" 97.0 % ", " MNIST ", " a Deep CNN ", " 932 weights: "))
     assert all("(reference)" in x for x in bullets(at)) and len(bullets(at)) == 4
     assert reference.NOTE in captions(at)
 
@@ -588,7 +582,7 @@ def test_reference_results_can_be_hidden(visit: Visit, sentences: Sentences) -> 
     assert not at.info
     at.toggle(key="reference").set_value(False).run()
     assert sentences(at) == [] and not at.dataframe
-    assert at.info[0].value.startswith("No finished run on MNIST yet.")
+    assert [" MNIST " in x.value for x in at.info] == [True] and [x.label for x in at.button] == [SMALL]
     assert visit(RESULTS, data="MNIST", reference="false").info
 
 
@@ -610,13 +604,13 @@ def test_own_and_reference_runs_are_never_averaged(
     ]
     lines = marks(at, type="line")
     assert lines and all({"recipe", "origin"} <= {y["field"] for y in x["encoding"]["detail"]} for x in lines)
-    assert "Paler marks are reference runs." in captions(at)
+    assert reference.NOTE in captions(at) and "Paler" in captions(at)
     (line,) = bullets(at)
-    assert line.startswith("- **Deep CNN** (reference): 932 weights (n = 2): 2 of 2 seeds")
+    assert line.startswith("- **Deep CNN** (reference): 932 weights (n = 2): 2 of 2 ")
     rows = json.loads(downloads["featherweight-mnist.json"]())
     assert [x["origin"] for x in rows] == ["own", "own", "reference", "reference"]
     at.toggle(key="reference").set_value(False).run()
-    assert bullets(at)[0].startswith("- **Deep CNN**: never reaches 97.0 %")
+    assert all(x in bullets(at)[0] for x in ("- **Deep CNN**: ", " never ", " 97.0 % ", " 70.00 %, ", f" {deep(4):,} "))
     assert "Runs" not in networks(at) or set(networks(at)["Runs"]) == {"own"}
     assert reference.NOTE not in captions(at) and "Paler" not in captions(at)
 
@@ -639,7 +633,7 @@ def test_results_on_a_file_that_has_gone_make_room_for_the_reference(
     path.unlink()
     for at in (visit(page), visit("app.py").switch_page(page).run()):
         assert sentences(at) == [] and at.selectbox(key="data").value == "mnist"
-        assert not [x for x in at.info if "No finished run" in str(x.value)]
+        assert not at.info
 
 
 @pytest.mark.usefixtures("some")
@@ -683,12 +677,13 @@ def test_the_article_is_compared_with_what_was_trained_as_it_did(
     came("deep_cnn", 3, 0.98, data="mnist", facts=MNIST)  # none of the article's
     at = visit(RESULTS, data="MNIST")
     assert sentences(at) == []
-    assert badges(at) == [
-        "- :green-badge[our 3 seeds agree] MLP, n = 32: published 97.11 %, ours 97.10 ± 0.05 % (−0.01 points).",
-        "- :gray-badge[our one seed has no spread] Pooled MLP, n = 64: published 97.04 %, ours 97.00 % (−0.04 points).",
-        "- :orange-badge[our 3 seeds differ by +0.53 points] CNN, n = 2: published 97.48 %, ours 98.01 ± 0.01 % "
-        "(+0.53 points).",
-    ]
+    figures = (
+        ("- :green-badge[", " 3 seeds ", "] MLP, n = 32: ", " 97.11 %, ", " 97.10 ± 0.05 % (−0.01 "),
+        ("- :gray-badge[", " one seed ", "] Pooled MLP, n = 64: ", " 97.04 %, ", " 97.00 % (−0.04 "),
+        ("- :orange-badge[", " 3 seeds ", " +0.53 ", "] CNN, n = 2: ", " 97.48 %, ", " 98.01 ± 0.01 % (+0.53 "),
+    )
+    for badge, told in zip(badges(at), figures, strict=True):
+        assert badge.startswith(told[0]) and all(x in badge for x in told)
     for seed in range(3):
         came("mlp", 32, 0.97, seed=seed, data="mnist", facts=MNIST, recipe=held_out("mlp"), held=0.97)
     assert not badges(visit(RESULTS, data="MNIST", protocol="Held-out"))
@@ -708,8 +703,8 @@ def test_looking_closer_shows_a_networks_runs(visit: Visit, sentences: Sentences
     assert sentences(at) == []
     assert table(at, f"The runs of {name}")["Seed"].tolist() == [0, 1]
     (said,) = [str(x.value) for x in at.markdown if str(x.value).startswith("**MLP, n = 32**")]
-    assert "26,506 weights, 97.00 ± 0.71 % over 2 seeds." in said
-    assert said.endswith("Recipe: RMSprop 0.001, 20 epochs, batch 128.")
+    assert all(x in said for x in (" 26,506 weights, ", " 97.00 ± 0.71 % ", " 2 seeds."))
+    assert said.endswith(" RMSprop 0.001, 20 epochs, batch 128.")
     (curves,) = [x.proto for x in at.get("vega_lite_chart") if "per epoch" in x.proto.alt]
     assert curves.alt == "Accuracy on the test images per epoch, a line a seed, for 2 seeds."
     assert "Trained on a device, with keras 3.1, python 3.11." in captions(at)
@@ -769,7 +764,7 @@ def test_a_link_to_weights_that_are_not_kept_opens_no_others_in_silence(
     (link,) = [x.proto for x in at.get("page_link") if x.proto.label.startswith("Look inside")]
     at = visit("pages/inspect.py", **dict(parse_qsl(link.query_string)))
     assert sentences(at) == []
-    assert [str(x.value).partition(" on ")[0] for x in at.warning] == [f"No weights are kept of {DEEP}"]
+    assert [f" {DEEP} " in str(x.value) for x in at.warning] == [True]
 
 
 def test_more_seeds_are_trained_from_here(
@@ -915,7 +910,8 @@ def test_runs_on_a_file_that_has_changed_since_do_not_count(visit: Visit, traine
     trained("mlp", 32, 0.5, data="mine")
     path = bring("mine", 28, 28, classes=7)
     os.utime(path, ns=(1, 1))
-    assert "No finished run on mine yet." in visit(RESULTS, data="mine").info[0].value
+    at = visit(RESULTS, data="mine")
+    assert [" mine " in x.value for x in at.info] == [True] and [x.label for x in at.button] == [SMALL]
 
 
 def test_runs_that_did_not_finish_are_no_results(visit: Visit, trained: Train) -> None:
@@ -1018,4 +1014,4 @@ def test_a_store_of_a_newer_version_is_one_sentence(
     with store._connection() as connection:
         connection.execute("PRAGMA user_version = 99")
     (sentence,) = sentences(visit(RESULTS))
-    assert "was written by a newer Featherweight" in sentence
+    assert str(own.store) in sentence

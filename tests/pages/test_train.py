@@ -106,8 +106,7 @@ def test_cards_are_shown_as_their_driver_sees_them(
     monkeypatch.setattr(gpu, "cards", lambda: (Card("NVIDIA H200", "570.86.15", 10**9, 15 * 10**10, 37),))
     at = visit(TRAIN)
     assert sentences(at) == []
-    said = "NVIDIA H200, driver 570.86.15: 1.0 of 150.0 GB of memory in use, 37 % busy."
-    assert [x.value for x in at.caption if "NVIDIA" in x.value] == [f":material/memory: {said}"]
+    assert [x.value for x in at.caption if "NVIDIA" in x.value] == [f":material/memory: {gpu.cards()[0]}."]
 
 
 def test_without_a_card_nothing_is_said_of_one(visit: Visit, until: Until, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,7 +238,7 @@ def test_a_failed_run_says_why_and_can_be_tried_again(visit: Visit, until: Until
     at = button(visit(TRAIN, seed=str(FAIL)), "Start 1 run")
     until(idle)
     at.run()
-    assert sentences(at) == ["Deep CNN n = 2, seed 4 failed: Training diverged at epoch 3."]
+    assert ["Deep CNN n = 2, seed 4 " in x and x.endswith(" epoch 3.") for x in sentences(at)] == [True]
     assert states(at) == ["✗ failed"] and "Start 1 run" in labels(at)
 
 
@@ -247,7 +246,7 @@ def test_a_training_process_that_dies_is_a_sentence(visit: Visit, until: Until, 
     at = button(visit(TRAIN, seed=str(CRASH)), "Start 1 run")
     until(lambda p: p.done == 1)
     (sentence,) = sentences(at.run())
-    assert sentence.startswith("Deep CNN n = 2, seed 2 failed twice: The training process ended unexpectedly (SIGKILL")
+    assert sentence.startswith("Deep CNN n = 2, seed 2 ") and "(SIGKILL" in sentence
 
 
 @pytest.mark.parametrize("typed", ["abc", "0", "-1", "1000000000", "129", "2.5", " ", "²", "9" * 5000])
@@ -255,7 +254,7 @@ def test_a_width_that_cannot_be_is_one_sentence(visit: Visit, sentences: Sentenc
     at = visit(TRAIN)
     at.multiselect(key="widths_deep_cnn").set_value(["2", typed]).run()
     (sentence,) = sentences(at)
-    assert sentence.startswith("Invalid width for family 'deep_cnn'. Expected a whole number from 1 to 128. Received: ")
+    assert "'deep_cnn'" in sentence and " 1 to 128." in sentence and repr(typed)[:40] in sentence
     assert len(sentence) < 200
     at.multiselect(key="widths_deep_cnn").set_value(["2", "3"]).run()
     assert sentences(at) == [] and states(at) == ["○ new", "○ new"]
@@ -291,19 +290,19 @@ def test_without_a_width_there_is_nothing_to_start(visit: Visit, sentences: Sent
 def test_too_many_cells_are_one_sentence(visit: Visit, sentences: Sentences) -> None:
     at = visit(TRAIN, widths_deep_cnn=[str(x) for x in range(1, 12)], seeds="50")
     (sentence,) = sentences(at)
-    assert sentence.startswith("Invalid sweep. Expected at most 500 cells") and sentence.endswith("Received: 550.")
+    assert " 500 cells " in sentence and sentence.endswith(" 550.")
 
 
 def test_seeds_beyond_the_last_one_are_one_sentence(visit: Visit, sentences: Sentences) -> None:
     at = visit(TRAIN, seed=str(MAX_SEED), seeds="2")
     (sentence,) = sentences(at)
-    assert sentence.startswith("Invalid seed. Expected at most 2,147,483,646 as the first of 2.")
+    assert " 2,147,483,646 " in sentence and " 2. " in sentence and sentence.endswith(f" {MAX_SEED}.")
 
 
 def test_images_too_small_are_one_sentence(visit: Visit, sentences: Sentences, bring: Bring) -> None:
     bring("small", 12, 12)
     (sentence,) = sentences(visit(TRAIN, data="small"))
-    assert sentence.startswith("Images of 12×12 are too small for the family 'deep_cnn'")
+    assert "12×12" in sentence and "'deep_cnn'" in sentence
 
 
 def test_colour_images_are_trained_on(
@@ -322,13 +321,13 @@ def test_colour_images_are_trained_on(
 
 def test_the_articles_recipe_is_said_per_family(visit: Visit) -> None:
     at = visit(TRAIN, families=["MLP", "CNN"])
-    assert "MLP: RMSprop 0.001, 20 epochs, batch 128. CNN: Adadelta 1, 12 epochs, batch 128." in text(at)
+    assert "MLP: RMSprop 0.001, 20 epochs" in text(at) and " CNN: Adadelta 1, 12 epochs" in text(at)
 
 
 def test_an_empty_recipe_or_protocol_in_the_address_is_the_articles(visit: Visit, sentences: Sentences) -> None:
     at = visit(TRAIN, recipe="", protocol="")
     assert at.segmented_control(key="recipe").value is None, "the address chooses none"
-    assert sentences(at) == [] and "Deep CNN: Adadelta 1, 12 epochs, batch 128." in text(at)
+    assert sentences(at) == [] and f"Deep CNN: {FAMILIES['deep_cnn'].recipe}." in text(at)
     assert not at.toggle and "Start 1 run" in labels(at)
 
 
@@ -358,8 +357,8 @@ def test_a_held_out_run_shows_held_out_figures_and_ends_with_the_test_accuracy(
     until(epochs)
     at.run()
     assert sentences(at) == []
-    assert states(at) == ["▶ epoch 2 of 12, held-out 25.00 %"]
-    assert "After epoch 1: held-out accuracy 25.00 %, held-out loss 2.000." in text(at)
+    assert [x.startswith("▶") and " 2 of 12, " in x and x.endswith(" held-out 25.00 %") for x in states(at)] == [True]
+    assert "held-out accuracy 25.00 %" in text(at) and "held-out loss 2.000." in text(at)
     assert "test accuracy" not in text(at)
     for chart in at.get("vega_lite_chart"):
         assert json.loads(chart.proto.spec)["encoding"]["color"]["scale"]["domain"] == ["training", "held-out"]
@@ -398,7 +397,7 @@ def test_another_protocol_is_another_run_of_either_recipe(
 def test_the_updates_of_a_held_out_run_are_counted_without_its_held_out_images(visit: Visit) -> None:
     assert "With 4,000 images instead of 60,000 that is 7 % of its updates." in text(visit(TRAIN))
     held_out = visit(TRAIN, protocol="Held-out")
-    assert "With 3,333 images instead of 60,000 that is 6 % of its updates." in text(held_out)
+    assert " 3,333 images " in text(held_out) and " 6 % " in text(held_out)
 
 
 def test_the_first_family_says_where_ones_own_recipe_starts(visit: Visit) -> None:
@@ -438,11 +437,14 @@ def test_nonsense_in_the_address_never_breaks_the_page(
     )
     at = visit(TRAIN, **dict.fromkeys(names, nonsense) | ({"recipe": recipe} if recipe else {}))
     assert sentences(at) == []
-    assert "Choose at least one family." in text(at) or "Start 1 run" in labels(at)
+    assert ("Start 1 run" in labels(at)) == bool(at.pills(key="families").value) and not at.warning
+    assert len(at.info) == ("Start 1 run" not in labels(at))
 
 
 def test_an_infinite_number_in_the_address_is_one_sentence(visit: Visit, sentences: Sentences) -> None:
-    assert sentences(visit(TRAIN, seeds="1e999")) == ["The address of this page holds a number that is too large."]
+    at = visit(TRAIN, seeds="1e999")
+    assert len(sentences(at)) == 1 and not at.number_input
+    assert [x.proto.page for x in at.get("page_link")].count("train") == 2, "in the frame and below the sentence"
 
 
 @pytest.mark.parametrize("nonsense", ["zzz", "-1", "0", "1e999", "<b>", "\x00"])
@@ -450,7 +452,7 @@ def test_nonsense_among_the_widths_of_an_address_is_one_sentence(
     visit: Visit, sentences: Sentences, nonsense: str
 ) -> None:
     (sentence,) = sentences(visit(TRAIN, widths_deep_cnn=["2", nonsense]))
-    assert sentence.startswith("Invalid width for family 'deep_cnn'. Expected a whole number from 1 to 128.")
+    assert "'deep_cnn'" in sentence and " 1 to 128." in sentence
 
 
 def test_no_number_can_leave_the_sane_bounds(visit: Visit) -> None:
@@ -473,7 +475,7 @@ def test_where_another_process_trains_the_pages_still_work(
         at = visit(TRAIN)
         assert sentences(at) == []
         (warning,) = at.warning
-        assert warning.value.startswith(f"Another Featherweight already trains with the store in {own.home}.")
+        assert f" {own.home}." in warning.value
         assert [x.disabled for x in at.button if x.key == "start"] == [True]
         assert states(at) == ["○ new"]
         assert sentences(visit()) == [] and visit().dataframe

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 import math
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -12,18 +14,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.recipe import ADADELTA, RMSPROP, Recipe
+from core.networks.families import FAMILIES
+from core.recipe import ADADELTA, Protocol, Recipe
 from core.results import analysis
-from core.results.analysis import TurningPoint
-from core.results.published import ARTICLE, Published
+from core.results.analysis import Curve, Point, TurningPoint
+from core.results.collect import finished
+from core.runs import reference
+from core.runs.run import Origin
 from tests.rows import runs, seeds
 
-HELD_OUT = replace(ADADELTA, protocol="held_out").to_json()
+HELD_OUT = replace(ADADELTA, protocol=Protocol.HELD_OUT).to_json()
 OTHER = Recipe("adadelta", 1.0, 3).to_json()
 
 
+def points(*rows: dict[str, Any]) -> list[Point]:
+    return analysis.points(finished(runs(*rows)))
+
+
+def turning_points(*rows: dict[str, Any], target: float = 0.97) -> list[TurningPoint]:
+    return analysis.turning_points(points(*rows), target)
+
+
 def only(rows: Sequence[dict[str, Any]], target: float = 0.97) -> TurningPoint:
-    (found,) = analysis.turning_points(runs(*rows), target)
+    (found,) = turning_points(*rows, target=target)
     return found
 
 
@@ -39,24 +52,23 @@ def deep(*means: tuple[int, float], **changed: Any) -> list[dict[str, Any]]:
 
 
 def test_points_are_means_over_seeds_of_finished_runs() -> None:
-    found = analysis.points(
-        runs(
-            {"test_accuracy": 0.96},
-            {"seed": 1, "test_accuracy": 0.98},
-            {"seed": 2, "test_accuracy": 0.1, "state": "stopped"},
-        )
+    (found,) = points(
+        {"test_accuracy": 0.96},
+        {"seed": 1, "test_accuracy": 0.98},
+        {"seed": 2, "test_accuracy": 0.1, "state": "stopped"},
     )
-    assert len(found) == 1
-    row = found.iloc[0]
-    assert (row["mean"], row["low"], row["high"], row["seeds"], row["title"]) == (0.97, 0.96, 0.98, 2, "Deep CNN")
-    assert row["sd"] == pytest.approx(math.sqrt(2) * 0.01)
-    assert (row["parameters"], row["multiply_adds"], row["test_images"], row["origin"]) == (932, 49960, 10000, "own")
-    assert (row["choosing"], row["protocol"], row["recipe_title"]) == (0.97, "article", str(ADADELTA))
-    assert (row["wilson_low"], row["wilson_high"]) == analysis.wilson(0.97, 10000)
+    assert (found.mean, found.low, found.high, found.seeds, found.width) == (0.97, 0.96, 0.98, 2, 2)
+    assert found.sd == pytest.approx(math.sqrt(2) * 0.01)
+    assert (found.parameters, found.multiply_adds, found.test_images) == (932, 49960, 10000)
+    assert found.curve == Curve("mnist", "f", Origin.OWN, "deep_cnn", ADADELTA) and found.curve.title == "Deep CNN"
+    assert found.choosing == 0.97 and [x.seed for x in found.runs] == [0, 1]
+    assert [found.passing(x) for x in (0.96, 0.97, 0.98, 0.99)] == [2, 1, 1, 0]
+    assert found.interval == analysis.wilson(0.97, 10000)
 
 
 def test_one_seed_has_no_spread() -> None:
-    assert math.isnan(analysis.points(runs({})).iloc[0]["sd"])
+    (found,) = points({})
+    assert found.sd is None
 
 
 @pytest.mark.parametrize(
@@ -71,30 +83,31 @@ def test_one_seed_has_no_spread() -> None:
     ids=lambda x: "/".join(x),
 )
 def test_what_is_not_the_same_is_never_averaged_together(other: dict[str, Any]) -> None:
-    table = runs({}, {**other, "test_accuracy": 0.5})
-    found = analysis.points(table)
-    assert sorted(found["mean"]) == [0.5, 0.97] and list(found["seeds"]) == [1, 1]
-    assert only(table.to_dict("records"), 0.6).mark == only([{}], 0.6).mark, "the poor run pulls no mean down"
+    rows: list[dict[str, Any]] = [{}, {**other, "test_accuracy": 0.5}]
+    found = points(*rows)
+    assert sorted(x.mean for x in found) == [0.5, 0.97] and [x.seeds for x in found] == [1, 1]
+    assert only(rows, 0.6).mark == only([{}], 0.6).mark, "the poor run pulls no mean down"
 
 
-def test_no_runs_give_empty_tables() -> None:
-    found = analysis.points(runs())
-    assert found.empty and {*analysis.POINT, "mean", "wilson_low", "choosing"} <= set(found.columns)
-    assert analysis.turning_points(runs(), 0.97) == []
-    assert analysis.turning_points(runs({"state": "failed", "test_accuracy": None}), 0.97) == []
-    assert analysis.front(found).empty
+def test_no_runs_give_no_points() -> None:
+    failed = {"state": "failed", "test_accuracy": None}
+    assert points() == points(failed) == []
+    assert turning_points() == turning_points(failed) == []
+    assert analysis.front(pd.DataFrame(columns=["parameters", "mean"], dtype="float64")).empty
 
 
 def test_networks_come_smallest_first() -> None:
-    found = analysis.points(runs(*deep((4, 0.9), (1, 0.9), (2, 0.9)), *seeds("mlp", 1, 0.9)))
-    assert list(found["parameters"]) == [408, 807, 932, 2358]
+    found = points(*deep((4, 0.9), (1, 0.9), (2, 0.9)), *seeds("mlp", 1, 0.9))
+    assert [x.parameters for x in found] == [408, 807, 932, 2358]
 
 
 def test_a_held_out_network_is_chosen_by_the_held_out_images() -> None:
-    found = analysis.finished(runs({"test_accuracy": 0.9, "recipe": HELD_OUT, "held_out_accuracy": 0.8}, {}))
-    assert list(found["choosing"]) == [0.8, 0.97] and list(found["protocol"]) == ["held_out", "article"]
-    again = analysis.finished(found)
-    pd.testing.assert_frame_equal(again, found)
+    held_out = {"test_accuracy": 0.9, "recipe": HELD_OUT, "held_out_accuracy": 0.8}
+    found = finished(runs(held_out, {}))
+    assert [x.choosing for x in found] == [0.8, 0.97] and finished(found) == found
+    assert [x.recipe.protocol for x in found] == [Protocol.HELD_OUT, Protocol.ARTICLE]
+    (point,) = points(held_out)
+    assert (point.choosing, point.mean) == (0.8, 0.9) and (point.passing(0.8), point.passing(0.9)) == (1, 0)
 
 
 # counts, images and 95 % intervals as Newcombe (1998), Table I, method 3, prints them
@@ -129,13 +142,14 @@ def test_the_turning_point_is_the_smallest_width_whose_mean_reaches_the_target()
     rows += seeds("deep_cnn", 4, 0.98, 0.96) + seeds("deep_cnn", 8, 0.99)
     found = only(rows)
     assert found.mark and found.below and found.above
-    assert (found.mark.width, found.mark.parameters, found.mark.seeds, found.mark.passing) == (2, 932, 5, 3)
+    assert (found.mark.width, found.mark.parameters, found.mark.seeds, found.mark.passing(0.97)) == (2, 932, 5, 3)
     assert found.mark.mean == pytest.approx(0.9706) and found.mark.choosing == found.mark.mean
     # deviations -26, 4, 14, -46, 54 of 1e-4: squares sum to 5,920
     assert found.mark.sd == pytest.approx(math.sqrt(5920 / 4) * 1e-4)
-    assert (found.below.width, found.below.passing, found.below.seeds) == (1, 0, 2)
-    assert (found.above.width, found.above.passing, found.above.seeds) == (4, 1, 2)
-    assert found.best.width == 8 and found.origin == "own" and found.recipe == ADADELTA.to_json()
+    assert (found.below.width, found.below.passing(0.97), found.below.seeds) == (1, 0, 2)
+    assert (found.above.width, found.above.passing(0.97), found.above.seeds) == (4, 1, 2)
+    assert found.best.width == 8 and (found.family, found.target) == ("deep_cnn", 0.97)
+    assert found.curve == found.mark.curve and (found.curve.origin, found.curve.recipe) == (Origin.OWN, ADADELTA)
     assert widths(only(rows, 0.98)) == (4, 8, None)
     assert widths(only(rows, 0.9)) == (None, 1, 2)
 
@@ -169,7 +183,7 @@ def test_a_family_that_never_reaches_it_names_the_smallest_of_its_best() -> None
 def test_a_seed_that_reaches_it_does_not_carry_its_width() -> None:
     found = only(seeds("deep_cnn", 2, 0.98, 0.95) + seeds("deep_cnn", 4, 0.98, 0.97))
     assert widths(found) == (2, 4, None)
-    assert found.below and (found.below.passing, found.below.seeds) == (1, 2)
+    assert found.below and (found.below.passing(0.97), found.below.seeds) == (1, 2)
 
 
 # summed in floating point these means are 0.97 and, the last two, 0.9699999999999999
@@ -183,7 +197,7 @@ def test_a_mean_exactly_at_the_target_reaches_it(accuracies: tuple[float, ...]) 
 def test_a_seed_exactly_at_the_target_passes() -> None:
     target = 0.1 + 0.2  # a little above 0.3
     found = only(seeds("deep_cnn", 2, 0.3, 0.3, 0.4), target)
-    assert found.mark and found.mark.passing == 3
+    assert found.mark and found.mark.passing(target) == 3
 
 
 def test_unfinished_runs_are_no_part_of_a_curve() -> None:
@@ -202,7 +216,9 @@ def test_curves_are_never_mixed(change: dict[str, Any]) -> None:
         found = only(rows)
         assert widths(found) == (None, 2, 4), "neighbours are of the curve itself"
         assert found.mark and (found.mark.seeds, found.mark.mean) == (1, 0.98)
-        assert (found.origin, found.recipe) == (change.get("origin", "own"), change.get("recipe", ADADELTA.to_json()))
+        assert found.curve.origin == change.get("origin", "own")
+        assert found.curve.recipe.to_json() == change.get("recipe", ADADELTA.to_json())
+        assert found.curve.fingerprint == change.get("fingerprint", "f")
         assert only(rows, 0.955).best.choosing == 0.99
 
 
@@ -221,7 +237,7 @@ def test_of_two_curves_of_a_recipe_the_better_supported_speaks_then_the_smaller_
     ):
         for rows in (lucky + other, other + lucky):
             found = only(rows)
-            assert found.mark and (found.origin, found.mark.width) == expected
+            assert found.mark and (found.curve.origin, found.mark.width) == expected
 
 
 def test_families_come_smallest_first_and_those_that_never_reach_it_last() -> None:
@@ -231,7 +247,7 @@ def test_families_come_smallest_first_and_those_that_never_reach_it_last() -> No
         *seeds("cnn", 1, 0.96),
         *seeds("deep_cnn", 2, 0.98),
     ]
-    found = analysis.turning_points(runs(*rows), 0.97)
+    found = turning_points(*rows)
     assert [x.family for x in found] == ["deep_cnn", "pooled_mlp", "cnn", "mlp"]
     assert [x.mark is None for x in found] == [False, False, True, True]
 
@@ -245,9 +261,9 @@ def test_held_out_runs_are_chosen_by_held_out_images_and_reported_on_test() -> N
         [row(1, 0.9, 0.99), row(2, 0.96, 0.98), row(4, 0.968, 0.95), row(4, 0.976, 0.97, seed=1), row(8, 0.965, 0.99)]
     )
     assert widths(found) == (2, 4, 8)
-    assert found.mark and (found.mark.mean, found.mark.passing) == (0.96, 1)
+    assert found.mark and (found.mark.mean, found.mark.passing(0.97)) == (0.96, 1)
     assert found.mark.choosing == pytest.approx(0.972)
-    assert found.below and found.below.passing == 0, "its test accuracy reaches it, but that did not choose"
+    assert found.below and found.below.passing(0.97) == 0, "its test accuracy reaches it, but that did not choose"
     assert found.best.width == 4
     facts = found.facts()
     assert (facts["mean"], facts["passing"], facts["protocol"]) == (0.96, 1, "held_out")
@@ -293,6 +309,65 @@ def test_facts_of_a_family_that_never_reaches_it() -> None:
     assert [facts[x] for x in FIELDS] == ["deep_cnn", None, None, None, None, None, None, 932, None]
 
 
+def shipped() -> pd.DataFrame:
+    """Return a row per shipped run, straight from the file that they came in."""
+    with closing(sqlite3.connect(f"{reference.PATH.as_uri()}?immutable=1", uri=True)) as connection:
+        return pd.read_sql_query(
+            """
+            SELECT family, width, recipe, parameters, test_accuracy
+            FROM runs JOIN epochs ON run = id AND epoch = (SELECT MAX(epoch) FROM epochs WHERE run = id)
+            WHERE state = 'done'
+            """,
+            connection,
+        )
+
+
+def test_points_of_the_shipped_results_are_what_pandas_computes() -> None:
+    table = shipped()
+    found = analysis.points(finished(reference.store().runs()))
+    networks = table.groupby(["family", "width", "recipe", "parameters"])["test_accuracy"]
+    expected = networks.agg(["mean", "std", "min", "max", "count"])
+    assert len(found) == len(expected) == 32 and sum(x.seeds for x in found) == len(table)
+    for x in found:
+        key = (x.curve.family, x.width, x.curve.recipe.to_json(), x.parameters)
+        row = expected.loc[key]
+        assert x.sd is not None and x.seeds == row["count"] > 1
+        told = (x.mean, x.sd, x.low, x.high, x.choosing)
+        assert told == pytest.approx(tuple(row[["mean", "std", "min", "max", "mean"]]), rel=0, abs=1e-12)
+        for target in (0.9, 0.97, 0.985):
+            assert x.passing(target) == (networks.get_group(key) >= target).sum()
+
+
+@pytest.mark.parametrize("target", [0.9, 0.95, 0.97, 0.98, 0.99, 0.999])
+def test_turning_points_of_the_shipped_results_are_what_pandas_finds(target: float) -> None:
+    table = shipped().assign(passing=lambda x: x["test_accuracy"] >= target)
+    found = analysis.turning_points(analysis.points(finished(reference.store().runs())), target)
+    assert {x.family for x in found} == set(FAMILIES) and len(found) == len(FAMILIES)
+    for x in found:
+        assert x.curve.recipe == FAMILIES[x.family].recipe, "the only one that was shipped"
+        curve = table[table["family"] == x.family].groupby("width")
+        means, weights, facts = curve["test_accuracy"].mean(), curve["parameters"].first(), x.facts()
+        assert x.best.width == means.idxmax() and x.best.mean == pytest.approx(means.max(), rel=0, abs=1e-12)
+        reaching = means[means >= target - 1e-12].index
+        if reaching.empty:
+            below, mark, above = means.index.max(), None, None
+            assert [facts[y] for y in ("width", "mean", "sd", "seeds", "passing")] == [None] * 5
+        else:
+            mark = reaching.min()
+            below, above = means.index[means.index < mark].max(), means.index[means.index > mark].min()
+            seeds_of = curve.get_group(mark)
+            assert (facts["width"], facts["parameters"]) == (mark, weights[mark])
+            assert (facts["seeds"], facts["passing"]) == (len(seeds_of), seeds_of["passing"].sum())
+            sd = seeds_of["test_accuracy"].std()
+            assert (facts["mean"], facts["sd"]) == pytest.approx((means[mark], sd), rel=0, abs=1e-12)
+        beside = [None if y is None or pd.isna(y) else y for y in (below, above)]
+        assert [widths(x)[0], widths(x)[2]] == beside
+        expected = [None if y is None else weights[y] for y in beside]
+        assert [facts["bracket_below"], facts["bracket_above"]] == expected
+    reached = [x.mark.parameters for x in found if x.mark]
+    assert reached == sorted(reached) and [x.mark is None for x in found] == sorted(x.mark is None for x in found)
+
+
 def beats(one: tuple[float, float], other: tuple[float, float]) -> bool:
     return one[0] <= other[0] and one[1] >= other[1] and one != other
 
@@ -333,81 +408,3 @@ def test_the_front_by_hand() -> None:
     )
     assert list(analysis.front(table)["name"]) == ["b", "c", "e"]
     assert list(analysis.front(table.iloc[::-1])["parameters"]) == [100, 100, 300]
-
-
-ARTICLE_MLP, *_, ARTICLE_DEEP = ARTICLE
-FIVE = (0.970, 0.971, 0.972, 0.973, 0.974)
-# t(0.975; 4) = 2.776445, sd = sqrt(1e-5 / 4), and one more run: sqrt(1 + 1/5)
-REACH = 2.776445 * math.sqrt(1e-5 / 4) * math.sqrt(1.2)
-
-
-@pytest.mark.parametrize(
-    ("off", "agrees"),
-    [
-        (0.0, True),
-        (-REACH - 0.00004, True),
-        (-REACH - 0.00006, False),
-        (REACH + 0.00004, True),
-        (REACH + 0.00006, False),
-    ],
-)
-def test_agreement_is_a_prediction_interval_and_the_rounding(off: float, agrees: bool) -> None:
-    published = replace(ARTICLE_MLP, accuracy=0.972 + off)
-    found = analysis.agreement(published, runs(*seeds("mlp", 32, *FIVE)))
-    assert found and found.published is published and found.agrees is agrees
-    assert found.mean == pytest.approx(0.972) and found.seeds == 5 and found.sd == pytest.approx(math.sqrt(1e-5 / 4))
-    assert found.difference == pytest.approx(-off, abs=1e-12)
-
-
-def test_agreement_of_two_seeds_is_wide() -> None:
-    two = runs(*seeds("mlp", 32, 0.970, 0.972))  # t(0.975; 1) = 12.7062, sd = 0.001 sqrt 2
-    reach = 12.7062 * 0.001 * math.sqrt(2) * math.sqrt(1.5)
-    for off, agrees in ((reach, True), (reach + 0.0002, False)):
-        found = analysis.agreement(replace(ARTICLE_MLP, accuracy=0.971 + off), two)
-        assert found and found.agrees is agrees
-
-
-@pytest.mark.parametrize(
-    ("accuracy", "agrees"), [(0.9749, True), (0.975, True), (0.9752, False), (0.965, True), (0.9648, False)]
-)
-def test_agreement_with_a_rounded_figure(accuracy: float, agrees: bool) -> None:
-    found = analysis.agreement(ARTICLE_DEEP, runs(*seeds("deep_cnn", 2, *[accuracy] * 5)))
-    assert found and found.agrees is agrees and found.difference == pytest.approx(accuracy - 0.97)
-
-
-def test_one_seed_cannot_agree_or_differ() -> None:
-    found = analysis.agreement(ARTICLE_MLP, runs(*seeds("mlp", 32, 0.9711)))
-    assert found and (found.seeds, found.sd, found.agrees) == (1, None, None)
-    assert found.difference == pytest.approx(0, abs=1e-12)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"width": 16},
-        {"family": "pooled_mlp"},
-        {"recipe": OTHER},
-        {"recipe": replace(RMSPROP, protocol="held_out").to_json(), "held_out_accuracy": 0.97},
-        {"state": "stopped"},
-    ],
-    ids=["width", "family", "recipe", "protocol", "state"],
-)
-def test_agreement_is_of_the_same_network_and_recipe(change: dict[str, Any]) -> None:
-    others = [x | change for x in seeds("mlp", 32, 0.5, 0.6, 0.7)]
-    assert analysis.agreement(ARTICLE_MLP, runs(*others)) is None
-    found = analysis.agreement(ARTICLE_MLP, runs(*others, *seeds("mlp", 32, 0.97, 0.98)))
-    assert found and (found.mean, found.seeds) == (0.975, 2)
-
-
-def test_agreement_takes_the_curve_with_most_seeds_and_pools_none() -> None:
-    rows = seeds("mlp", 32, 0.95, 0.96) + seeds("mlp", 32, 0.97, 0.98, 0.99, origin="reference")
-    for order in (rows, rows[::-1]):
-        found = analysis.agreement(ARTICLE_MLP, runs(*order))
-        assert found and found.mean == pytest.approx(0.98) and found.seeds == 3
-
-
-@pytest.mark.parametrize("published", ARTICLE, ids=lambda x: x.family)
-def test_every_figure_of_the_article_can_be_compared(published: Published) -> None:
-    assert published.family and published.width
-    found = analysis.agreement(published, runs(*seeds(published.family, published.width, *FIVE)))
-    assert found and found.seeds == 5

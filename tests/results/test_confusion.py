@@ -15,16 +15,16 @@ from core.export import charts as export_charts
 from core.networks.families import family
 from core.networks.layers import Array
 from core.networks.network import Network
-from core.results import analysis, confusion, trained
-from core.results.collect import Results
-from core.results.trained import Kept
+from core.results import confusion, trained
+from core.results.collect import Results, finished
+from core.results.trained import Trained
 from core.runs import reference
 
 SHARED = ROOT.parent / "shared" / "data" / "mnist.npz"
 LABELS = np.array([0, 0, 1, 1, 2, 2])
 SAID = np.array([0, 1, 1, 1, 0, 2])
 SHIPPED = reference.store()
-KEPT = trained.find(Results(reference.DATASET, analysis.finished(SHIPPED.runs()), None))
+KEPT = trained.networks(Results(reference.DATASET, finished(SHIPPED.runs()), None))
 
 
 def test_a_matrix_by_hand() -> None:
@@ -86,13 +86,13 @@ def test_batches_are_small_where_a_network_is_wide() -> None:
 
 
 @pytest.mark.skipif(not SHARED.is_file(), reason="the copy of MNIST that the reference runs were trained on")
-@pytest.mark.parametrize("chosen", KEPT, ids=lambda x: f"{x.family}-{x.width}")
-def test_the_matrix_gives_the_stored_accuracy(chosen: Kept) -> None:
+@pytest.mark.parametrize("chosen", KEPT, ids=lambda x: f"{x.run.family}-{x.run.width}")
+def test_the_matrix_gives_the_stored_accuracy(chosen: Trained) -> None:
     shown, labels = npz.read_test(SHARED)
     given = confusion.probabilities(chosen.network, trained.read(SHIPPED, chosen), npz.scaled(shown))
     counts = confusion.matrix(labels, given.argmax(axis=1), 10)
     assert counts.sum() == 10_000
-    assert confusion.accuracy(counts) == pytest.approx(chosen.test_accuracy, abs=1.01e-4)  # one image
+    assert confusion.accuracy(counts) == pytest.approx(chosen.run.test_accuracy, abs=1.01e-4)  # one image
 
 
 def test_test_images_are_those_of_the_whole_set(tmp_path: Path) -> None:

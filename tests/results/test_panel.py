@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 
 from core import ROOT, settings
-from core.data import npz
+from core.data import datasets, npz
+from core.export.keras_file import keras_model
 from core.networks.families import FAMILIES
 from core.networks.layers import Array
 from core.recipe import Recipe
 from core.results import collect, panel
 from core.results.panel import ask
 from core.runs import reference
-from core.runs.run import Cell, Epoch
+from core.runs.run import Cell, Epoch, Origin, RunState
 from core.runs.store import Store
 from core.settings import Settings
 
@@ -51,20 +52,27 @@ def train(store: Store) -> Train:
     """Return a function that records a run: ``train("mlp", 2, seed=1, weights=b"...")``; weights fit if not given."""
 
     def record(family: str, width: int, seed: int = 0, recipe: Recipe | None = None, **told: Any) -> int:
-        cell = Cell(told.get("dataset", "mnist"), "f", family, width, recipe or FAMILIES[family].recipe, seed)
+        cell = Cell(
+            told.get("dataset", "mnist"),
+            told.get("fingerprint", "f"),
+            family,
+            width,
+            recipe or FAMILIES[family].recipe,
+            seed,
+        )
         parameters = FAMILIES[family].build(width).parameters
         counts = {"parameters": parameters, "multiply_adds": 1, "train_images": 9, "test_images": 9}
         run = store.begin(cell, **counts, device="a device", versions={})
         store.add_epoch(run, Epoch(1, 0.1, 0.9, 0.1, 0.9, 1.0))
         kept = told.get("weights", weights_file(family, width, seed))
-        store.end(run, told.get("state", "done"), seconds=1.0, weights=kept)
+        store.end(run, told.get("state", RunState.DONE), seconds=1.0, weights=kept)
         return run
 
     return record
 
 
 def assembled(own: Settings, store: Store, shipped: Store | None = None, name: str = "mnist") -> panel.Panel:
-    return panel.assemble(collect.find(own, store, shipped, name), store, shipped)
+    return panel.assemble(collect.results(own, store, shipped, name), store, shipped)
 
 
 def test_the_smallest_network_comes_first(own: Settings, store: Store, train: Train) -> None:
@@ -72,7 +80,7 @@ def test_the_smallest_network_comes_first(own: Settings, store: Store, train: Tr
         train(family, width)
     found = assembled(own, store)
     assert [x.name for x in found.readers] == ["Deep CNN, n = 2", "CNN, n = 1", "MLP, n = 4"]
-    assert [x.chosen.parameters for x in found.readers] == sorted(x.chosen.parameters for x in found.readers)
+    assert [x.chosen.run.parameters for x in found.readers] == sorted(x.chosen.run.parameters for x in found.readers)
     assert found.trained == 3 and found.problems == []
 
 
@@ -81,7 +89,7 @@ def test_of_several_seeds_the_lowest_that_was_kept_answers(own: Settings, store:
         seed: train("mlp", 2, seed, weights=None if seed == 0 else weights_file("mlp", 2, seed)) for seed in (3, 0, 2)
     }
     found = assembled(own, store)
-    assert [x.chosen.run for x in found.readers] == [runs[2]]
+    assert [x.chosen.run.id for x in found.readers] == [runs[2]]
     assert found.readers[0].weights[0].flat[0] == 2 and found.trained == 1
 
 
@@ -109,7 +117,7 @@ def test_weights_are_read_once(own: Settings, store: Store, train: Train) -> Non
 
 def test_runs_without_weights_or_unfinished_do_not_answer(own: Settings, store: Store, train: Train) -> None:
     train("mlp", 2, weights=None)
-    train("mlp", 4, state="stopped")
+    train("mlp", 4, state=RunState.STOPPED)
     found = assembled(own, store)
     assert found.readers == [] and found.trained == 1
     assert collect.names(store, None, with_weights=True) == []
@@ -133,6 +141,57 @@ def test_image_sets_with_weights(store: Store, train: Train) -> None:
     assert collect.names(store, reference.store(), with_weights=True) == ["mnist", "mnist_5k"]
 
 
+def test_networks_on_the_other_digits_answer_too_and_say_so(own: Settings, store: Store, train: Train) -> None:
+    digits = datasets.find(own, "mnist_5k").facts.fingerprint
+    for width, fill in ((2, 1), (4, 3)):
+        train("mlp", width, dataset="mnist_5k", fingerprint=digits, weights=weights_file("mlp", width, fill))
+    train("mlp", 2)
+    train("mlp", 8, weights=None)
+    shown, beside = collect.results(own, store, None, "mnist"), collect.beside(own, store, "mnist")
+    found = panel.assemble(shown, store, None, beside)
+    assert [(x.name, x.weights[0].flat[0]) for x in found.readers] == [
+        ("MLP, n = 2", 0),
+        ("MLP, n = 2, MNIST, 5,000 digits", 1),
+        ("MLP, n = 4, MNIST, 5,000 digits", 3),
+    ]
+    assert found.trained == 4 and found.problems == []
+    assert [x.name for x in panel.assemble(shown, store, None).readers] == ["MLP, n = 2"]
+    turned = panel.assemble(beside[0], store, None, [shown])
+    assert [x.name for x in turned.readers] == ["MLP, n = 2", "MLP, n = 2, MNIST", "MLP, n = 4"]
+
+
+def test_names_tell_own_reference_and_other_digits_apart(own: Settings, store: Store, train: Train) -> None:
+    digits = datasets.find(own, "mnist_5k").facts.fingerprint
+    train("cnn", 2)
+    train("cnn", 2, dataset="mnist_5k", fingerprint=digits)
+    train("cnn", 2, dataset="mnist_5k", fingerprint=digits, recipe=Recipe("adam", 0.003, 2, 64))
+    shipped = reference.store()
+    shown = collect.results(own, store, shipped, "mnist")
+    found = panel.assemble(shown, store, shipped, collect.beside(own, store, "mnist"))
+    names = [x.name for x in found.readers]
+    assert [x for x in names if x.startswith("CNN, n = 2")] == [
+        "CNN, n = 2, reference",
+        "CNN, n = 2, own",
+        "CNN, n = 2, MNIST, 5,000 digits, own, Adadelta 1, 12 epochs, batch 128",
+        "CNN, n = 2, MNIST, 5,000 digits, own, Adam 0.003, 2 epochs, batch 64",
+    ]
+    assert len(set(names)) == len(names) == 8
+    origins = [x.chosen.run.origin for x in found.readers if x.name.startswith("CNN, n = 2")]
+    assert origins == [Origin.REFERENCE, Origin.OWN, Origin.OWN, Origin.OWN]
+
+
+def test_damaged_weights_on_the_other_digits_are_named_with_their_set(
+    own: Settings, store: Store, train: Train
+) -> None:
+    digits = datasets.find(own, "mnist_5k").facts.fingerprint
+    train("mlp", 2, dataset="mnist_5k", fingerprint=digits, weights=b"no zip")
+    train("mlp", 2)
+    beside = collect.beside(own, store, "mnist")
+    found = panel.assemble(collect.results(own, store, None, "mnist"), store, None, beside)
+    assert [x.name for x in found.readers] == ["MLP, n = 2"]
+    assert [x.partition(": ")[0] for x in found.problems] == ["MLP, n = 2, MNIST, 5,000 digits"]
+
+
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> list[panel.Reader]:
     """The networks that come with the product, on an install with nothing else."""
@@ -151,7 +210,7 @@ def tests_of_mnist(digits: tuple[Array, Array]) -> tuple[Array, Array]:
 
 
 def test_the_shipped_networks_are_the_turning_points_and_one_wider(shipped: list[panel.Reader]) -> None:
-    assert [(x.name, x.chosen.parameters) for x in shipped] == [
+    assert [(x.name, x.chosen.run.parameters) for x in shipped] == [
         ("Deep CNN, n = 2", 932),
         ("Deep CNN, n = 3", 1582),
         ("CNN, n = 2", 4802),
@@ -166,7 +225,7 @@ def test_the_shipped_networks_predict_as_in_keras(
     x, y = tests_of_mnist
     assert len(x) == 1000
     for reader in shipped:
-        model = reader.chosen.network.keras_model()
+        model = keras_model(reader.chosen.network)
         model.set_weights(list(reader.weights))
         expected, found = model.predict(x, verbose=0), reader.chosen.network.predict(reader.weights, x)
         assert np.abs(found - expected).max() < 1e-4, reader.name

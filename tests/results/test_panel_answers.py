@@ -7,13 +7,14 @@ from core.networks.families import FAMILIES
 from core.networks.layers import Array
 from core.networks.network import Network
 from core.results.panel import Answer, Reader, ask, sentence
-from core.results.trained import Kept
+from core.results.trained import Trained
+from tests.rows import runs
 
 
 def reader(parameters: int, network: Network, *weights: Array) -> Reader:
-    recipe = FAMILIES["mlp"].recipe
-    run = Kept(str(parameters), "own", 1, "", "mlp", 1, 0, parameters, 0.9, 9, "f", recipe, network)
-    return Reader(run.name, run, weights)
+    (run,) = runs({"family": "mlp", "width": 1, "parameters": parameters, "weights": "kept"})
+    chosen = Trained(str(parameters), run, network)
+    return Reader(chosen.name, chosen, weights)
 
 
 def answer(parameters: int, choice: int) -> Answer:

@@ -10,42 +10,52 @@ import pytest
 from core.networks.families import FAMILIES
 from core.recipe import Recipe
 from core.results import analysis, tables
+from core.results.analysis import Point
+from core.results.collect import finished
 from core.results.published import ARTICLE, OTHERS
 from tests.rows import runs, seeds
 
 TUTORIALS = {key: x.tutorial_network().parameters for key, x in FAMILIES.items()}
 
 
+def points(*rows: dict[str, Any]) -> list[Point]:
+    return analysis.points(finished(runs(*rows)))
+
+
 def networks(*rows: dict[str, Any], sizes: list[float] | None = None) -> pd.DataFrame:
-    points = analysis.points(runs(*rows))
-    return tables.networks(points, points["parameters"] if sizes is None else pd.Series(sizes, index=points.index))
+    found = points(*rows)
+    return tables.networks(found, [x.parameters for x in found] if sizes is None else sizes)
+
+
+def table(*rows: dict[str, Any]) -> pd.DataFrame:
+    return tables.runs(runs(*rows))
 
 
 def test_tables_for_people_turn_shares_into_per_cent() -> None:
-    shown = tables.for_people(runs({}), {"test_accuracy": "Accuracy, %", "width": "n"})
+    shown = tables.for_people(table({}), {"test_accuracy": "Accuracy, %", "width": "n"})
     assert shown.to_dict("records") == [{"Accuracy, %": 97.0, "n": 2}]
-    assert tables.for_people(runs({}), {"width": "n"}).to_dict("records") == [{"n": 2}]
+    assert tables.for_people(table({}), {"width": "n"}).to_dict("records") == [{"n": 2}]
 
 
 def test_a_share_that_is_not_known_stays_unknown() -> None:
-    shown = tables.for_people(runs({"test_accuracy": None}, {}), {"test_accuracy": "Accuracy, %"})
+    shown = tables.for_people(table({"test_accuracy": None}, {}), {"test_accuracy": "Accuracy, %"})
     assert np.isnan(shown["Accuracy, %"].iloc[0]) and shown["Accuracy, %"].iloc[1] == 97.0
 
 
 def test_a_table_for_people_leaves_the_rows_as_they_were() -> None:
-    table = runs({})
-    before = table.copy()
-    tables.for_people(table, {"test_accuracy": "Accuracy, %"})
-    pd.testing.assert_frame_equal(table, before)
+    rows = table({})
+    before = rows.copy()
+    tables.for_people(rows, {"test_accuracy": "Accuracy, %"})
+    pd.testing.assert_frame_equal(rows, before)
 
 
 def test_every_column_that_people_see_exists() -> None:
-    table = runs(*seeds("deep_cnn", 2, 0.96, 0.98), *seeds("mlp", 16, 0.9))
-    turning = tables.turning_points(analysis.turning_points(table, 0.97), TUTORIALS)
+    given = [*seeds("deep_cnn", 2, 0.96, 0.98), *seeds("mlp", 16, 0.9)]
+    turning = tables.turning_points(analysis.turning_points(points(*given), 0.97), TUTORIALS)
     made = {
         "turning points": (turning, tables.TURNING_POINTS),
-        "networks": (networks(*table.to_dict("records")), tables.NETWORKS),
-        "runs": (analysis.finished(table), tables.RUNS),
+        "networks": (networks(*given), tables.NETWORKS),
+        "runs": (table(*given), tables.RUNS),
         "published": (pd.DataFrame(asdict(x) for x in (*ARTICLE, *OTHERS)), tables.PUBLISHED),
     }
     for rows, titles in made.values():
@@ -83,8 +93,8 @@ def test_the_front_is_of_the_unit_that_is_shown() -> None:
 
 
 def test_turning_points_are_facts_with_a_title_and_the_tutorial_network() -> None:
-    points = analysis.turning_points(runs(*seeds("deep_cnn", 2, 0.98), *seeds("mlp", 16, 0.9)), 0.97)
-    deep, mlp = tables.turning_points(points, TUTORIALS).to_dict("records")
+    found = analysis.turning_points(points(*seeds("deep_cnn", 2, 0.98), *seeds("mlp", 16, 0.9)), 0.97)
+    deep, mlp = tables.turning_points(found, TUTORIALS).to_dict("records")
     assert (deep["title"], deep["tutorial"], deep["width"], deep["mean"]) == ("Deep CNN", 1_199_882, 2, 0.98)
     assert (mlp["title"], mlp["tutorial"], mlp["bracket_below"]) == ("MLP", 669_706, 13_002)
     assert pd.isna(mlp["width"]) and pd.isna(mlp["mean"])
@@ -96,3 +106,35 @@ def test_turning_points_are_facts_with_a_title_and_the_tutorial_network() -> Non
 def test_what_is_a_share_is_told_in_per_cent(titles: dict[str, str]) -> None:
     shares = {"mean", "sd", "low", "high", "wilson_low", "wilson_high", "test_accuracy", "held_out_accuracy"}
     assert {x for x, title in titles.items() if title.endswith("%")} == shares & set(titles)
+
+
+def test_a_row_of_a_network_says_all_of_its_point() -> None:
+    recipe = FAMILIES["deep_cnn"].recipe
+    (point,) = points(*seeds("deep_cnn", 2, 0.96, 0.98, origin="reference"))
+    (row,) = tables.networks([point], [3.728]).to_dict("records")
+    assert row == {
+        "dataset": "mnist", "fingerprint": "f", "origin": "reference", "family": "deep_cnn", "title": "Deep CNN",
+        "recipe": recipe.to_json(), "recipe_title": str(recipe), "width": 2, "parameters": 932, "test_images": 10000,
+        "mean": 0.97, "sd": point.sd, "low": 0.96, "high": 0.98, "wilson_low": point.interval[0],
+        "wilson_high": point.interval[1], "seeds": 2, "size": 3.728, "front": True,
+        "name": f"Deep CNN, n = 2, {recipe}, reference",
+    }  # fmt: skip
+    assert np.isnan(networks({})["sd"]).all(), "one seed has no spread"
+
+
+def test_a_row_by_width_names_family_and_image_set() -> None:
+    found = tables.by_width(points(*seeds("cnn", 2, 0.96, 0.98, dataset="mnist_5k"), *seeds("cnn", 4, 0.98)))
+    assert found[["title", "width", "parameters", "data", "seeds", "origin"]].to_numpy().tolist() == [
+        ["CNN", 2, 4802, "MNIST, 5,000 digits", 2, "own"],
+        ["CNN", 4, FAMILIES["cnn"].build(4).parameters, "MNIST", 1, "own"],
+    ]
+    assert list(found["mean"]) == [0.97, 0.98] and set(found["recipe_title"]) == {str(FAMILIES["cnn"].recipe)}
+    assert list(tables.by_width([]).columns) == list(found.columns) and tables.by_width([]).empty
+
+
+def test_a_row_of_a_run_has_its_titles() -> None:
+    (row,) = table({"weights": "kept", "test_loss": 0.25, "recipe": Recipe("adam", 0.003, 2, 64).to_json()}).to_dict(
+        "records"
+    )
+    assert row["title"] == "Deep CNN" and row["recipe_title"] == "Adam 0.003, 2 epochs, batch 64"
+    assert (row["test_loss"], row["weights"], row["origin"], row["formulation"]) == (0.25, "kept", "own", "XLA")

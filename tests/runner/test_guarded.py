@@ -19,7 +19,7 @@ from core.settings import Settings
 from tests.fake_training import ENOUGH, WAIT
 from tests.runner import test_runner
 from tests.runner.test_runner import cells, idle, until
-from tests.runs_of import current, epochs, run_of
+from tests.runs_of import current, epochs
 
 own, store, runner = test_runner.own, test_runner.store, test_runner.runner  # the same fixtures
 
@@ -27,7 +27,7 @@ VIEWER = Visitor("session v", "viewer", "You may look.")
 ANN = Visitor("account ann@example.org", "account")
 BEN = Visitor("session b", "key")
 AT_HOME = Visitor("session h", "local")
-Opened = Callable[..., Door]
+Opened = Callable[..., GuardedRunner]
 
 
 @pytest.fixture
@@ -51,13 +51,13 @@ def test_a_viewer_may_look_and_nothing_else(own: Settings, runner: Runner, store
         with pytest.raises(AccessError, match=r"^You may look\.$"):
             action()
     assert at.refusal(cells(own, 7)) == "You may look."
-    assert runner.progress() == now and run_of(store, cells(own, 7)[0]) is None
+    assert runner.progress() == now and store.runs_of(cells(own, 7)) == {}
 
 
 def test_whatever_the_runner_can_be_told_the_door_asks_who_tells_it() -> None:
     free = {"progress", "wait", "close"}  # to look, and to end the process, which no page does
     told = {name for name in vars(Runner) if not name.startswith("_")} - free
-    assert told <= set(vars(Door)), "a way past the door"
+    assert told <= set(vars(GuardedRunner)), "a way past the door"
 
 
 @pytest.mark.parametrize("who", [ANN, BEN, AT_HOME])
@@ -99,7 +99,7 @@ def test_the_whole_queue_is_bounded_over_all_sessions(own: Settings, runner: Run
     for number in range(3):
         door(replace(BEN, name=f"session {number}"), queue=3).submit(cells(own, WAIT, width=number + 1))
     fourth = door(replace(BEN, name="session 4"), queue=3)
-    with pytest.raises(LimitError, match=r"^The queue holds 3 runs \(FEATHERWEIGHT_MAX_QUEUE\)\. Received: 1, and 3"):
+    with pytest.raises(LimitError, match=r" 3 .*\(FEATHERWEIGHT_MAX_QUEUE\).* 1, .* 3 "):
         fourth.submit(cells(own, WAIT, width=9))
 
 
@@ -129,8 +129,8 @@ def test_a_network_too_large_and_a_run_too_long_are_refused(own: Settings, store
     parameters = 8 * 8 * 3 + 3 + 3 * 3 + 3 + 3 * 10 + 10
     assert door(AT_HOME, weights=parameters, epochs=3).refusal(asked) is None
     said = door(AT_HOME, weights=parameters - 1).refusal(asked)
-    assert said.endswith(f"FEATHERWEIGHT_MAX_WEIGHTS). Received: {parameters}.")
-    with pytest.raises(LimitError, match=r"FEATHERWEIGHT_MAX_EPOCHS\)\. Received: 3\."):
+    assert said and "(FEATHERWEIGHT_MAX_WEIGHTS)" in said and said.endswith(f" {parameters}.")
+    with pytest.raises(LimitError, match=r" 2 .*\(FEATHERWEIGHT_MAX_EPOCHS\).* 3\.$"):
         door(AT_HOME, epochs=2).submit(asked)
     assert store.runs() == []
 
@@ -145,8 +145,7 @@ def test_what_was_left_behind_is_held_to_the_limits_and_is_whose_who_resumes_it(
         ({"weights": 9}, "WEIGHTS", 166),
         ({"queue": 1}, "QUEUE", 2),
     ):
-        assert (said := door(ANN, **limits).refusal_left()) and f"MAX_{name}). Received: {received}" in said
-        with pytest.raises(LimitError, match=rf"FEATHERWEIGHT_MAX_{name}\)\. Received: {received}"):
+        with pytest.raises(LimitError, match=rf"\(FEATHERWEIGHT_MAX_{name}\).* {received}\b"):
             door(ANN, **limits).resume_left()
     assert runner.progress().queue == () and current(runner.progress()) is None
     at = door(ANN, waiting=2)

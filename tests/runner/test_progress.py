@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from core.recipe import Recipe
-from core.runner.progress import LONGEST_REST, REST, Progress
+from core.runner.progress import LONGEST_REST, REST, Progress, Running
 from core.runs.run import Cell
 
 CELL = Cell("tiny", "f", "mlp", 2, Recipe("sgd", 0.1, 3), 0)
@@ -20,7 +20,10 @@ CELL = Cell("tiny", "f", "mlp", 2, Recipe("sgd", 0.1, 3), 0)
     ],
 )
 def test_while_runs_follow_each_other_a_page_rests_between_two_drawings(took: float, rested: float, anew: bool) -> None:
-    for now in (Progress(ready=True, current=CELL, version=8), Progress(ready=True, queue=(CELL,), version=8)):
+    for now in (
+        Progress(ready=True, running=(Running(CELL, 0.0),), version=8),
+        Progress(ready=True, queue=(CELL,), version=8),
+    ):
         assert now.outdates(7, took, rested) is anew
         assert not now.outdates(8, took, rested), "it shows what there is"
 

@@ -50,7 +50,7 @@ def test_a_run_is_kept_with_its_last_epoch_and_weights(store: Store) -> None:
     store.end(run, RunState.DONE, seconds=12.5, weights=b"npz")
     again = Store(store.path)
     row = run_of(again, cell())
-    assert row.recipe["optimizer"] == "adadelta" and row.versions == {"a": "1"}
+    assert row.recipe.optimizer == "adadelta" and row.versions == {"a": "1"}
     assert (row.state, row.epochs, row.test_accuracy, row.seconds, row.epoch_seconds) == (
         "done",
         3,
@@ -60,22 +60,22 @@ def test_a_run_is_kept_with_its_last_epoch_and_weights(store: Store) -> None:
     )
     assert again.epochs(run) == [epoch(1, 0.1), epoch(2, 0.2), epoch(3, 0.3)]
     assert again.weights(run) == b"npz"
-    assert len(again.runs()) == len(again.runs("mnist")) == 1 and again.runs("other").empty
-    assert again.rows("mnist") == [row]
+    assert len(again.runs()) == len(again.runs("mnist")) == 1 and again.runs("other") == []
+    assert again.runs("mnist") == [row]
 
 
 def test_a_run_is_found_by_its_id(store: Store) -> None:
     begin(store, cell())
     run = begin(store, cell(seed=1))
     store.add_epoch(run, epoch(1, 0.75))
-    found = store.row(run)
+    found = store.run(run)
     assert (
         found and found == run_of(store, cell(seed=1)) and found.test_accuracy == 0.75 and found.versions == {"a": "1"}
     )
-    assert store.row(run + 1) is None
+    assert store.run(run + 1) is None
 
 
-def ended(store: Store, seed: int, size: int, state: str = "done") -> int:
+def ended(store: Store, seed: int, size: int, state: RunState = RunState.DONE) -> int:
     run = begin(store, cell(seed=seed))
     store.end(run, state, seconds=1.0, weights=bytes(size))
     return run
@@ -98,10 +98,10 @@ def test_the_weights_of_the_oldest_runs_make_room_and_their_results_stay(tmp_pat
 
 def test_the_weights_of_runs_that_are_not_finished_go_first(tmp_path: Path) -> None:
     store = Store(tmp_path / "runs.sqlite3", room=100)
-    runs = [ended(store, 0, 40), ended(store, 1, 30, "stopped"), ended(store, 2, 30, "stopped")]
+    runs = [ended(store, 0, 40), ended(store, 1, 30, RunState.STOPPED), ended(store, 2, 30, RunState.STOPPED)]
     runs.append(ended(store, 3, 20))
     assert [row.weights for row in store.runs()] == ["kept", "dropped", "kept", "kept"]
-    runs.append(ended(store, 4, 70, "stopped"))  # no finished run makes room for one that is not
+    runs.append(ended(store, 4, 70, RunState.STOPPED))  # no finished run makes room for one that is not
     assert [store.weights(x) for x in runs] == [bytes(40), None, None, bytes(20), None]
     ended(store, 5, 50)
     assert [row.weights for row in store.runs()] == [*["dropped"] * 3, "kept", "dropped", "kept"]
@@ -131,15 +131,15 @@ def test_a_held_out_run_has_test_figures_in_its_last_epoch_only(store: Store) ->
     run = begin(store, held_out)
     epochs = [Epoch(1, 1.0, 0.4, None, None, 3.0, 0.8, 0.5), Epoch(2, 0.9, 0.5, 0.7, 0.625, 2.0, 0.6, 0.75)]
     store.add_epoch(run, epochs[0])
-    row = store.run(held_out)
+    row = run_of(store, held_out)
     assert (row.test_accuracy, row.test_loss) == (None, None)
     assert (row.held_out_accuracy, row.held_out_loss) == (0.5, 0.8)
     store.add_epoch(run, epochs[1])
-    row = store.run(held_out)
+    row = run_of(store, held_out)
     assert (row.test_accuracy, row.test_loss) == (0.625, 0.7)
     assert (row.held_out_accuracy, row.held_out_loss) == (0.75, 0.6)
     assert store.epochs(run) == epochs
-    assert run_of(store, cell()) is None, "another protocol is another run"
+    assert store.runs_of([cell()]) == {}, "another protocol is another run"
 
 
 def version_1(path: Path) -> None:
@@ -226,7 +226,7 @@ def test_an_unfinished_run_is_replaced_with_its_epochs_and_a_finished_one_never(
     store.end(first, RunState.FAILED, seconds=1.0, message="why")
     second = begin(store, cell())
     row = run_of(store, cell())
-    assert row.id == second and row.epochs is None and row.message is None
+    assert row.id == second and row.epochs == 0 and row.message is None
     store.end(second, RunState.DONE, seconds=1.0)
     with pytest.raises(StoreError, match="UNIQUE"):
         begin(store, cell())
@@ -249,17 +249,18 @@ def test_runs_left_running_are_marked_interrupted(store: Store) -> None:
     assert states_of(store, [cell(), cell(seed=1)]) == {cell(): "interrupted", cell(seed=1): "done"}
 
 
-def test_the_accuracy_of_a_cell_is_that_of_its_last_epoch_once_it_is_finished(store: Store) -> None:
+def test_the_runs_of_cells_are_found_with_the_accuracy_of_their_last_epoch(store: Store) -> None:
     finished, going_on, never = cell(), cell(seed=1), cell(seed=2)
     for what in (finished, going_on):
         run = begin(store, what)
         for number in (1, 2):
             store.add_epoch(run, epoch(number, number / 4))
-    assert store.accuracies([finished, going_on, never]) == {}
-    row = store.run(finished)
-    assert row
-    store.end(row.id, RunState.DONE, seconds=1.0)
-    assert store.accuracies([finished, going_on, never]) == {finished: 0.5}
+    store.end(run_of(store, finished).id, RunState.DONE, seconds=1.0)
+    found = store.runs_of([finished, going_on, never])
+    assert {x: (run.state, run.test_accuracy) for x, run in found.items()} == {
+        finished: ("done", 0.5),
+        going_on: ("running", 0.5),
+    }
 
 
 def test_what_waits_is_kept_in_order_until_it_has_been_trained(store: Store) -> None:
@@ -287,7 +288,7 @@ def test_many_threads_write_at_once(store: Store) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert list(store.runs()["epochs"]) == [5] * 8
+    assert [x.epochs for x in store.runs()] == [5] * 8
 
 
 def test_a_file_that_is_no_store_is_refused_and_left_untouched(tmp_path: Path) -> None:

@@ -9,9 +9,8 @@ from core.data.datasets import Dataset
 from core.data.npz import Facts
 from core.errors import ArgumentError
 from core.recipe import ADADELTA, MAX_SEED, RMSPROP, Protocol, Recipe
-from core.runner.progress import Progress
 from core.runs import sweep
-from core.runs.run import Epoch
+from core.runs.run import Cell, Origin, Run, RunState
 
 DIGITS = Dataset("mnist", "MNIST", Path("mnist.npz"), Facts((28, 28, 1), 10, 60000, 10000, "f"))
 SMALL = Dataset("small", "small", Path("small.npz"), Facts((12, 12, 1), 10, 60, 10, "g"))
@@ -59,52 +58,29 @@ def test_seeds_follow_each_other_within_bounds() -> None:
         sweep.seeds(MAX_SEED, 2)
 
 
-def test_the_grid_says_the_state_of_every_cell() -> None:
-    a, b, c, d, e, f = sweep.cells(DIGITS, {"mlp": [1]}, range(6))
-    now = Progress(current=a, queue=(b,), epochs=(Epoch(1, 1, 1, 1, 1, 1),))
-    states = sweep.states([a, b, c, d, e, f], {a: "failed", c: "done", d: "failed", e: "stopped"}, now)
-    assert list(states.values()) == ["running", "queued", "done", "failed", "stopped", "new"]
-    table = sweep.grid([a, b, c, d, e, f], states, {c: 0.97123}, now)
-    assert table.to_dict("records") == [
-        {
-            "Family": "MLP", "Width n": 1, "Seed 0": "▶ epoch 2 of 20", "Seed 1": "… queued", "Seed 2": "✓ 97.12%",
-            "Seed 3": "✗ failed", "Seed 4": "◼ stopped", "Seed 5": "○ new",
-        }
-    ]  # fmt: skip
-
-
-def test_a_held_out_run_says_its_accuracy_while_it_goes_on() -> None:
-    (one,) = sweep.cells(DIGITS, {"mlp": [1]}, [0], protocol=Protocol.HELD_OUT)
-    now = Progress(current=one, epochs=(Epoch(1, 1, 1, None, None, 1, 0.5, 0.87654),))
-    (row,) = sweep.grid([one], sweep.states([one], {}, now), {}, now).to_dict("records")
-    assert row["Seed 0"] == "▶ epoch 2 of 20, held-out 87.65%"
-    now = Progress(current=one)
-    (row,) = sweep.grid([one], sweep.states([one], {}, now), {}, now).to_dict("records")
-    assert row["Seed 0"] == "▶ epoch 1 of 20"
-
-
 def test_a_protocol_takes_the_place_of_the_recipes_own() -> None:
     held_out = replace(RMSPROP, protocol=Protocol.HELD_OUT)
     (own,) = sweep.cells(DIGITS, {"mlp": [1]}, [0], protocol=Protocol.HELD_OUT)
     (given,) = sweep.cells(DIGITS, {"mlp": [1]}, [0], held_out)
-    (back,) = sweep.cells(DIGITS, {"mlp": [1]}, [0], held_out, "article")
+    (back,) = sweep.cells(DIGITS, {"mlp": [1]}, [0], held_out, Protocol.ARTICLE)
     assert own == given and own.recipe == held_out and back.recipe == RMSPROP
-    with pytest.raises(ArgumentError, match=r"^Invalid protocol\. Expected one of article, held_out\."):
-        sweep.cells(DIGITS, {"mlp": [1]}, [0], protocol="zzz")
 
 
-def test_cells_of_another_recipe_or_set_get_rows_of_their_own() -> None:
-    one = sweep.cells(DIGITS, {"mlp": [1]}, [0])
-    other = sweep.cells(DIGITS, {"mlp": [1]}, [0], Recipe("sgd", 0.1, 1))
-    third = sweep.cells(SMALL, {"mlp": [1]}, [1])
-    cells = [*one, *other, *third]
-    table = sweep.grid(cells, sweep.states(cells, {}, Progress()), {}, Progress())
-    assert list(table["Recipe"]) == [str(RMSPROP), "SGD 0.1, 1 epoch, batch 128", str(RMSPROP)]
-    assert list(table["Data set"]) == ["MNIST", "MNIST", "small"] and list(table["Seed 1"]) == ["", "", "○ new"]
+def finished(cell: Cell) -> Run:
+    return Run(1, Origin.OWN, cell, RunState.DONE, 1, 1, 1, 1, "", test_accuracy=0.97123)
 
 
-def test_number_lists() -> None:
-    assert sweep.parse_numbers("1, 2,8-10,2", "widths") == [1, 2, 8, 9, 10]
-    for bad in ("", "a", "1-", "-1", "3-1", "1-1000", "1,,2", "1.5", "99999999999999"):
-        with pytest.raises(ArgumentError, match=r"^Invalid widths. Expected .* Received: "):
-            sweep.parse_numbers(bad, "widths")
+def test_what_is_new_is_neither_finished_nor_on_its_way() -> None:
+    a, b, c, d = sweep.cells(DIGITS, {"mlp": [1]}, range(4))
+    runs = {a: finished(a), b: replace(finished(b), state=RunState.STOPPED)}
+    assert sweep.new([a, b, c, d, b], runs, [c]) == [b, d]
+    assert sweep.new([a, b], runs) == [b] and sweep.new([], runs) == []
+
+
+def test_further_seeds_come_after_the_last_of_the_same_network_and_recipe() -> None:
+    like, *_ = sweep.cells(DIGITS, {"mlp": [1]}, [0])
+    others = sweep.cells(DIGITS, {"mlp": [2]}, [9]) + sweep.cells(DIGITS, {"mlp": [1]}, [9], Recipe("sgd", 0.1, 1))
+    runs = [finished(x) for x in (*sweep.cells(DIGITS, {"mlp": [1]}, [0, 4]), *others)]
+    found = sweep.further(DIGITS, runs, like, 2)
+    assert [(x.width, x.recipe, x.seed) for x in found] == [(1, like.recipe, 5), (1, like.recipe, 6)]
+    assert [x.seed for x in sweep.further(DIGITS, [], like, 1)] == [0]

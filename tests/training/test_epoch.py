@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from core.export.keras_file import keras_model
 from core.networks.families import FAMILIES, family
 from core.networks.layers import Array, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Shape
 from core.networks.network import Network
@@ -47,7 +48,7 @@ def ours(
 def keras_way(
     network: Network, recipe: Recipe, weights: list[Array], train: Any, test: Any
 ) -> tuple[list[Array], list[float]]:
-    model = network.keras_model()
+    model = keras_model(network)
     model.set_weights(weights)
     optimizer = keras.optimizers.get(recipe.optimizer)
     optimizer.learning_rate = recipe.learning_rate
@@ -169,7 +170,7 @@ def test_dropout_zeroes_a_share_and_keeps_the_mean(formulation: Formulation) -> 
 def test_initial_weights_are_those_of_keras_in_distribution() -> None:
     network = family("cnn").build(16)
     keras.utils.set_random_seed(0)
-    for mine, theirs in zip(epoch.begin(network, "sgd", 3).weights, network.keras_model().weights, strict=True):
+    for mine, theirs in zip(epoch.begin(network, "sgd", 3).weights, keras_model(network).weights, strict=True):
         assert mine.shape == theirs.shape
         assert np.std(mine) == pytest.approx(np.std(theirs.numpy()), rel=0.15)
         assert np.abs(mine).max() == pytest.approx(np.abs(theirs.numpy()).max(), rel=0.05)

@@ -42,7 +42,7 @@ def test_the_right_key_is_right_also_with_space_around_it(key: RunnerKey) -> Non
 
 @pytest.mark.parametrize("given", [RIGHT[:-1], RIGHT + "x", RIGHT.upper(), "ключ", "\ud800", "x" * 10_000])
 def test_anything_else_is_wrong(key: RunnerKey, given: str) -> None:
-    assert refused(key, "a", given).startswith("That is not the runner key.")
+    assert f" {FREE - 1} " in refused(key, "a", given), "an attempt that counts"
 
 
 def test_nothing_is_no_attempt(key: RunnerKey) -> None:
@@ -53,16 +53,16 @@ def test_nothing_is_no_attempt(key: RunnerKey) -> None:
 
 def test_five_wrong_ones_make_a_session_wait_longer_each_time(key: RunnerKey, clock: Clock) -> None:
     said = [refused(key, "a") for _ in range(FREE)]
-    assert said[0].endswith("4 more attempts before you have to wait.")
-    assert said[3].endswith("1 more attempt before you have to wait.")
+    assert said[0] == "That is not the runner key. 4 more attempts before you have to wait."
+    assert " 1 more attempt " in said[3]
     assert said[4] == "That is not the runner key. Wait 60 s before the next attempt."
     clock.now += 59.5
     assert refused(key, "a", RIGHT.swapcase()) == "Too many wrong keys. Wait 1 s, then try again."
-    with pytest.raises(AccessError, match=r"^Too many wrong keys"):
+    with pytest.raises(AccessError, match=r" 1 s,"):
         key.prove("a", RIGHT)  # the right one too, or waiting would not slow a guess down
     clock.now += 0.5
     for wait in (120, 240, 480, 900, 900):
-        assert refused(key, "a") == f"That is not the runner key. Wait {wait} s before the next attempt."
+        assert f" {wait} s " in refused(key, "a")
         clock.now += wait
     key.prove("a", RIGHT)
 
@@ -84,7 +84,7 @@ def test_all_sessions_together_are_bounded(key: RunnerKey, clock: Clock) -> None
     for number in range(CEILING):
         refused(key, f"session {number}")
         clock.now += 0.5
-    assert refused(key, "a new one") == "Too many wrong keys. Wait 30 s, then try again."
+    assert " 30 s," in refused(key, "a new one")
     clock.now += 30
     key.prove("a new one", RIGHT)
 
