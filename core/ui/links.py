@@ -128,10 +128,11 @@ def choose_several(
     written: dict[tuple[str, str], list[str]] = st.session_state.setdefault("written", {})
     place = (str(get("page")), key)
     address = st.query_params.get_all(key)
-    if key not in st.session_state or address != written.get(place, []):  # the page is opened, or by another link
-        found = _known(address, options, title) or ([] if key in st.session_state else list(default))
+    opened = bool(get("arrived")) or key not in st.session_state  # another page may have a choice of that name
+    if opened or address != written.get(place, []):  # or the same page by another link
+        found = _known(address, options, title) or (list(default) if opened else [])
         if found:
-            st.session_state[key] = found[0] if single else found
+            st.session_state[key] = found[0] if single else [x for x in options if x in found]
     if single and st.session_state[key] not in options:  # the options have changed since
         st.session_state[key] = default[0]
     picked = widget(label, options, format_func=title, key=key, **given)

@@ -38,7 +38,9 @@ def choose(networks: Sequence[Trained], found: Results) -> tuple[list[Trained], 
         and not links.asked("network", list(by_key), title)
     ):
         gone = str(links.said("network")), False
-    first = links.choose(st.selectbox, "Network", list(by_key), key="network", default=networks[0].key, title=title)
+    # the smallest of this image set: one on other digits is offered, and opens the page only where it is chosen
+    usual = next((x for x in networks if x.run.dataset == found.name), networks[0]).key
+    first = links.choose(st.selectbox, "Network", list(by_key), key="network", default=usual, title=title)
     second = links.choose(
         st.selectbox,
         "Beside",
@@ -66,7 +68,7 @@ def _asked_by_family(networks: Sequence[Trained]) -> tuple[str, bool] | None:
         return None
     wanted = trained.named(networks, key, width, **told)
     if wanted:
-        links.put({"network": wanted.key})
+        links.write("network", [wanted.key])
         return None
     title = FAMILIES[key].title if key in FAMILIES else key
     which = f"{title}, n = {width}" + (f", {told['recipe']}" if told["recipe"] else "")
