@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import ast
+import io
 import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
@@ -13,7 +15,8 @@ from streamlit.testing.v1 import AppTest
 
 from core import settings
 from core.data import datasets
-from core.networks.families import FAMILIES
+from core.networks.families import FAMILIES, family
+from core.runs import sweep
 from core.runs.run import Cell, Epoch, RunState
 from core.runs.store import Store
 from core.settings import Settings
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 Sentences = Callable[[AppTest], list[str]]
 
 EMBEDDED = "MNIST, 5,000 digits"
+TRAIN = "pages/train.py"
 NEEDING_IMAGES = ("app.py", "pages/train.py")  # results can be shown without the images
 PAGES = (*NEEDING_IMAGES, "pages/results.py")
 # What is known beforehand of each family at its width on the page: the article's counts.
@@ -241,19 +245,15 @@ def test_the_full_set_is_the_default_where_it_is_at_hand(visit: Visit, bring: Br
         assert visit(page).selectbox(key="data").value == "mnist"
 
 
-@pytest.mark.parametrize("page", NEEDING_IMAGES)
 @pytest.mark.parametrize("title", ["MNIST", "Fashion-MNIST"])
-def test_a_set_that_is_not_at_hand_is_offered(
-    visit: Visit, sentences: Sentences, own: Settings, page: str, title: str
-) -> None:
-    at = visit(page, data=title)
+def test_a_set_that_is_not_at_hand_is_offered(visit: Visit, sentences: Sentences, own: Settings, title: str) -> None:
+    at = visit(TRAIN, data=title)
     assert sentences(at) == []
     (warning,) = at.warning
     assert warning.value.startswith(f"{title} ") and str(own.data) in warning.value
     assert [x.label for x in at.button] == [f"Fetch {title}"]
 
 
-@pytest.mark.parametrize("page", NEEDING_IMAGES)
 @pytest.mark.parametrize("title", ["MNIST", "Fashion-MNIST"])
 def test_fetching_offline_is_one_sentence(
     visit: Visit,
@@ -261,20 +261,112 @@ def test_fetching_offline_is_one_sentence(
     own: Settings,
     until: Until,
     monkeypatch: pytest.MonkeyPatch,
-    page: str,
     title: str,
 ) -> None:
     monkeypatch.setattr(datasets, "_ORIGIN", "http://127.0.0.1:9/")  # nobody listens on the discard port
     monkeypatch.setattr("time.sleep", lambda _: None)  # pooch waits between its tries
-    visit(page, data=title)
+    visit(TRAIN, data=title)
     until(lambda x: x.phase == "idle")  # else the page is drawn anew when the training process is ready
-    at = visit(page, data=title)
+    at = visit(TRAIN, data=title)
     at.button[0].click().run()
     (sentence,) = sentences(at)
     assert sentence.startswith(f"{title} ") and str(own.data) in sentence and "mnist_5k" in sentence
     assert list(own.data.iterdir()) == []
     at.selectbox(key="data").set_value("mnist_5k").run()
     assert sentences(at) == []
+
+
+@pytest.mark.parametrize("title", ["MNIST", "Fashion-MNIST"])
+def test_a_set_that_is_not_at_hand_is_counted_for_all_the_same(
+    visit: Visit, sentences: Sentences, own: Settings, title: str
+) -> None:
+    at = visit(data=title)
+    assert sentences(at) == [] and not at.warning
+    assert total(at) == 932 == int(at.dataframe[0].value["Weights"].sum())
+    assert "Images of 28×28×1, 10 classes." in captions(at) and " Train can fetch them." in captions(at)
+    assert not [x for x in at.button if x.label.startswith("Fetch")], "Train has that"
+    at.segmented_control(key="family").set_value("mlp").run()
+    assert sentences(at) == [] and "not on this machine" in captions(at)
+    assert list(own.data.iterdir()) == []
+
+
+def test_the_link_to_train_leaves_a_set_that_is_not_at_hand_to_train(visit: Visit, bring: Bring) -> None:
+    def query(at: AppTest) -> dict[str, str]:
+        (link,) = [x.proto for x in at.get("page_link") if x.proto.label.startswith("Train this network")]
+        return dict(parse_qsl(link.query_string))
+
+    assert query(visit(data="mnist", n="3")) == {"families": "deep_cnn", "widths_deep_cnn": "3"}
+    assert query(visit(data="mnist_5k", family="cnn", n="3")) == {
+        "families": "cnn",
+        "widths_cnn": "3",
+        "data": "mnist_5k",
+    }
+    with_dropout = query(visit(data="mnist_5k", dropout="true"))
+    assert with_dropout.items() >= {"recipe": "own", "dropout": "true"}.items()
+    at = visit(TRAIN, **with_dropout)
+    assert at.segmented_control(key="recipe").value == "own" and at.toggle(key="dropout").value
+
+
+def test_the_address_says_keys_and_leaves_out_what_is_usual(visit: Visit, sentences: Sentences) -> None:
+    at = visit()
+    assert not at.query_params, "nobody has chosen anything"
+    at.segmented_control(key="family").set_value("mlp").run()
+    at.selectbox(key="data").set_value("fashion_mnist").run()
+    assert sentences(at) == [] and at.query_params == {"family": "mlp", "data": "fashion_mnist"}
+    at.segmented_control(key="family").set_value("deep_cnn").run()
+    assert at.query_params == {"data": "fashion_mnist"}
+    assert visit(family="Pooled MLP", data=EMBEDDED).query_params == {"family": "pooled_mlp", "data": "mnist_5k"}
+
+
+@pytest.mark.usefixtures("shipped")
+@pytest.mark.parametrize("at_hand", [False, True])
+def test_until_somebody_chooses_pages_open_on_the_references_set_and_train_on_what_is_at_hand(
+    visit: Visit, sentences: Sentences, bring: Bring, at_hand: bool
+) -> None:
+    if at_hand:
+        bring("mnist", 28, 28)
+    for page in ("app.py", "pages/results.py", "pages/draw.py", "pages/inspect.py"):
+        at = visit(page)
+        assert sentences(at) == [] and at.selectbox(key="data").value == "mnist", page
+        at.switch_page(TRAIN).run()
+        assert at.selectbox(key="data").value == ("mnist" if at_hand else "mnist_5k"), "a default is no choice"
+        at.switch_page(page).run()
+        assert at.selectbox(key="data").value == "mnist", page
+        assert "data" not in at.query_params
+
+
+@pytest.mark.usefixtures("shipped")
+def test_after_a_run_of_ones_own_every_page_still_opens_with_the_references_answer(
+    visit: Visit, sentences: Sentences, own: Settings, store: Store
+) -> None:
+    at = visit(TRAIN)
+    network, dataset = family("deep_cnn").build(1), datasets.find(own, datasets.EMBEDDED)
+    (cell,) = sweep.cells(dataset, {"deep_cnn": [1]}, [0])
+    facts = {"parameters": network.parameters, "multiply_adds": 1, "train_images": 4000, "test_images": 1000}
+    run = store.begin(cell, **facts, device="", versions={})
+    store.add_epoch(run, Epoch(1, 0.1, 0.9, 0.1, 0.9, 1.0))
+    file = io.BytesIO()
+    arrays: dict[str, Any] = {str(i): np.zeros(x, np.float32) for i, x in enumerate(network.weight_shapes)}
+    np.savez(file, **arrays)
+    store.end(run, RunState.DONE, seconds=1.0, weights=file.getvalue())
+    assert at.run().selectbox(key="data").value == datasets.EMBEDDED
+    for open_page in (visit, lambda page: at.switch_page(page).run()):
+        for page in ("app.py", "pages/results.py", "pages/draw.py", "pages/inspect.py"):
+            seen = open_page(page)
+            assert sentences(seen) == [] and not seen.info and seen.selectbox(key="data").value == "mnist", page
+            if page == "app.py":
+                known = {x["width"]: x for x in counts(seen)["known"]}
+                assert set(known) >= {*FAMILIES["deep_cnn"].widths} and EMBEDDED in known[1]["on"] + known[1]["data"]
+                assert known[2]["on"] == "5 seeds, reference"
+            elif page == "pages/results.py":
+                (answer,) = [str(x.value) for x in seen.markdown if str(x.value).startswith("#### ")]
+                assert " 97.0 % of MNIST is a Deep CNN of 932 weights: " in answer
+                assert f"Show {EMBEDDED}" in [x.label for x in seen.button]
+            elif page == "pages/draw.py":
+                assert "Give me a test digit" in [x.label for x in seen.button]
+            else:
+                box = seen.selectbox(key="network")
+                assert box.options[box.index or 0] == "Deep CNN, n = 2: 932 weights, seed 0, reference"
 
 
 @pytest.mark.parametrize("page", PAGES)
