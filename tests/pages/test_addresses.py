@@ -20,25 +20,34 @@ if TYPE_CHECKING:
 
 Sentences = Callable[[AppTest], list[str]]
 PAGES = ("app.py", "pages/train.py", "pages/results.py", "pages/draw.py", "pages/inspect.py")
+# Where else the choices of a page are drawn.
+PARTS = {
+    "pages/train.py": ["core/ui/recipe_choice.py"],
+    "pages/inspect.py": ["core/ui/inspect/choice.py", "core/ui/inspect/maps.py"],
+}
 # What a page reads itself, beside the widgets that Streamlit binds.
-OWN = {"app.py": ["n", "on"], "pages/inspect.py": ["family", "n", "origin", "recipe", "images"]}
+OWN = {"app.py": ["n"], "pages/inspect.py": ["family", "n", "origin", "recipe", "images"]}
 SENSIBLE = ("2", "1", "true", "false", "97", "MLP", "Deep CNN", "mlp", "deep_cnn", "MNIST", "MNIST, 5,000 digits",
             "mnist_5k", "My own", "Held-out", "held_out", "Adam", "weights", "Weights", "Feature maps", "Layers",
             "reference", "own", "RMSprop 0.001, 20 epochs, batch 128",
-             "MLP, n = 32: 26,506 weights, seed 0, reference", "no other", "A test image")  # fmt: skip
+             "MLP, n = 32: 26,506 weights, seed 0, reference", "no other", "A test image", "maps", "errors",
+             "layers", "reference-1", "reference-12", "own-1", "none", "drawing", "float32")  # fmt: skip
 ODD = ("", " ", "1e999", "-1e999", "1e-999", "nan", "inf", "9" * 400, "-0", "0", "1_0", "0x10", "²", "٣", "null", "[]",
        "{}", "<b>", "../mnist", "%00", "\x00", "\x1b[2J", "a\nb", "\u202e", "😄", "x" * 5000)  # fmt: skip
 
 
 def parameters(page: str) -> list[str]:
-    """Return the names that a page binds to its address, as its source says, and those it reads itself."""
-    source = (ROOT / page).read_text("utf-8")
+    """Return the names that a page binds to its address, as the sources of its parts say, and those it reads itself."""
+    parts = [ROOT / page, *(ROOT / x for x in PARTS.get(page, []))]
+    source = "\n".join(x.read_text("utf-8") for x in parts)
     keys = re.findall(r'key=f?"([^"]+)",\s*bind="query-params"', source)
     assert len(keys) == source.count('bind="query-params"')
+    chosen = re.findall(r'links\.choose(?:_several)?\(.*?\bkey="([^"]+)"', source, re.DOTALL)
+    assert len(chosen) == source.count("links.choose")
     named = {"{key}": list(FAMILIES), "{optimizer}": list(OPTIMIZERS)}
     for mark, names in named.items():
         keys = [y for x in keys for y in ([x.replace(mark, name) for name in names] if mark in x else [x])]
-    return [*keys, "data", *OWN.get(page, []), "unknown"]
+    return [*keys, *chosen, "data", "on", *OWN.get(page, []), "unknown"]
 
 
 value = (
@@ -59,9 +68,11 @@ def test_the_address_tells_a_file_from_the_set_of_that_title(
         bring(name, 28, 28)
     titles = {"mnist": "MNIST", "MNIST": "MNIST (your file)", "Fashion-MNIST": "Fashion-MNIST (your file)"}
     for name, title in titles.items():
-        at = visit(page, data=title)
-        box = at.selectbox(key="data")  # the browser writes the option chosen into the address
-        assert sentences(at) == [] and box.value == name and box.options.count(title) == 1
+        for said in (name, *([title] if title not in titles else [])):  # what is a set's key is not another's title
+            at = visit(page, data=said)
+            box = at.selectbox(key="data")
+            assert sentences(at) == [] and box.value == name and box.options.count(title) == 1
+            assert at.query_params["data"] == name
 
 
 @pytest.mark.usefixtures("shipped")
