@@ -1,4 +1,4 @@
-"""The rooms of core/: imports run down one list, never up and never in a circle; TensorFlow and Streamlit each have one."""
+"""The rooms of core/: imports run down one list, in no circle; TensorFlow and Streamlit have a room each."""
 
 from __future__ import annotations
 
