@@ -241,3 +241,9 @@ def test_marks_are_counted_by_where_they_come_from() -> None:
     assert told(both[-1]).endswith(": 1 reference.")
     digits = told(*seeds("deep_cnn", 2, 0.97, dataset="mnist_5k"))
     assert digits.startswith("The marks are networks trained on MNIST, 5,000 digits, ")
+
+
+def test_no_network_is_as_sure_as_it_can_be() -> None:
+    assert [sentences.probability(x) for x in (0.0, 0.123, 0.9994, 0.9995, 1.0)] == [
+        "0.0 %", "12.3 %", "99.9 %", "> 99.9 %", "> 99.9 %"
+    ]  # fmt: skip
