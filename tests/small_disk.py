@@ -68,7 +68,7 @@ def page(name: str) -> dict[str, Any]:
 
 def begin() -> None:
     """Begin a life of the app, which trains with the fake; its store and runner are made when a page asks for them."""
-    fake = (sys.executable, str(ROOT / "tests" / "fake_training.py"))
+    fake = (sys.executable, "-m", "tests.fake_training")
     shared.SERVICES = Services(lambda x: LocalBackend(x.log, fake))
 
 

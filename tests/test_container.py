@@ -38,7 +38,8 @@ import pathlib, sys
 from streamlit.testing.v1 import AppTest
 from core.runner.local import LocalBackend
 from core.ui import shared
-shared.SERVICES = shared.Services(lambda s: LocalBackend(s.log, (sys.executable, sys.argv[1])))
+fake = (sys.executable, "-c", f"import runpy; runpy.run_path({sys.argv[1]!r}, run_name='__main__')")
+shared.SERVICES = shared.Services(lambda s: LocalBackend(s.log, fake))
 for page in ("app.py", *map(str, sorted(pathlib.Path("pages").glob("*.py")))):
     at = AppTest.from_file("app.py", default_timeout=120).switch_page(page).run()
     assert not at.exception and not at.error and at.title, (page, at)

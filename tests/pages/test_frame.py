@@ -11,14 +11,16 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import ROOT
+from core.access import Visitor
 from core.data import datasets
 from core.recipe import Recipe
 from core.runs import sweep
 from core.runs.run import Cell, Epoch, RunState
 from core.runs.store import Store
 from core.settings import Settings
-from core.ui import page
+from core.ui import shared
 from tests.fake_training import ENOUGH, HANG
+from tests.runs_of import states_of
 
 if TYPE_CHECKING:
     from tests.pages.conftest import Until, Visit
@@ -32,14 +34,21 @@ NOISE = b"no database, but long enough to look like one" * 100
 OTHER = """
 import sys
 from core import settings
-from core.runner import Runner
+from core.runner.local import LocalBackend
+from core.runner.runner import Runner
 from core.runs.store import Store
 loaded = settings.load()
-runner = Runner(loaded, Store(loaded.store), (sys.executable, "tests/fake_training.py"))
+fake = LocalBackend(loaded.log, (sys.executable, "-m", "tests.fake_training"))
+runner = Runner(loaded, Store(loaded.store), fake)
 print("has it", flush=True)
 sys.stdin.read()
 runner.close()
 """
+
+
+def opened() -> Store:
+    """Return the store as the pages have it now."""
+    return shared.SERVICES.context(Visitor("me", "local")).store
 
 
 def press(at: AppTest, label: str) -> AppTest:
@@ -69,7 +78,7 @@ def test_a_fresh_store_is_made_on_request_and_the_damaged_one_is_kept(
     at = press(at, FRESH)
     assert sentences(at) == [] and at.title
     assert (own.home / "runs-set-aside.sqlite3").read_bytes() == NOISE
-    assert Store(own.store).rows() == [] and FRESH not in [x.label for x in at.button]
+    assert Store(own.store).runs() == [] and FRESH not in [x.label for x in at.button]
 
 
 def test_a_store_damaged_while_the_app_runs_is_replaced_on_request(
@@ -83,13 +92,13 @@ def test_a_store_damaged_while_the_app_runs_is_replaced_on_request(
     assert sentences(at) == []
     press(at, "Start 1 run")
     until(lambda p: p.done == 1)
-    assert [x["state"] for x in Store(own.store).rows()] == ["done"]
+    assert [x.state for x in Store(own.store).runs()] == ["done"]
 
 
 def test_a_newer_store_is_refused_and_a_fresh_one_offered(
     visit: Visit, sentences: Sentences, own: Settings, store: Store
 ) -> None:
-    with store._connection() as connection:
+    with store.database.connection() as connection:
         connection.execute("PRAGMA user_version = 99")
     at = visit()
     assert len(sentences(at)) == 1 and str(own.store) in sentences(at)[0]
@@ -111,12 +120,12 @@ def test_a_second_app_on_the_same_store_says_so_and_only_reads(
         assert [x.disabled for x in at.button if x.key == "start"] == [True]
         results = visit(RESULTS)
         assert sentences(results) == [] and len(results.dataframe) >= 3
-        assert page._shared()[0].database.read_only
+        assert opened().database.read_only
         finish(store, cells(own, 77)[0])  # as the other app does
-        assert len(page._shared()[0].rows()) == 2
+        assert len(opened().runs()) == 2
         app.communicate(timeout=60)
     assert not visit(TRAIN).warning, "the other has ended, and this one trains"
-    assert not page._shared()[0].database.read_only
+    assert not opened().database.read_only
 
 
 @pytest.fixture
@@ -134,12 +143,12 @@ def test_one_click_resumes_what_a_killed_app_left(
 ) -> None:
     at = visit(TRAIN)
     assert [x.value for x in at.warning] == ["2 runs of the last sweep were interrupted or still waiting."]
-    assert store.states(left) == {left[0]: "done", left[1]: "interrupted"}
+    assert states_of(store, left) == {left[0]: "done", left[1]: "interrupted"}
     press(at, "Resume them")
     until(lambda p: p.done == 2)
     at.run()
     assert sentences(at) == [] and not at.warning
-    assert set(store.states(left).values()) == {"done"} and store.waiting() == []
+    assert set(states_of(store, left).values()) == {"done"} and store.waiting() == []
 
 
 def test_what_a_killed_app_left_can_be_forgotten(
@@ -147,7 +156,7 @@ def test_what_a_killed_app_left_can_be_forgotten(
 ) -> None:
     at = press(visit(TRAIN), "Forget them")
     assert sentences(at) == [] and not at.warning and store.waiting() == []
-    assert store.states(left) == {left[0]: "done", left[1]: "interrupted"}
+    assert states_of(store, left) == {left[0]: "done", left[1]: "interrupted"}
 
 
 def test_a_run_left_behind_is_not_1_runs(visit: Visit, own: Settings, store: Store) -> None:
@@ -174,7 +183,7 @@ def test_a_clock_that_was_set_back_and_long_names_are_shown(
     name = "Ziffern_Ω" * 22  # 198 characters
     for cell in (*cells(own, ENOUGH, 7), *(Cell(name, "f", "mlp", 2, Recipe("sgd", 0.1, 3), x) for x in (0, 1))):
         finish(store, cell)
-    with store._connection() as connection:
+    with store.database.connection() as connection:
         connection.execute("UPDATE runs SET started = '2030-01-01T00:00:00.000+00:00', seconds = -5.0")
         connection.execute("UPDATE epochs SET seconds = -1.0")
     assert sentences(visit(page)) == []
@@ -184,7 +193,7 @@ def test_a_clock_that_was_set_back_and_long_names_are_shown(
 def thousands(own: Settings, store: Store) -> Store:
     """A store with 10,000 finished runs, on networks of every width."""
     identity = cells(own, 0)[0].columns
-    with store._connection() as connection:
+    with store.database.connection() as connection:
         connection.executemany(
             "INSERT INTO runs (dataset, fingerprint, family, width, recipe, seed, parameters, multiply_adds, "
             "train_images, test_images, state, started, ended, seconds, device, versions) VALUES "

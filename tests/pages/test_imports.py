@@ -22,7 +22,7 @@ from streamlit.testing.v1 import AppTest
 from core.runner.local import LocalBackend
 from core.ui import shared
 
-shared.SERVICES = shared.Services(lambda s: LocalBackend(s.log, (sys.executable, "tests/fake_training.py")))
+shared.SERVICES = shared.Services(lambda s: LocalBackend(s.log, (sys.executable, "-m", "tests.fake_training")))
 at = AppTest.from_file("app.py", default_timeout=120).switch_page(sys.argv[1]).run()
 assert not at.exception and not at.error and at.title, at
 shared.SERVICES.close()

@@ -9,7 +9,6 @@ from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from core.data import datasets
-from core.runner.progress import Progress
 from core.runner.runner import Runner
 from core.runs import sweep
 from core.runs.store import Store
@@ -17,6 +16,7 @@ from core.settings import Settings
 from core.ui import login
 from core.ui.markdown import JOINER
 from tests.fake_training import WAIT
+from tests.runs_of import epochs
 
 if TYPE_CHECKING:
     from tests.pages.conftest import Until, Visit
@@ -73,10 +73,6 @@ def captions(at: AppTest) -> str:
     return "\n".join(x.value for x in at.caption).replace(JOINER, "")
 
 
-def training(now: Progress) -> bool:
-    return bool(now.epochs)
-
-
 def give(at: AppTest, key: str) -> AppTest:
     at.text_input(key="runner_key").set_value(key)
     return press(at, "Use this key")
@@ -94,7 +90,7 @@ def test_a_viewer_trains_no_more_seeds(
     runners[-1].submit(sweep.cells(datasets.find(own, datasets.EMBEDDED), {"deep_cnn": [1]}, [0]))
     until(lambda p: p.done == 1)
     at = visit(RESULTS)
-    at.selectbox(key="network").select_index(0).run()
+    at.selectbox(key="closer").select_index(0).run()
     assert disabled(at)["Train 5 more seeds"]
 
 
@@ -118,7 +114,7 @@ def test_a_viewers_buttons_are_there_and_disabled_with_the_reason(
     assert disabled(at) == {"Start 2 runs": True}
     assert captions(at).count(LOOK) == 2  # in the frame and by the button
     runners[-1].submit(sweep.cells(datasets.find(own, datasets.EMBEDDED), {"deep_cnn": [1, 2]}, [WAIT]))
-    until(training)
+    until(epochs)
     at.run()
     stops = ["Stop after this epoch", "Stop now", "Clear queue"]
     assert {x: disabled(at)[x] for x in stops} == dict.fromkeys(stops, True)
@@ -137,7 +133,7 @@ def test_a_press_that_the_page_does_not_offer_is_refused_by_the_door(
     assert len(sentences(at)) == 1 and LOOK in sentences(at)[0]
     at.run()
     assert len(sentences(at)) == 1, "the sentence stays until the next press"
-    assert runners[-1].progress().total == 0 and store.rows() == []
+    assert runners[-1].progress().total == 0 and store.runs() == []
     at.switch_page(RESULTS).run()
     assert sentences(at) == []
 
@@ -166,7 +162,7 @@ def test_the_key_makes_a_runner_of_one_session(
     at.switch_page(TRAIN).run()
     press(at, "Start 1 run")
     until(lambda p: p.done == 1)
-    assert len(store.rows()) == 1
+    assert len(store.runs()) == 1
     assert disabled(visit(TRAIN, seed="7"))["Start 1 run"], "another tab is another session"
     press(at, "Give the role back")
     at.number_input(key="seed").set_value(9).run()
@@ -223,7 +219,7 @@ def test_an_accounts_cap_outlives_a_reload_and_is_said_before_the_press(
     monkeypatch.setenv("FEATHERWEIGHT_MAX_WAITING", "2")
     account(email="ann@example.org", email_verified=True)
     at = press(visit(TRAIN, seed=str(WAIT), widths_deep_cnn=["1", "2"]), "Start 2 runs")
-    until(training)
+    until(epochs)
     for _ in range(2):
         at = visit(TRAIN, seed="8")
         assert disabled(at)["Start 1 run"]
@@ -238,7 +234,7 @@ def test_who_is_overtaken_at_the_last_place_reads_it_until_the_next_press(
     monkeypatch.setenv("FEATHERWEIGHT_MAX_QUEUE", "1")
     first, second = give(visit(TRAIN, seed=str(WAIT)), KEY), give(visit(TRAIN, seed="9"), KEY)
     press(first, "Start 1 run")
-    until(training)
+    until(epochs)
     press(second, "Start 1 run")
     (said,) = sentences(second)
     assert "FEATHERWEIGHT_MAX_QUEUE" in said and " 1, and 1 " in said and sentences(second.run()) == [said]
@@ -253,7 +249,7 @@ def test_the_place_in_the_queue_is_shown_to_who_asked(visit: Visit, keyed: None,
     )
     give(second, KEY)
     press(first, "Start 2 runs")
-    until(training)
+    until(epochs)
     press(second, "Start 1 run")
     until(lambda p: len(p.queue) == 2)
     said = [captions(x).partition("Your runs start after ")[2] for x in (second.run(), first.run(), visit(TRAIN))]

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.data import datasets
 from core.networks.families import FAMILIES
-from core.recipe import MAX_SEED
+from core.recipe import MAX_SEED, Protocol, Recipe
 from core.runner import gpu
 from core.runner.gpu import Card
 from core.runner.progress import Progress
@@ -22,6 +22,7 @@ from core.runs.run import RunState
 from core.runs.store import Store
 from core.settings import Settings
 from tests.fake_training import CRASH, ENOUGH, FAIL, HANG, WAIT
+from tests.runs_of import current, epochs
 
 if TYPE_CHECKING:
     from tests.pages.conftest import Bring, Until, Visit
@@ -62,10 +63,6 @@ def idle(now: Progress) -> bool:
     return now.phase == "idle"
 
 
-def epochs(now: Progress) -> bool:
-    return bool(now.epochs)
-
-
 @pytest.fixture
 def waiting(visit: Visit, until: Until) -> AppTest:
     """The page with a run that waits after its first epoch and one queued behind it."""
@@ -85,11 +82,11 @@ def test_one_press_from_a_first_visit_trains_the_articles_smallest_network(
     until(idle)
     at.run()
     assert sentences(at) == []
-    assert states(at) == ["✓ 95.83%"]  # what the fake's twelfth epoch says
+    assert states(at) == ["✓ 95.83 %"]  # what the fake's twelfth epoch says
     assert "Ready to train on fake device. The last sweep has ended: how each run did stands below." in text(at)
-    (row,) = store.rows()
-    assert (row["family"], row["width"], row["parameters"], row["state"]) == ("deep_cnn", 2, 932, "done")
-    assert row["recipe"]["optimizer"] == "adadelta" and row["recipe"]["learning_rate"] == 1.0
+    (run,) = store.runs()
+    assert (run.family, run.width, run.parameters, run.state) == ("deep_cnn", 2, 932, "done")
+    assert run.recipe.optimizer == "adadelta" and run.recipe.learning_rate == 1.0
 
 
 def test_a_card_that_cannot_be_used_is_said(
@@ -124,14 +121,14 @@ def test_a_finished_cell_is_not_trained_again(visit: Visit, until: Until, store:
     at = button(visit(TRAIN), "Start 1 run")
     until(idle)
     at.run()
-    before = store.rows()
+    before = store.runs()
     assert "All of these are trained: see them under Results." in text(at)
     assert [x.disabled for x in at.button if x.key == "start"] == [True]
     at.multiselect(key="widths_deep_cnn").set_value(["2", "4"]).run()
-    assert states(at) == ["✓ 95.83%", "○ new"]
+    assert states(at) == ["✓ 95.83 %", "○ new"]
     button(at, "Start 1 run")
     until(idle)
-    assert store.rows()[: len(before)] == before and len(store.rows()) == 2
+    assert store.runs()[: len(before)] == before and len(store.runs()) == 2
 
 
 def test_weights_that_made_room_are_told(visit: Visit, store: Store, own: Settings) -> None:
@@ -169,10 +166,10 @@ def test_a_run_is_seen_while_it_goes_on(waiting: AppTest, sentences: Sentences) 
     assert states(at) == ["▶ epoch 2 of 12", "… queued"]
     assert "**Deep CNN, n = 1, seed 1** on MNIST, 5,000 digits: epoch 2 of 12" in text(at)
     assert "Sweep: run 1 of 2, 1 waiting" in text(at)
-    assert "After epoch 1: test accuracy 50.00%, test loss 1.000." in text(at)
+    assert "After epoch 1: test accuracy 50.00 %, test loss 1.000." in text(at)
     accuracy, loss = at.get("vega_lite_chart")
     assert accuracy.proto.alt.startswith("Accuracy per epoch") and loss.proto.alt.startswith("Loss per epoch")
-    assert "test accuracy 50.00%" in accuracy.proto.alt
+    assert "test accuracy 50.00 %" in accuracy.proto.alt
     assert {"Stop after this epoch", "Stop now", "Clear queue"} <= set(labels(at))
     assert "All of these are trained or on their way." in text(at)
 
@@ -200,8 +197,8 @@ def test_stop_after_this_epoch_keeps_the_run_and_holds_the_queue(
     at.run()
     assert sentences(at) == []
     assert states(at) == ["◼ stopped", "… queued"]
-    (row,) = store.rows()
-    assert (row["state"], row["epochs"]) == ("stopped", 1) and store.weights(row["id"])
+    (run,) = store.runs()
+    assert (run.state, run.epochs) == ("stopped", 1) and store.weights(run.id)
     assert {"Resume", "Clear queue"} <= set(labels(at)) and "Stop now" not in labels(at)
 
 
@@ -210,9 +207,9 @@ def test_stop_now_and_resume(waiting: AppTest, until: Until, store: Store, sente
     until(lambda p: p.phase == "paused" and p.ready)
     at.run()
     assert sentences(at) == []
-    assert states(at) == ["◼ stopped", "… queued"] and store.weights(store.rows()[0]["id"]) is None
+    assert states(at) == ["◼ stopped", "… queued"] and store.weights(store.runs()[0].id) is None
     button(at, "Resume")
-    until(lambda p: p.current and p.current.width == 2 and p.epochs)
+    until(lambda p: (cell := current(p)) and cell.width == 2 and epochs(p))
     assert states(at.run()) == ["◼ stopped", "▶ epoch 2 of 12"]
     assert "Start 1 run" in labels(at)  # the stopped one can be asked for again
 
@@ -319,7 +316,7 @@ def test_colour_images_are_trained_on(
     until(idle)
     assert sentences(at.run()) == [] and len(states(at)) == 4
     assert all(x.startswith("✓") for x in states(at))
-    assert {x["dataset"] for x in store.rows()} == {"colour"}
+    assert {x.dataset for x in store.runs()} == {"colour"}
 
 
 def test_the_articles_recipe_is_said_per_family(visit: Visit) -> None:
@@ -346,16 +343,9 @@ def test_a_recipe_of_ones_own_is_trained_with(visit: Visit, sentences: Sentences
     assert sentences(at) == []
     button(at, "Start 1 run")
     until(idle)
-    (row,) = store.rows()
-    assert row["recipe"] == {
-        "optimizer": "sgd",
-        "learning_rate": 0.25,
-        "epochs": 3,
-        "batch_size": 32,
-        "dropout": True,
-        "precision": "float32",
-    }
-    assert row["epochs"] == 3 and row["parameters"] == 932
+    (run,) = store.runs()
+    assert run.recipe == Recipe("sgd", 0.25, 3, 32, dropout=True, precision="float32", protocol=Protocol.ARTICLE)
+    assert run.epochs == 3 and run.parameters == 932
 
 
 def test_a_held_out_run_shows_held_out_figures_and_ends_with_the_test_accuracy(
@@ -367,20 +357,20 @@ def test_a_held_out_run_shows_held_out_figures_and_ends_with_the_test_accuracy(
     until(epochs)
     at.run()
     assert sentences(at) == []
-    assert [x.startswith("▶") and " 2 of 12, " in x and x.endswith(" held-out 25.00%") for x in states(at)] == [True]
-    assert "held-out accuracy 25.00%" in text(at) and "held-out loss 2.000." in text(at)
+    assert [x.startswith("▶") and " 2 of 12, " in x and x.endswith(" held-out 25.00 %") for x in states(at)] == [True]
+    assert "held-out accuracy 25.00 %" in text(at) and "held-out loss 2.000." in text(at)
     assert "test accuracy" not in text(at)
     for chart in at.get("vega_lite_chart"):
         assert json.loads(chart.proto.spec)["encoding"]["color"]["scale"]["domain"] == ["training", "held-out"]
     button(at, "Stop now")
     until(idle)
-    assert states(at.run()) == ["◼ stopped"] and store.rows()[0]["test_accuracy"] is None
+    assert states(at.run()) == ["◼ stopped"] and store.runs()[0].test_accuracy is None
     at.number_input(key="seed").set_value(ENOUGH).run()
     button(at, "Start 1 run")
     until(idle)
     at.run()
-    assert sentences(at) == [] and states(at) == ["✓ 95.83%"]
-    assert store.rows()[-1]["recipe"]["protocol"] == "held_out"
+    assert sentences(at) == [] and states(at) == ["✓ 95.83 %"]
+    assert store.runs()[-1].recipe.protocol is Protocol.HELD_OUT
 
 
 def test_another_protocol_is_another_run_of_either_recipe(
@@ -395,19 +385,19 @@ def test_another_protocol_is_another_run_of_either_recipe(
     until(idle)
     at.run()
     at.segmented_control(key="recipe").set_value("own").run()
-    assert states(at) == ["✓ 95.83%"], "the same recipe, spelt out"
+    assert states(at) == ["✓ 95.83 %"], "the same recipe, spelt out"
     at.number_input(key="epochs").set_value(4).run()
     button(at, "Start 1 run")
     until(idle)
-    held_out = {"protocol": "held_out", "epochs": 4}
-    assert [x["recipe"].items() >= held_out.items() for x in store.rows()] == [False, False, True]
-    assert sentences(at.run()) == [] and states(at) == ["✓ 87.50%"]
+    recipes = [(x.recipe.protocol, x.recipe.epochs) for x in store.runs()]
+    assert [x == (Protocol.HELD_OUT, 4) for x in recipes] == [False, False, True]
+    assert sentences(at.run()) == [] and states(at) == ["✓ 87.50 %"]
 
 
 def test_the_updates_of_a_held_out_run_are_counted_without_its_held_out_images(visit: Visit) -> None:
-    assert "With 4,000 images instead of 60,000 that is 7% of its updates." in text(visit(TRAIN))
+    assert "With 4,000 images instead of 60,000 that is 7 % of its updates." in text(visit(TRAIN))
     held_out = visit(TRAIN, protocol="Held-out")
-    assert " 3,333 images " in text(held_out) and " 6% " in text(held_out)
+    assert " 3,333 images " in text(held_out) and " 6 % " in text(held_out)
 
 
 def test_the_first_family_says_where_ones_own_recipe_starts(visit: Visit) -> None:
