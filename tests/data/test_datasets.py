@@ -14,12 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import settings
+from core import ROOT, settings
 from core.data import datasets
 from core.errors import ArgumentError, DatasetError
 from core.settings import Settings
-
-ROOT = Path(__file__).parents[1]
 
 Arrays = dict[str, Any]
 
