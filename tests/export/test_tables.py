@@ -83,3 +83,8 @@ def test_json_of_a_run_is_the_run() -> None:
     (read,) = opened(runs({"dataset": EMBEDDED, "weights": "dropped", "origin": "reference"}))
     recipe = json.loads(ADADELTA.to_json()) | {"protocol": "article"}
     assert read == ROW | {"dataset": EMBEDDED, "weights": "dropped", "origin": "reference", "recipe": recipe}
+
+
+def test_a_loss_that_is_no_number_is_null() -> None:
+    first, second = opened(runs({"loss": float("inf"), "seconds": float("nan")}, {}))
+    assert (first["loss"], first["seconds"], first["test_loss"]) == (None, None, 0.1) and second["loss"] == 0.1
