@@ -44,6 +44,11 @@ def test_a_history_has_a_line_for_training_and_one_for_what_is_watched(
     assert [kind for kind, *_ in rendered(drawn)].count("symbol") >= 4
 
 
+@pytest.mark.parametrize("field", ["Accuracy", "Loss"])
+def test_a_history_before_the_first_epoch_can_be_drawn(field: str) -> None:
+    assert rendered(history([], 12, field, "test").to_dict()) == []
+
+
 def test_accuracies_are_written_on_the_axis_as_everywhere() -> None:
     epochs = [Epoch(n, 0.1, 0.965 + n / 1000, 0.1, 0.966 + n / 1000, 2.0) for n in range(1, 6)]
     for chart in (histories({0: epochs}, "test"), history(epochs, 5, "Accuracy", "test")):
