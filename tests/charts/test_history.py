@@ -44,6 +44,11 @@ def test_a_history_has_a_line_for_training_and_one_for_what_is_watched(
     assert [kind for kind, *_ in rendered(drawn)].count("symbol") >= 4
 
 
+@pytest.mark.parametrize("field", ["Accuracy", "Loss"])
+def test_a_history_before_the_first_epoch_can_be_drawn(field: str) -> None:
+    assert rendered(history([], 12, field, "test").to_dict()) == []
+
+
 def test_accuracies_are_written_on_the_axis_as_everywhere() -> None:
     epochs = [Epoch(n, 0.1, 0.965 + n / 1000, 0.1, 0.966 + n / 1000, 2.0) for n in range(1, 6)]
     for chart in (histories({0: epochs}, "test"), history(epochs, 5, "Accuracy", "test")):
@@ -51,3 +56,10 @@ def test_accuracies_are_written_on_the_axis_as_everywhere() -> None:
         assert "97.0 %" in written
         assert [x for x in written if x.endswith("%")] == [x for x in written if x.endswith(" %")]
     assert not [x for x in words(history(epochs, 5, "Loss", "test")) if "%" in x]
+
+
+@pytest.mark.parametrize("span", [0.3, 0.05, 0.005, 0.0005, 0.00005])
+def test_no_two_heights_are_written_alike(span: float) -> None:
+    epochs = [Epoch(n, 0.1, 0.97 - span / n, 0.1, 0.97 - span / n, 2.0) for n in range(1, 6)]
+    written = [x for x in words(histories({0: epochs}, "test")) if x.endswith(" %")]
+    assert len(written) == len(set(written)) >= 2
