@@ -326,7 +326,8 @@ def test_the_articles_recipe_is_said_per_family(visit: Visit) -> None:
 
 def test_an_empty_recipe_or_protocol_in_the_address_is_the_articles(visit: Visit, sentences: Sentences) -> None:
     at = visit(TRAIN, recipe="", protocol="")
-    assert at.segmented_control(key="recipe").value is None, "the address chooses none"
+    assert [at.segmented_control(key=x).value for x in ("recipe", "protocol")] == ["article", "article"]
+    assert not {"recipe", "protocol"} & set(at.query_params), "an address that names no option is corrected"
     assert sentences(at) == [] and f"Deep CNN: {FAMILIES['deep_cnn'].recipe}." in text(at)
     assert not at.toggle and "Start 1 run" in labels(at)
 
@@ -413,6 +414,28 @@ def test_a_link_opens_the_same_sweep(visit: Visit, sentences: Sentences) -> None
     assert at.selectbox(key="optimizer").value == "sgd" and at.number_input(key="rate_sgd").value == 0.5
     assert (at.number_input(key="epochs").value, at.number_input(key="batch").value) == (4, 16)
     assert at.toggle(key="dropout").value
+
+
+def test_the_address_says_keys_and_leaves_out_what_is_usual(visit: Visit, sentences: Sentences) -> None:
+    at = visit(TRAIN)
+    assert not at.query_params
+    at.pills(key="families").set_value(["mlp", "deep_cnn"]).run()
+    at.segmented_control(key="recipe").set_value("own").run()
+    at.segmented_control(key="protocol").set_value("held_out").run()
+    at.selectbox(key="optimizer").set_value("sgd").run()
+    assert sentences(at) == []
+    said = {"families": ["mlp", "deep_cnn"], "recipe": "own", "protocol": "held_out", "optimizer": "sgd"}
+    assert at.query_params == said
+    assert grid(visit(TRAIN, **at.query_params)).equals(grid(at)), "the address opens the same sweep"
+    at.segmented_control(key="protocol").set_value("article").run()
+    assert "protocol" not in at.query_params
+
+
+def test_an_address_with_titles_becomes_one_with_keys(visit: Visit, sentences: Sentences) -> None:
+    titles = {"families": ["MLP", "Deep CNN"], "recipe": "My own", "protocol": "Held-out", "optimizer": "SGD"}
+    at = visit(TRAIN, data="MNIST, 5,000 digits", **titles)
+    keys = {"families": ["mlp", "deep_cnn"], "recipe": "own", "protocol": "held_out", "optimizer": "sgd"}
+    assert sentences(at) == [] and at.query_params == keys | {"data": "mnist_5k"}
 
 
 @pytest.mark.parametrize("nonsense", ["", "zzz", "-1", "0", "NaN", "null", "[]", "<b>", "\x00"])
