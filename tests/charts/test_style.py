@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import altair as alt
 import pandas as pd
 import pytest
@@ -35,7 +37,8 @@ def test_the_ticks_that_a_chart_chooses_are_shares_too() -> None:
     chart = alt.Chart(pd.DataFrame({"share": [0.96, 0.98]})).mark_point()
     chart = chart.encode(y=alt.Y("share:Q", axis=style.percent_axis(1), scale=alt.Scale(zero=False)))
     assert "97.0 %" in words(chart)
-    axis = chart.to_dict()["encoding"]["y"]["axis"]
+    drawn: Any = chart.to_dict()
+    axis = drawn["encoding"]["y"]["axis"]
     assert "format" not in axis and "100 * datum.value" in axis["labelExpr"]
 
 
@@ -45,12 +48,13 @@ def test_an_axis_takes_what_else_it_is_given() -> None:
 
 def test_every_family_has_a_colour_and_a_shape_of_its_own() -> None:
     titles = [x.title for x in FAMILIES.values()]
-    color, shape = style.family_color().to_dict(), style.family_shape().to_dict()
+    color: Any = style.family_color().to_dict()
+    shape: Any = style.family_shape().to_dict()
     assert color["scale"]["domain"] == shape["scale"]["domain"] == titles
     assert len(set(shape["scale"]["range"])) == len(titles) and color["legend"] == shape["legend"]
 
 
 def test_reference_runs_are_paler() -> None:
-    strength = style.STRENGTH.to_dict()["scale"]
-    strong = dict(zip(strength["domain"], strength["range"], strict=True))
+    strength: Any = style.STRENGTH.to_dict()
+    strong = dict(zip(strength["scale"]["domain"], strength["scale"]["range"], strict=True))
     assert strong["reference"] < strong["own"] == 1
