@@ -234,7 +234,9 @@ def test_a_data_folder_that_cannot_be_written_is_said(own: Settings, monkeypatch
         datasets.fetch(own, "mnist")
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>", gzip.compress(b"", mtime=0)[:-5], gzip.compress(bytes(3), mtime=0)])
+@pytest.mark.parametrize(
+    "content", [b"", b"<html>", gzip.compress(b"", mtime=0)[:-5], gzip.compress(bytes(3), mtime=0)]
+)
 def test_a_damaged_file_in_kerass_cache_is_one_sentence(own: Settings, tmp_path: Path, content: bytes) -> None:
     folder = tmp_path / "keras" / "datasets" / "fashion-mnist"
     folder.mkdir(parents=True)
