@@ -28,7 +28,7 @@ def closer(context: Context, found: Results, point: Point, name: str) -> None:
     chosen, width, recipe, runs = family(point.curve.family), point.width, point.curve.recipe, point.runs
     source = reference.store() if point.curve.origin is Origin.REFERENCE else context.store
     histories = {x.seed: source.epochs(x.id) for x in runs}
-    kept = [x for x in runs if x.weights is Weights.KEPT]
+    kept = sorted((x for x in runs if x.weights is Weights.KEPT), key=lambda x: x.seed)
     st.markdown(f"**{chosen.title}, n = {width}**: {sentences.network(point)} Recipe: {recipe}.")
     left, right = st.columns([3, 2], gap="large")
     with left:
