@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
@@ -93,7 +94,7 @@ def test_a_test_digit_is_answered_by_every_shipped_network(visit: Visit, shipped
 def test_other_networks_are_accounted_for(visit: Visit, shipped: Store) -> None:
     at = visit(DRAW)
     button(at, DIGIT).click().run()
-    trained = len(shipped.runs()[["family", "width"]].drop_duplicates())
+    trained = len({(x.family, x.width) for x in shipped.runs()})
     assert f"5 of the {trained} networks trained on MNIST answer: of the others no weights are kept." in texts(at)
 
 
@@ -177,3 +178,39 @@ def test_a_test_file_that_goes_away_is_one_sentence(
     path.write_bytes(b"no zip")
     button(at, IMAGE).click().run()
     assert len(sentences(at)) == 1 and "mine.npz" in sentences(at)[0]
+
+
+def test_own_networks_on_other_digits_answer_too_named_with_their_set(
+    visit: Visit, shipped: Store, trained: Train, sentences: Sentences
+) -> None:
+    trained(datasets.EMBEDDED, "mlp", 2)
+    at = visit(DRAW)
+    assert at.selectbox(key="data").value == "mnist", "a first run does not displace the reference"
+    button(at, DIGIT).click().run()
+    assert sentences(at) == []
+    rows = component(at, "bars_mnist")["rows"]
+    assert len(rows) == 6 and sum("MNIST, 5,000 digits" in json.dumps(x) for x in rows) == 1
+
+
+@pytest.mark.parametrize("image", ["test", "drawing"])
+def test_the_way_to_inspect_carries_the_set_and_the_image(
+    visit: Visit, shipped: Store, sentences: Sentences, image: str
+) -> None:
+    at = visit(DRAW)
+    if image == "test":
+        button(at, DIGIT).click().run()
+    else:
+        at.session_state["shown_mnist"] = np.eye(28)[:, :, None]  # as the pad leaves it
+        at.run()
+    assert sentences(at) == []
+    (link,) = [x.proto for x in at.get("page_link") if "view=maps" in x.proto.query_string]
+    words = dict(parse_qsl(link.query_string))
+    assert {**words, "image": ""} == {"data": "mnist", "view": "maps", "image": ""} | (
+        {"source": "drawing"} if image == "drawing" else {}
+    )
+    at.query_params.clear()
+    at.query_params.update(words)
+    at.switch_page("pages/inspect.py").run()
+    assert sentences(at) == []
+    (first, *_) = [y.alt for x in at.get("image") for y in x.proto.imgs]
+    assert first == "the drawn digit" if image == "drawing" else first.startswith(f"test image {words['image']}, ")

@@ -72,7 +72,7 @@ def test_the_first_view_is_the_articles_smallest_network(visit: Visit, sentences
     assert units(at.code[0].value) == [2, 2, 4, 4, 10]
     assert FAMILIES["deep_cnn"].description in captions(at)
     assert "Images of 28×28×1, 10 classes, 4,000 to train and 1,000 to test." in captions(at)
-    assert "At n = 2, Dense (64 + 1)·10 holds 70% of all weights." in captions(at)
+    assert "At n = 2, Dense (64 + 1)·10 holds 70 % of all weights." in captions(at)
     assert "Train this network: Deep CNN, n = 2" in links(at)
 
 

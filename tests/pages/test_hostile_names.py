@@ -17,6 +17,7 @@ from core.runs.store import Store
 from core.settings import Settings
 from core.ui.markdown import plain
 from tests.fake_training import WAIT
+from tests.runs_of import epochs
 
 if TYPE_CHECKING:
     from tests.pages.conftest import Bring, Until, Visit
@@ -91,7 +92,7 @@ def test_a_files_name(
         (button,) = (x for x in at.button if x.label.startswith("Give me"))
         text += said(button.click().run())
     elif page == "pages/results.py" and state != "nothing":
-        text += said(at.selectbox(key="network").select_index(0).run())
+        text += said(at.selectbox(key="closer").select_index(0).run())
     # a page that says the name says it so that it reads the same
     if page in PAGES[2:] and (state, page) != ("weights", "pages/inspect.py"):
         assert plain(NAME) in text
@@ -110,7 +111,7 @@ def test_a_run_on_it_that_goes_on(visit: Visit, bring: Bring, until: Until) -> N
     bring(NAME, 28, 28)
     at = visit("pages/train.py", data=NAME, seed=str(WAIT), widths_deep_cnn=["1"])
     at.button(key="start").click().run()
-    until(lambda p: bool(p.epochs))
+    until(epochs)
     for page in (at.run(), visit("pages/results.py"), visit("pages/draw.py")):
         assert f"on {plain(NAME)}: epoch" in said(page)
 

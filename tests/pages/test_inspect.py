@@ -5,6 +5,7 @@ import itertools
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.data import datasets
 from core.networks.families import FAMILIES, family
-from core.runs.run import Cell, Epoch
+from core.runs.run import Cell, Epoch, RunState
 from core.runs.store import Store
 from core.settings import Settings
 
@@ -39,7 +40,9 @@ def npz(arrays: list[Any]) -> bytes:
 def trained(own: Settings, store: Store) -> Train:
     """Return a function that records a run of the embedded digits: ``trained("mlp", 16, weights=None)``."""
 
-    def record(key: str, width: int, weights: bytes | str | None = "random", seed: int = 0, state: str = "done") -> int:
+    def record(
+        key: str, width: int, weights: bytes | str | None = "random", seed: int = 0, state: RunState = RunState.DONE
+    ) -> int:
         dataset = datasets.find(own, "mnist_5k")
         network = family(key).build(width)
         run = store.begin(
@@ -70,7 +73,21 @@ def pictures(at: AppTest) -> list[str]:
 
 
 def chosen(at: AppTest, key: str = "network") -> str:
-    return str(at.selectbox(key=key).value)
+    """Return what is chosen, as people read it."""
+    box = at.selectbox(key=key)
+    return str(box.options[box.index or 0])
+
+
+def key_of(at: AppTest, name: str) -> str:
+    """Return what a network that is offered is called in addresses."""
+    box = at.selectbox(key="network")
+    keys = (f"{origin}-{id}" for origin in ("own", "reference") for id in range(1, 1000))
+    return next(x for x in keys if box.format_func(x) == name)
+
+
+def take(at: AppTest, name: str, key: str = "network") -> AppTest:
+    """Choose the network that people know under a name."""
+    return at.selectbox(key=key).set_value(key_of(at, name)).run()
 
 
 @pytest.mark.usefixtures("shipped")
@@ -107,7 +124,7 @@ def test_a_link_names_family_and_width(visit: Visit, sentences: Sentences, key: 
     assert sentences(at) == [] and not at.warning
     assert chosen(at) == "CNN, n = 2: 4,802 weights, seed 0, reference"
     assert "family" not in at.query_params
-    at.selectbox(key="network").set_value(SMALLEST).run()
+    take(at, SMALLEST)
     assert chosen(at) == SMALLEST
 
 
@@ -119,7 +136,7 @@ def test_weights_that_are_not_kept_are_one_sentence(visit: Visit, sentences: Sen
     (warned,) = at.warning
     assert warned.value.startswith("No weights are kept of ") and warned.value.endswith(f" {SMALLEST}.")
     assert f" {query['network']} " in warned.value if "network" in query else f"n = {query['n']} " in warned.value
-    at.selectbox(key="network").set_value(LARGER).run()
+    take(at, LARGER)
     assert not at.warning
 
 
@@ -189,8 +206,8 @@ def test_a_drawn_digit_can_be_chosen(visit: Visit, sentences: Sentences) -> None
     assert not [x for x in at.get("button_group") if x.key == "source"]
     at.session_state["shown_mnist"] = np.eye(28)[:, :, None]
     at.run()
-    at.session_state["source"] = "The digit drawn on the Draw page"
-    at.run()
+    at.segmented_control(key="source").set_value("drawing").run()
+    assert at.query_params == {"view": "maps", "source": "drawing"}
     assert sentences(at) == [] and pictures(at)[0] == "the drawn digit"
     at.session_state["shown_mnist"] = None
     assert sentences(at.run()) == [] and pictures(at)[0].startswith("test image 1")
@@ -257,11 +274,14 @@ def test_one_and_the_same_network_is_no_pair(visit: Visit, sentences: Sentences)
 @pytest.mark.usefixtures("shipped")
 def test_results_lead_to_a_networks_inside(visit: Visit, sentences: Sentences) -> None:
     at = visit("pages/results.py", data="MNIST")
-    box = at.selectbox(key="network")
+    box = at.selectbox(key="closer")
     at = box.set_value(next(x for x in box.options if x.startswith("Deep CNN, n = 3"))).run()
     assert sentences(at) == []
     (link,) = [x.proto for x in at.get("page_link") if x.proto.label == "Look inside Deep CNN, n = 3, in Inspect"]
-    assert "family=deep_cnn&n=3&origin=reference&recipe=Adadelta+1" in link.query_string
+    words = dict(parse_qsl(link.query_string))
+    assert set(words) == {"data", "network"} and words["data"] == "mnist" and words["network"].startswith("reference-")
+    inside = visit(INSPECT, **words)
+    assert sentences(inside) == [] and not inside.warning and chosen(inside).startswith("Deep CNN, n = 3: ")
 
 
 def test_wide_networks_of_own_are_compared(visit: Visit, sentences: Sentences, trained: Train) -> None:
@@ -273,8 +293,8 @@ def test_wide_networks_of_own_are_compared(visit: Visit, sentences: Sentences, t
 
 
 def test_a_stopped_run_can_be_looked_into_and_is_no_result(visit: Visit, sentences: Sentences, trained: Train) -> None:
-    trained("deep_cnn", 2, state="stopped")
-    trained("deep_cnn", 1, None, state="stopped")
+    trained("deep_cnn", 2, state=RunState.STOPPED)
+    trained("deep_cnn", 1, None, state=RunState.STOPPED)
     for view in ("Weights", "Feature maps", "What the cut cost", "Layers"):
         at = visit(INSPECT, view=view)
         assert sentences(at) == [] and not at.info and at.selectbox(key="network").options == [STOPPED]
@@ -285,7 +305,7 @@ def test_a_stopped_run_can_be_looked_into_and_is_no_result(visit: Visit, sentenc
     at = visit(INSPECT, view="What the cut cost", network=STOPPED, versus=finished)
     assert sentences(at) == [] and any(str(x.value).startswith(f"- **{STOPPED}** reads ") for x in at.markdown)
     at = visit("pages/results.py", data="MNIST, 5,000 digits")
-    assert [x.partition(",")[0] for x in at.selectbox(key="network").options] == ["MLP"]
+    assert [x.partition(",")[0] for x in at.selectbox(key="closer").options] == ["MLP"]
     assert [str(x.value) for x in at.markdown if "Deep CNN" in str(x.value)] == []
     at = visit("pages/draw.py", data="MNIST, 5,000 digits")
     at = next(x for x in at.button if x.label == "Give me a test digit").click().run()
@@ -297,16 +317,54 @@ def test_a_stopped_run_can_be_looked_into_and_is_no_result(visit: Visit, sentenc
 def test_the_set_of_a_stopped_run_is_kept_on_the_way_to_inspect(
     visit: Visit, sentences: Sentences, trained: Train
 ) -> None:
-    trained("deep_cnn", 2, state="stopped")
-    at = visit("pages/train.py").switch_page(INSPECT).run()
+    trained("deep_cnn", 2, state=RunState.STOPPED)
+    at = visit("pages/train.py", data="mnist_5k")
+    at.query_params.clear()  # as the links between pages do
+    at.switch_page(INSPECT).run()
     assert sentences(at) == [] and chosen(at) == STOPPED
-    assert at.switch_page("pages/results.py").run().selectbox(key="data").value == "mnist"
+    at.query_params.clear()
+    at.switch_page("pages/results.py").run()
+    assert at.selectbox(key="data").value == "mnist", "a stopped run is no result"
+    assert at.switch_page(INSPECT).run().selectbox(key="data").value == "mnist_5k", "what was chosen is kept"
+
+
+@pytest.mark.usefixtures("shipped")
+def test_own_networks_on_other_digits_are_offered_with_their_set(
+    visit: Visit, sentences: Sentences, trained: Train
+) -> None:
+    trained("mlp", 16)
+    at = visit(INSPECT)
+    assert sentences(at) == [] and at.selectbox(key="data").value == "mnist" and chosen(at) == SMALLEST
+    mine = "MLP, n = 16: 13,002 weights, seed 0, MNIST, 5,000 digits"
+    assert [x for x in at.selectbox(key="network").options if "MNIST" in x] == [mine]
+    for view in ("weights", "maps", "errors", "layers"):
+        at.segmented_control(key="view").set_value(view).run()
+        assert sentences(take(at, mine)) == [] and chosen(at) == mine and not at.warning
+
+
+@pytest.mark.usefixtures("shipped")
+def test_the_address_says_keys_and_leaves_out_what_is_usual(visit: Visit, sentences: Sentences) -> None:
+    at = visit(INSPECT)
+    assert not at.query_params
+    take(take(at, LARGER), SMALLEST, "versus")
+    at.segmented_control(key="view").set_value("layers").run()
+    assert sentences(at) == []
+    large, small = key_of(at, LARGER), key_of(at, SMALLEST)
+    assert at.query_params == {"network": large, "versus": small, "view": "layers"}
+    assert large.startswith("reference-") and large != small
+    other = visit(INSPECT, **at.query_params)
+    assert (chosen(other), chosen(other, "versus")) == (LARGER, SMALLEST) and len(other.dataframe) == 2
+    titles = visit(INSPECT, data="MNIST", view="Layers", network=LARGER, versus=SMALLEST)
+    assert titles.query_params == {**at.query_params, "data": "mnist"}
+    at.selectbox(key="versus").set_value("none").run()
+    assert "versus" not in at.query_params
 
 
 @pytest.mark.usefixtures("shipped")
 def test_another_data_set_brings_its_own_networks(visit: Visit, sentences: Sentences, trained: Train) -> None:
     trained("mlp", 16)
     at = visit(INSPECT, data="MNIST", network=LARGER, versus=SMALLEST)
+    assert (chosen(at), chosen(at, "versus")) == (LARGER, SMALLEST)
     at = at.selectbox(key="data").set_value("mnist_5k").run()
     assert sentences(at) == [] and not at.warning
     assert (chosen(at), chosen(at, "versus")) == ("MLP, n = 16: 13,002 weights, seed 0", "no other")
