@@ -21,6 +21,7 @@ import tensorflow as tf
 from core.data import npz
 from core.data.npz import Images
 from core.errors import FeatherweightError
+from core.export.keras_file import keras_model
 from core.networks.families import Family, family
 from core.recipe import PRECISIONS, Recipe
 from core.runs.run import Epoch
@@ -74,7 +75,7 @@ class Clock(keras.callbacks.Callback):  # type: ignore[misc]
 def fit(chosen: Family, width: int, recipe: Recipe, data: Images, seed: int) -> tuple[float, list[float], float]:
     """Return the seconds of a whole ``model.fit``, those of its epochs, and the last test accuracy."""
     keras.utils.set_random_seed(seed)
-    model = chosen.build(width, data.x_train.shape[1:], data.classes, recipe.dropout).keras_model()
+    model = keras_model(chosen.build(width, data.x_train.shape[1:], data.classes, recipe.dropout))
     optimizer = keras.optimizers.get(recipe.optimizer)
     optimizer.learning_rate = recipe.learning_rate
     started = time.perf_counter()

@@ -50,6 +50,34 @@ def take_drawing(name: str, image: Array | None) -> None:
     links.put({f"shown_{name}": image})
 
 
+def answers(name: str, asked: Panel, image: Array, sample: Sample | None) -> None:
+    """Draw what every network makes of an image; of a test image it is known what is right."""
+    said = panel.ask(asked.readers, image)
+
+    def label(x: int) -> str:
+        return datasets.label(name, x)
+
+    place = st.container()
+    if sample is None:
+        truth = st.pills(
+            "Which digit did you draw?",
+            range(len(said[0].probabilities)),
+            key=f"truth_{name}",
+            wrap=True,
+            help="Only you know. With it the answers are marked right or wrong.",
+        )
+    else:
+        truth = sample.label
+    with place:
+        st.markdown(f"#### {panel.sentence(said, truth, label)}")
+        bars(said, truth, label, key=f"bars_{name}")
+    if sample:
+        st.caption(
+            f"Test image {sample.index + 1:,} of {plain(datasets.title(sample.dataset))}. "
+            f"Its label: **{label(sample.label)}**."
+        )
+
+
 @st.fragment  # lifting the pen draws no more than this anew
 def ask(context: Context, name: str, asked: Panel, drawable: bool) -> None:
     """Draw the pad or the test image, and what every network makes of it."""
@@ -80,30 +108,7 @@ def ask(context: Context, name: str, asked: Panel, drawable: bool) -> None:
             )
             return
         with explained(FeatherweightError):
-            said = panel.ask(asked.readers, image)
-
-            def label(x: int) -> str:
-                return datasets.label(name, x)
-
-            place = st.container()
-            if sample is None:
-                truth = st.pills(
-                    "Which digit did you draw?",
-                    range(len(said[0].probabilities)),
-                    key=f"truth_{name}",
-                    wrap=True,
-                    help="Only you know. With it the answers are marked right or wrong.",
-                )
-            else:
-                truth = sample.label
-            with place:
-                st.markdown(f"#### {panel.sentence(said, truth, label)}")
-                bars(said, truth, label, key=f"bars_{name}")
-            if sample:
-                st.caption(
-                    f"Test image {sample.index + 1:,} of {plain(datasets.title(sample.dataset))}. "
-                    f"Its label: **{label(sample.label)}**."
-                )
+            answers(name, asked, image, sample)
         if len(asked.readers) < asked.trained:
             st.caption(
                 f"{len(asked.readers)} of the {asked.trained} networks trained on {plain(datasets.title(name))} "

@@ -1,9 +1,11 @@
-"""Keras as oracle, and the article's networks written down a second time, by hand."""
+"""Keras as oracle, the article's networks written a second time, by hand, and what a run of the tests says last."""
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Generator
 from typing import Any
 
 import numpy as np
@@ -22,8 +24,31 @@ settings.register_profile("featherweight", deadline=None)
 if settings.get_current_profile_name() == "default":  # under CI Hypothesis picks its own, which does not draw at random
     settings.load_profile("featherweight")
 
+# How a skip says that a program is missing: "No Chromium found: install it with 'apt-get install chromium'."
+MISSING = re.compile(r"No (?P<program>\S+) found: install it with 'apt-get install \S+'\.$")
+INSTALL = "apt-get install chromium nginx caddy"  # all of them: tests that lack one program may lack the next as well
+
 # (key, width, input shape, classes, dropout) -> keras.Sequential
 Article = Callable[..., Any]
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None]:
+    """Say below everything else which tests were skipped for want of a program, and the one line that installs it."""
+    yield
+    lacking: dict[str, Counter[str]] = defaultdict(Counter)
+    for report in terminalreporter.stats.get("skipped", ()):
+        reason = report.longrepr[-1] if isinstance(report.longrepr, tuple | list) else str(report.longrepr)
+        if found := MISSING.search(reason):
+            lacking[found["program"]][report.nodeid.partition("::")[0]] += 1
+    if not lacking:
+        return
+    terminalreporter.section("skipped for want of a program", yellow=True)
+    for program, files in sorted(lacking.items()):
+        for file, count in sorted(files.items()):
+            terminalreporter.write_line(f"no {program}: {count} in {file}")
+    total = sum(files.total() for files in lacking.values())
+    terminalreporter.write_line(f"{total} of the tests did not run. To have them: {INSTALL}", yellow=True, bold=True)
 
 
 @pytest.fixture(scope="session")

@@ -26,13 +26,15 @@ def history(epochs: Sequence[Epoch], planned: int, field: str, watched: str) -> 
     )
     form, axis = (".1%", percent_axis(1)) if field == "Accuracy" else (".3f", alt.Axis(format=".3f"))
     which = ["training", watched]
+    # before the first epoch an axis would run from infinity to minus infinity, and say so to who listens
+    heights = alt.Scale(zero=False) if epochs else alt.Scale(domain=[0, 1])
     epoch_scale = alt.Scale(domain=[1, max(planned, 2)], nice=False)
     return (
         alt.Chart(rows)
         .mark_line(point=True)
         .encode(
             x=alt.X("epoch:Q", title="Epoch", scale=epoch_scale, axis=alt.Axis(format="d", tickMinStep=1)),
-            y=alt.Y(f"{field}:Q", title=field, scale=alt.Scale(zero=False), axis=axis),
+            y=alt.Y(f"{field}:Q", title=field, scale=heights, axis=axis),
             color=alt.Color(
                 "images:N",
                 scale=alt.Scale(domain=which),

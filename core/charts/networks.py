@@ -12,6 +12,7 @@ from core.charts.style import QUIET, STRENGTH, family_color, family_shape, perce
 from core.networks.families import FAMILIES, Family
 from core.networks.layers import shape_text
 from core.networks.network import LayerSummary
+from core.results.sentences import percent
 from core.results.units import UNITS
 
 WEIGHTS_TITLE = f"{UNITS['weights'].axis} (log scale)"
@@ -72,8 +73,9 @@ def weights_by_width(
             alt.Tooltip("origin:N", title="Runs"),
         ],
     )
-    swept = alt.Chart(known[known["width"].isin(family.widths)]).encode(x=x, y=y)
-    labels = swept.mark_text(align="left", dx=9, dy=9, color=QUIET).encode(text=alt.Text("mean:Q", format=".1%"))
+    swept = known[known["width"].isin(family.widths)]
+    told = alt.Chart(swept.assign(told=[percent(x, 1) for x in swept["mean"]])).encode(x=x, y=y)
+    labels = told.mark_text(align="left", dx=9, dy=9, color=QUIET).encode(text=alt.Text("told:N"))
     return alt.layer(*lines, rule, words, dots, labels).properties(height=360)
 
 

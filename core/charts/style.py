@@ -36,6 +36,15 @@ def family_shape() -> alt.Shape:
 
 
 def percent_axis(digits: int | None, **given: Any) -> alt.Axis:
-    """Return an axis of shares, written as everywhere: ``97.0 %``; None writes as many digits as a tick needs."""
-    form = "~f" if digits is None else f".{digits}f"
-    return alt.Axis(labelExpr=f"format(100 * datum.value, '{form}') + ' %'", **given)
+    """Return an axis of shares, written as everywhere: ``97.0 %``.
+
+    Args:
+        digits: how many a tick has, or more where it takes more to tell it from its neighbours; None writes as many as
+            a tick needs.
+        given: what else ``alt.Axis`` is given.
+    """
+    form = "'~f'"
+    if digits is not None:
+        steps = f"{10 ** (digits + 2)} * datum.value"
+        form = f"abs({steps} - round({steps})) < 1e-6 ? '.{digits}f' : '~f'"
+    return alt.Axis(labelExpr=f"format(100 * datum.value, {form}) + ' %'", **given)

@@ -8,6 +8,7 @@ import json
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, fields
+from typing import Any
 
 from core import __version__
 from core.data import datasets, npz
@@ -15,6 +16,7 @@ from core.data.npz import Facts
 from core.errors import DatasetError, StoreError, invalid
 from core.export import keras_file, script
 from core.networks.families import family
+from core.networks.network import Network
 from core.results.sentences import percent
 from core.runs.run import Epoch, Run, RunState
 from core.runs.store import Store
@@ -62,23 +64,6 @@ def pack(store: Store, id: int, facts: Facts) -> bytes:
             f"The weights of run {id} were not kept, so there is nothing to pack. Train another seed of it."
         )
     network = family(run.family).build(run.width, facts.input_shape, facts.classes, run.recipe.dropout)
-    determined = {
-        "data": {
-            "name": run.dataset,
-            "fingerprint": run.fingerprint,
-            "input_shape": facts.input_shape,
-            "classes": facts.classes,
-            "train_images": run.train_images,
-            "test_images": run.test_images,
-        },
-        "family": run.family,
-        "width": run.width,
-        "seed": run.seed,
-        "protocol": run.recipe.protocol,
-        "recipe": asdict(run.recipe),
-        "parameters": network.parameters,
-        "test_accuracy": run.test_accuracy,
-    }
     versions = {"featherweight": __version__, **run.versions, "device": run.device}
     readme = _README.format(
         title=family(run.family).title,
@@ -91,7 +76,7 @@ def pack(store: Store, id: int, facts: Facts) -> bytes:
     members: dict[str, str | bytes] = {
         "README.txt": readme + (_EMBEDDED.format(file=carried.name) if carried else ""),
         "reproduce.py": script.source(run.cell, network, run.versions),
-        "recipe.json": json.dumps(determined, indent=2, ensure_ascii=False) + "\n",
+        "recipe.json": json.dumps(_determined(run, network, facts), indent=2, ensure_ascii=False) + "\n",
         "versions.json": json.dumps(versions, indent=2, ensure_ascii=False) + "\n",
         "history.csv": _history(store.epochs(id)),
         "weights.npz": weights,
@@ -118,6 +103,27 @@ def finished_run(store: Store, id: int) -> Run:
     if run.state is not RunState.DONE:
         raise invalid("run", "the id of a finished run", f"{id}, which is {run.state}")
     return run
+
+
+def _determined(run: Run, network: Network, facts: Facts) -> dict[str, Any]:
+    """Return what determines a run, and what came of it."""
+    return {
+        "data": {
+            "name": run.dataset,
+            "fingerprint": run.fingerprint,
+            "input_shape": facts.input_shape,
+            "classes": facts.classes,
+            "train_images": run.train_images,
+            "test_images": run.test_images,
+        },
+        "family": run.family,
+        "width": run.width,
+        "seed": run.seed,
+        "protocol": run.recipe.protocol,
+        "recipe": asdict(run.recipe),
+        "parameters": network.parameters,
+        "test_accuracy": run.test_accuracy,
+    }
 
 
 def _history(epochs: Sequence[Epoch]) -> str:

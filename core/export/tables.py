@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv as writer
 import io
 import json as text
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,8 +28,16 @@ def csv(runs: Sequence[Run]) -> bytes:
 
 
 def json(runs: Sequence[Run]) -> bytes:
-    """Return runs as a JSON array in UTF-8, one object a run: recipe and versions as objects, None as null."""
-    return (text.dumps([x.facts() for x in runs], indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    """Return runs as a JSON array in UTF-8, one object a run: recipe and versions as objects, None as null.
+
+    JSON has no infinity, which a loss may be in a store that others wrote: it is null too.
+    """
+    plain = [{name: _plain(x) for name, x in run.facts().items()} for run in runs]
+    return (text.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _flat(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -58,7 +58,9 @@ def networks(found: Results, beside: Sequence[Results] = (), with_stopped: bool 
     every = [found, *beside]
     runs = [(x, of) for of in every for x in (*of.runs, *(of.stopped if with_stopped else ()))]
     runs = [(x, of) for x, of in runs if x.weights is Weights.KEPT]
-    runs.sort(key=lambda x: (x[0].state is not RunState.DONE, x[0].parameters, x[0].origin != "reference", x[0].seed))
+    runs.sort(
+        key=lambda x: (x[0].state is not RunState.DONE, x[0].parameters, x[0].origin is not Origin.REFERENCE, x[0].seed)
+    )
     names = _names([x for x, _ in runs], found.name)
     return [Trained(name, x, _network(x, of)) for name, (x, of) in zip(names, runs, strict=True)]
 

@@ -41,8 +41,8 @@ class Conversation:
 
     def __init__(self, answers: TextIO) -> None:
         self.answers = answers
-        self.jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
-        self.stops: dict[str, bool] = {}  # by waiting or running job: whether to stop it
+        self.jobs: queue.SimpleQueue[tuple[Job, threading.Event]] = queue.SimpleQueue()
+        self.stops: dict[str, threading.Event] = {}  # by the name of the last job of it: set to stop it
         self.writing = threading.Lock()
 
     def say(self, message: Message) -> None:
@@ -64,20 +64,20 @@ class Conversation:
     def _take(self, message: Message) -> None:
         match message:
             case Job():
-                self.stops[message.job] = False
-                self.jobs.put(message)
+                self.stops[message.job] = threading.Event()
+                self.jobs.put((message, self.stops[message.job]))
             case Stop():
                 if message.job in self.stops:
-                    self.stops[message.job] = True
+                    self.stops[message.job].set()
             case other:
                 raise TrainingError(f"A trainer takes jobs and stops. Received: {type(other).__name__}.")
 
     def work(self) -> None:
         """Train one job after the other; a failure ends the job, not the process."""
         while True:
-            job = self.jobs.get()
+            job, stop = self.jobs.get()
             try:
-                self.train(job)
+                self.train(job, stop)
             except (tf.errors.ResourceExhaustedError, MemoryError):
                 self.say(Failed(job.job, "Memory ran out; try a smaller batch size or width.", memory=True))
             except FeatherweightError as e:
@@ -85,17 +85,18 @@ class Conversation:
             except Exception as e:
                 traceback.print_exc()
                 self.say(Failed(job.job, f"Training failed unexpectedly ({type(e).__name__}); see the log."))
-            self.stops.pop(job.job, None)
+            if self.stops.get(job.job) is stop:  # another of that name may have come
+                del self.stops[job.job]
 
-    def train(self, job: Job) -> None:
+    def train(self, job: Job, stop: threading.Event) -> None:
         """Train one job and tell its events."""
-        if self.stops[job.job]:
+        if stop.is_set():
             self.say(Finished(job.job, stopped=True, formulation=None, weights=None))
             return
         self.say(Started(job.job))
         data = _data(Path(job.data))
         network = family(job.family).build(job.width, data.x_train.shape[1:], data.classes, job.recipe.dropout)
-        for event in train(network, job.recipe, data, job.seed, lambda: self.stops[job.job]):
+        for event in train(network, job.recipe, data, job.seed, stop.is_set):
             if isinstance(event, Epoch):
                 self.say(EpochEnded(job.job, event))
             else:

@@ -56,6 +56,11 @@ def choose_recipe(keys: list[str], dataset: Dataset, precisions: tuple[str, ...]
         few = f" With {images:,} images instead of 60,000 that is {percent(fewer, 0)} of its updates."
         st.caption(f"{recipes}.{few if fewer < 0.9 else ''}")
         return None, protocol
+    return _own_recipe(keys, precisions), protocol
+
+
+def _own_recipe(keys: list[str], precisions: tuple[str, ...]) -> Recipe:
+    """Draw the controls of a recipe of one's own and return it."""
     usual = FAMILIES[keys[0]].recipe
     if len({FAMILIES[x].recipe for x in keys}) > 1:
         st.caption(f"One recipe for all the families chosen; it starts from the {FAMILIES[keys[0]].title}'s.")
@@ -88,4 +93,4 @@ def choose_recipe(keys: list[str], dataset: Dataset, precisions: tuple[str, ...]
             help="bfloat16 does the matrix work in 16 bits where the hardware has it; weights stay in 32.",
         )
         dropout = st.toggle("Dropout", key="dropout", bind="query-params", help="The tutorial's Dropout layers.")
-    return Recipe(optimizer, rate, epochs, batch, dropout, precision), protocol
+    return Recipe(optimizer, rate, epochs, batch, dropout, precision)

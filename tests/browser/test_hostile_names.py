@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 import numpy as np
 import pytest
-from tests.test_markdown import HOSTILE
 
 from core import ROOT
 from core.ui.markdown import JOINER
+from tests.ui.test_markdown import HOSTILE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator

@@ -11,12 +11,13 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from filelock import FileLock
 
 from core import ROOT
+from core.runs.run import Run
 from core.runs.store import Store
 from tests.browser.conftest import ask_health, await_start, free_port
 
@@ -73,10 +74,10 @@ def alive(pid: int) -> bool:
     return True
 
 
-def wait_for(store: Store, epochs: int) -> dict[str, Any]:
+def wait_for(store: Store, epochs: int) -> Run:
     """Poll another process's file until its last run has this many epochs; there is nothing else to wait on."""
     end = time.monotonic() + LONG / 1000
-    while not (rows := store.rows()) or rows[-1]["recipe"]["epochs"] != ENDLESS or (rows[-1]["epochs"] or 0) < epochs:
+    while not (rows := store.runs()) or rows[-1].recipe.epochs != ENDLESS or rows[-1].epochs < epochs:
         assert time.monotonic() < end, rows
         time.sleep(0.05)
     return rows[-1]
@@ -102,10 +103,10 @@ def test_sigterm_stops_the_training_and_keeps_what_is_finished(
     assert "Traceback" not in log, log
     assert not alive(trainer)
 
-    done, stopped = store.rows()
-    assert (done["state"], done["epochs"]) == ("done", 1) and store.weights(done["id"])
-    assert stopped["state"] == "stopped" and kept["epochs"] <= stopped["epochs"] < ENDLESS
-    assert len(store.epochs(stopped["id"])) == stopped["epochs"]
+    done, stopped = store.runs()
+    assert (done.state, done.epochs) == ("done", 1) and store.weights(done.id)
+    assert stopped.state == "stopped" and kept.epochs <= stopped.epochs < ENDLESS
+    assert len(store.epochs(stopped.id)) == stopped.epochs
     with closing(sqlite3.connect(store.path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     with FileLock(tmp_path / "home" / "runner.lock", blocking=False):

@@ -2,23 +2,21 @@ from __future__ import annotations
 
 import json
 import math
-import re
-import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
 import pytest
-import vl_convert
 
 from core.charts import results as results_chart
-from core.export import charts as export_charts
 from core.networks.families import MNIST_CLASSES, MNIST_SHAPE
-from core.recipe import Recipe
-from core.results import analysis, tables, units
+from core.recipe import Protocol, Recipe
+from core.results import analysis, tables
+from core.results.collect import finished
 from core.results.published import ARTICLE, OTHERS, Published
+from core.results.sizes import sizes
 from core.results.units import UNITS
-from core.runs.run import Epoch
+from tests.rendered import rendered, words
 from tests.rows import runs, seeds
 
 EVERYBODY = (*ARTICLE, *OTHERS)
@@ -32,8 +30,8 @@ LOG = pytest.mark.parametrize("errors", [False, True], ids=["accuracy", "errors"
 
 
 def networks(rows: Sequence[dict[str, Any]], unit: str = "weights") -> pd.DataFrame:
-    points = analysis.points(runs(*rows))
-    return tables.networks(points, units.sizes(points, unit, MNIST_SHAPE, MNIST_CLASSES))
+    points = analysis.points(finished(runs(*rows)))
+    return tables.networks(points, sizes(points, unit, MNIST_SHAPE, MNIST_CLASSES))
 
 
 def draw(rows: Sequence[dict[str, Any]] = ROWS, published: Sequence[Published] = EVERYBODY, **changed: Any) -> Any:
@@ -56,22 +54,6 @@ def layer(drawn: dict[str, Any], **wanted: Any) -> list[dict[str, Any]]:
 def rows_of(drawn: dict[str, Any], part: dict[str, Any]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = drawn["datasets"][part["data"]["name"]]
     return rows
-
-
-def rendered(drawn: dict[str, Any]) -> list[tuple[str, float, float]]:
-    """Return every mark of the rendered chart: its kind and where it is; nothing may be no number or off the chart."""
-    svg = vl_convert.vegalite_to_svg(drawn, export_charts.VEGA_LITE, allowed_base_urls=[])
-    assert "NaN" not in svg and "Infinity" not in svg and "undefined" not in svg
-    found = []
-    for group in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}g"):
-        kind = re.match(r"mark-(symbol|rule|rect|line) role-mark", group.get("class", ""))
-        for mark in group if kind else ():
-            place = re.match(r"translate\(([-\d.]+),([-\d.]+)\)", mark.get("transform", "translate(0,0)"))
-            assert kind and place, mark.attrib
-            x, y = map(float, place.groups())
-            assert -1 <= x <= 301 and -1 <= y <= 481, (kind[1], x, y)
-            found.append((kind[1], x, y))
-    return found
 
 
 def symbols(drawn: dict[str, Any]) -> int:
@@ -228,32 +210,17 @@ def test_the_tooltip_tells_the_size_in_other_units_too() -> None:
 
 def test_the_legend_says_what_the_marks_mean() -> None:
     points = networks(ROWS)
-    said = results_chart.legend(points, "article")
+    said = results_chart.legend(points, Protocol.ARTICLE)
     assert "10,000 test images" in said and "standard deviation" in said and "Wilson" in said
     assert "held-out" not in said and "aler" not in said
-    assert "held-out" in results_chart.legend(points, "held_out")
+    assert "held-out" in results_chart.legend(points, Protocol.HELD_OUT)
     both = networks([*ROWS, *seeds("mlp", 16, 0.9, origin="reference")])
-    assert "Paler marks are reference runs." in results_chart.legend(both, "article")
+    assert "Paler marks are reference runs." in results_chart.legend(both, Protocol.ARTICLE)
 
 
-def test_histories_have_a_line_a_seed() -> None:
-    epochs = [Epoch(n, 1.0, 0.5, 1.0, 1 - 0.5 / n, 2.0) for n in (1, 2, 3)]
-    drawn = results_chart.histories({1: epochs, 0: epochs[:2]}, "test").to_dict()
-    (rows,) = drawn["datasets"].values()
-    assert [(x["seed"], x["epoch"]) for x in rows] == [
-        ("seed 0", 1), ("seed 0", 2), ("seed 1", 1), ("seed 1", 2), ("seed 1", 3)
-    ]  # fmt: skip
-    assert rows[-1]["accuracy"] == pytest.approx(1 - 0.5 / 3)
-    assert drawn["encoding"]["x"]["scale"]["domain"] == [1, 3] and "test images" in drawn["encoding"]["y"]["title"]
-    assert [kind for kind, *_ in rendered(drawn)].count("symbol") == 5
-
-
-def test_histories_of_held_out_runs_are_of_the_held_out_images() -> None:
-    epochs = [Epoch(1, 1.0, 0.5, None, None, 2.0, 0.9, 0.6), Epoch(2, 1.0, 0.5, 0.8, 0.99, 2.0, 0.7, 0.8)]
-    drawn = results_chart.histories({0: epochs}, "held-out").to_dict()
-    (rows,) = drawn["datasets"].values()
-    assert [x["accuracy"] for x in rows] == [0.6, 0.8] and "held-out images" in drawn["encoding"]["y"]["title"]
-
-
-def test_a_history_of_one_epoch_can_be_drawn() -> None:
-    rendered(results_chart.histories({0: [Epoch(1, 1.0, 0.5, 1.0, 0.5, 2.0)]}, "test").to_dict())
+@LOG
+def test_the_accuracy_is_written_on_the_axis_as_everywhere(errors: bool) -> None:
+    points = networks(ROWS)
+    labels = words(results_chart.results(points, points[:0], (), 0.97, errors=errors))
+    assert ("5 %" if errors else "95.0 %") in labels and "target 97.0 %" in labels
+    assert not [x for x in labels if x.endswith("%") and not x.endswith(" %")]

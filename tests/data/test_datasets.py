@@ -14,12 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import settings
+from core import ROOT, settings
 from core.data import datasets
 from core.errors import ArgumentError, DatasetError
 from core.settings import Settings
-
-ROOT = Path(__file__).parents[1]
 
 Arrays = dict[str, Any]
 
@@ -183,7 +181,7 @@ def write_idx(folder: Path, arrays: Arrays) -> None:
     for member, (file, _) in datasets._FASHION_FILES.items():
         x = arrays[member]
         header = bytes([0, 0, 8, x.ndim]) + b"".join(side.to_bytes(4, "big") for side in x.shape)
-        (folder / file).write_bytes(gzip.compress(header + x.tobytes()))
+        (folder / file).write_bytes(gzip.compress(header + x.tobytes(), mtime=0))
 
 
 def test_mnist_is_fetched_once_with_progress(own: Settings, origin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,7 +234,9 @@ def test_a_data_folder_that_cannot_be_written_is_said(own: Settings, monkeypatch
         datasets.fetch(own, "mnist")
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>", gzip.compress(b"")[:-5], gzip.compress(bytes(3))])
+@pytest.mark.parametrize(
+    "content", [b"", b"<html>", gzip.compress(b"", mtime=0)[:-5], gzip.compress(bytes(3), mtime=0)]
+)
 def test_a_damaged_file_in_kerass_cache_is_one_sentence(own: Settings, tmp_path: Path, content: bytes) -> None:
     folder = tmp_path / "keras" / "datasets" / "fashion-mnist"
     folder.mkdir(parents=True)

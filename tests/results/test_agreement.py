@@ -72,10 +72,11 @@ def test_one_seed_cannot_agree_or_differ() -> None:
         {"recipe": OTHER},
         {"recipe": replace(RMSPROP, protocol=Protocol.HELD_OUT).to_json(), "held_out_accuracy": 0.97},
         {"state": "stopped"},
+        {"train_images": 4000, "fingerprint": "g"},
     ],
-    ids=["width", "family", "recipe", "protocol", "state"],
+    ids=["width", "family", "recipe", "protocol", "state", "images"],
 )
-def test_agreement_is_of_the_same_network_and_recipe(change: dict[str, Any]) -> None:
+def test_agreement_is_of_the_same_network_recipe_and_number_of_images(change: dict[str, Any]) -> None:
     others = [x | change for x in seeds("mlp", 32, 0.5, 0.6, 0.7)]
     assert agreement(ARTICLE_MLP, networks(*others)) is None
     found = agreement(ARTICLE_MLP, networks(*others, *seeds("mlp", 32, 0.97, 0.98)))

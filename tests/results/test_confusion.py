@@ -8,10 +8,8 @@ import numpy as np
 import pytest
 
 from core import ROOT
-from core.charts import confusion as confusion_charts
 from core.data import npz
 from core.errors import DatasetError
-from core.export import charts as export_charts
 from core.networks.families import family
 from core.networks.layers import Array
 from core.networks.network import Network
@@ -33,8 +31,6 @@ def test_a_matrix_by_hand() -> None:
     assert confusion.accuracy(counts) == pytest.approx(4 / 6)
     np.testing.assert_array_equal(confusion.by_class(counts), [0.5, 1, 0.5, math.nan])
     assert math.isnan(confusion.accuracy(np.zeros((2, 2), int)))
-    common = confusion_charts.confusions(counts, "abcd")
-    assert common[["True", "Answered", "Images"]].to_numpy().tolist() == [["a", "b", 1], ["c", "a", 1]]
 
 
 def test_a_matrix_counts_as_a_loop_does() -> None:
@@ -105,20 +101,3 @@ def test_test_images_are_those_of_the_whole_set(tmp_path: Path) -> None:
     np.testing.assert_array_equal(labels, whole.y_test, strict=True)
     with pytest.raises(DatasetError):
         npz.read_test(tmp_path / "none.npz")
-
-
-@pytest.mark.parametrize("scheme", export_charts.SCHEMES)
-def test_numbers_read_on_their_fields(scheme: str) -> None:
-    theme = export_charts.theme(scheme)
-    counts = np.array([[90, 1, 3, 20], [5, 80, 10, 2], [0, 0, 70, 1], [4, 6, 8, 99]])
-    for chart in (
-        confusion_charts.matrix(counts, "abcd", theme),
-        confusion_charts.change(counts, counts.T, "abcd", theme),
-    ):
-        rows = chart.to_dict()["datasets"].values()
-        for row in next(iter(rows)):
-            field = confusion_charts._bytes(theme["chartCategoricalColors"][row["sign"] == "positive"])
-            share = confusion_charts.DEEPEST * row["shade"] ** 0.5
-            mixed = share * field + (1 - share) * confusion_charts._bytes(theme["backgroundColor"])
-            low, high = sorted(confusion_charts._luminance(x) for x in (mixed, confusion_charts._bytes(row["ink"])))
-            assert (high + 0.05) / (low + 0.05) > 3.5

@@ -1,25 +1,29 @@
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from core.networks.families import FAMILIES
-from core.recipe import ADADELTA
+from core.recipe import ADADELTA, Protocol
 from core.results import analysis, sentences
-from core.results.analysis import Agreement, TurningPoint
+from core.results.agreement import Agreement
+from core.results.analysis import Point, TurningPoint
+from core.results.collect import finished
 from core.results.published import ARTICLE
 from tests.rows import runs, seeds
 
 TUTORIALS = {key: x.tutorial_network().parameters for key, x in FAMILIES.items()}
-HELD_OUT = replace(ADADELTA, protocol="held_out").to_json()
+HELD_OUT = replace(ADADELTA, protocol=Protocol.HELD_OUT).to_json()
+
+
+def points(*rows: dict[str, Any]) -> list[Point]:
+    return analysis.points(finished(runs(*rows)))
 
 
 def turning(*rows: dict[str, Any], target: float = 0.97) -> list[TurningPoint]:
-    return analysis.turning_points(runs(*rows), target)
+    return analysis.turning_points(points(*rows), target)
 
 
 def answer(*rows: dict[str, Any], target: float = 0.97, data: str = "MNIST") -> str:
@@ -88,7 +92,8 @@ def test_an_answer_of_no_families() -> None:
 def test_two_families_of_equal_size_tie() -> None:
     one, other = turning(*ARTICLE_ROWS)[:2]
     assert one.mark and other.mark
-    tied = replace(other, mark=replace(other.mark, parameters=932))
+    same = tuple(replace(x, parameters=932) for x in other.mark.runs)
+    tied = replace(other, mark=replace(other.mark, runs=same))
     assert ", as many as the CNN." in sentences.answer([one, tied], 0.97, "MNIST", TUTORIALS)
 
 
@@ -205,8 +210,7 @@ def test_a_published_figure_beside_ours() -> None:
 
 
 def test_a_network_with_both_its_noises() -> None:
-    points = analysis.points(runs(*seeds("deep_cnn", 2, 0.96, 0.98), *seeds("deep_cnn", 4, 0.97)))
-    two, one = (x for _, x in points.iterrows())
+    two, one = points(*seeds("deep_cnn", 2, 0.96, 0.98), *seeds("deep_cnn", 4, 0.97))
     # Wilson of 9,700 in 10,000 by hand
     noise = "The 10,000 test images alone leave 96.65 % to 97.32 % open."
     assert sentences.network(two) == f"932 weights, 97.00 ± 1.41 % over 2 seeds. {noise}"
@@ -214,21 +218,21 @@ def test_a_network_with_both_its_noises() -> None:
 
 
 def test_versions_in_order() -> None:
-    assert sentences.versions('{"numpy": "2.4.6", "keras": "3.15.1"}') == "keras 3.15.1, numpy 2.4.6"
-    assert sentences.versions("") == "" == sentences.versions("{}")
+    assert sentences.versions({"numpy": "2.4.6", "keras": "3.15.1"}) == "keras 3.15.1, numpy 2.4.6"
+    assert sentences.versions({}) == ""
 
 
 def test_no_sentence_tells_what_is_no_number() -> None:
     rows = [*ARTICLE_ROWS, *seeds("mlp", 16, 0.9, 0.91)]
-    point = analysis.points(runs(*rows)).iloc[0]
+    point = points(*rows)[0]
     said = [answer(*rows), *(sentences.turning_point(x, 0.97, TUTORIALS[x.family]) for x in turning(*rows))]
-    assert pd.isna(point["sd"]) and math.isnan(point["sd"])
+    assert point.sd is None
     assert not [x for x in (*said, sentences.network(point)) if "nan" in x.lower() or "None" in x]
 
 
 def test_marks_are_counted_by_where_they_come_from() -> None:
     def told(*rows: dict[str, Any]) -> str:
-        return sentences.marks(analysis.means(runs(*rows)).assign(data="MNIST"))
+        return sentences.marks(points(*rows))
 
     assert told() == "Trained networks appear as marks with their mean test accuracy: none so far."
     both = [*seeds("deep_cnn", 2, 0.97, 0.98), *seeds("deep_cnn", 4, 0.98), *seeds("mlp", 8, 0.9, origin="reference")]
@@ -236,3 +240,11 @@ def test_marks_are_counted_by_where_they_come_from() -> None:
     assert told(*both[:2]).startswith("The marks are networks trained on MNIST, ")
     assert told(*both[:2]).endswith(": 1 trained here.")
     assert told(both[-1]).endswith(": 1 reference.")
+    digits = told(*seeds("deep_cnn", 2, 0.97, dataset="mnist_5k"))
+    assert digits.startswith("The marks are networks trained on MNIST, 5,000 digits, ")
+
+
+def test_no_network_is_as_sure_as_it_can_be() -> None:
+    assert [sentences.probability(x) for x in (0.0, 0.123, 0.9994, 0.9995, 1.0)] == [
+        "0.0 %", "12.3 %", "99.9 %", "> 99.9 %", "> 99.9 %"
+    ]  # fmt: skip

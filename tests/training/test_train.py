@@ -250,7 +250,7 @@ class Talk:
         self.process.stdin.write(text + "\n")
         self.process.stdin.flush()
 
-    def job(self, name: str, recipe: Recipe = QUICK, **changes: Any) -> None:
+    def job(self, name: str, recipe: Recipe = QUICK, /, **changes: Any) -> None:
         line = json.loads(encode(Job(name, "mlp", 8, recipe, 0, str(self.data))))
         self.say(json.dumps(line | changes))
 

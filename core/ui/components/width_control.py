@@ -74,9 +74,7 @@ def width_control(
         sent = st.session_state[name]["width"]
         memory["seen"], memory["problem"] = int(sent["count"]), ""
         st.session_state[key] = min(max(int(sent["width"]), 1), max_width)
-        if param:
-            # The browser has put it into the address already, without an entry in its history; this is for the server's
-            # view of the address, which Streamlit may write back at any time.
+        if param:  # the browser has it in its address; Streamlit may write back the server's view of that at any time
             st.query_params[param] = str(st.session_state[key])
 
     _mount(
@@ -88,13 +86,17 @@ def width_control(
             "weights": [polynomial.a, polynomial.b, polynomial.c],
             "adds": [multiply_adds.a, multiply_adds.b, multiply_adds.c],
             "tutorial": tutorial,
-            "known": [{"width": x.width, "accuracy": x.accuracy, "data": x.data, "on": x.rests_on} for x in known],
+            "known": [_told(x) for x in known],
             "param": param,
             **memory,
         },
         on_width_change=take,
     )
     return int(st.session_state[key])
+
+
+def _told(known: Reading) -> dict[str, object]:
+    return {"width": known.width, "accuracy": known.accuracy, "data": known.data, "on": known.rests_on}
 
 
 def _memory(key: str) -> _Memory:
