@@ -64,7 +64,7 @@ def test_family_and_width_change_every_view(new_page: NewPage, url: str) -> None
     page.get_by_test_id("width-number").press("Enter")
     expect(total(page)).to_have_text("26,506")
     expect(source(page)).to_contain_text("units=32")
-    expect(page).to_have_url(re.compile(r"family=MLP.*n=32|n=32.*family=MLP"))
+    expect(page).to_have_url(re.compile(r"family=mlp.*n=32|n=32.*family=mlp"))
     table = page.get_by_role("region", name="MLP at n = 32")
     expect(table.locator("[role=gridcell]").filter(has_text=re.compile("^25,?120$"))).to_have_count(1)
     expect(page.get_by_test_id("stVegaLiteChart").last).to_contain_text("you are here: 26,506")
@@ -113,7 +113,7 @@ def test_a_budget_typed_gives_its_networks(new_page: NewPage, url: str) -> None:
     expect(page.get_by_test_id("stMetricValue")).to_have_text(["n = 36", "n = 98", "n = 5", "n = 19"])
 
 
-@pytest.mark.parametrize("data", ["few", "MNIST, 5,000 digits"])
+@pytest.mark.parametrize("data", ["few", "MNIST, 5,000 digits"])  # a title, as in links of before
 def test_the_way_to_train_takes_network_and_data_set_along(new_page: NewPage, url: str, data: str) -> None:
     page = opened(new_page(), f"{url}/?family=CNN&n=7&data={data}", "57,732")
     page.get_by_role("link", name=": CNN, n = 7").click()

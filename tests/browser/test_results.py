@@ -161,7 +161,7 @@ def downloaded(page: Page, label: str, name: str, timeout: float = 30_000) -> Pa
 
 
 def test_chart_tables_and_csv_agree(new_page: NewPage, url: str) -> None:
-    page = settled(new_page(), f"{url}/results")
+    page = settled(new_page(), f"{url}/results?data=mnist_5k")
     expect(means(page)).to_have_count(4)
     expect(symbols(page, "Published")).to_have_count(11)
     expect(chart(page)).to_contain_text("target 97.0")
@@ -172,15 +172,15 @@ def test_chart_tables_and_csv_agree(new_page: NewPage, url: str) -> None:
     page.get_by_role("tab", name="Runs").click()
     expect(rows(page, "One row per run")).to_have_count(8)
     found = downloaded(page, "Runs as CSV", "featherweight-mnist_5k.csv")
-    assert [(x["title"], x["width"], x["seed"]) for x in csv.DictReader(found.read_text("utf-8").splitlines())] == [
-        (title, width, seed)
-        for title, width in (("MLP", "16"), ("MLP", "32"), ("Deep CNN", "2"), ("Deep CNN", "4"))
+    assert [(x["family"], x["width"], x["seed"]) for x in csv.DictReader(found.read_text("utf-8").splitlines())] == [
+        (key, width, seed)
+        for key, width in (("mlp", "16"), ("mlp", "32"), ("deep_cnn", "2"), ("deep_cnn", "4"))
         for seed in "01"
     ]
 
 
 def test_a_moved_target_answers_again(new_page: NewPage, url: str) -> None:
-    page = settled(new_page(), f"{url}/results")
+    page = settled(new_page(), f"{url}/results?data=mnist_5k")
     expect(answer(page)).to_contain_text("reads 97.0 % of MNIST, 5,000 digits is an MLP of 26,506 weights")
     slider = page.get_by_role("slider", name="Target accuracy")
     slider.press("Home")
@@ -209,7 +209,7 @@ def test_a_clicked_mark_is_looked_at(new_page: NewPage, url: str, weights: str) 
 
 
 def test_marks_and_select_box_go_together(new_page: NewPage, url: str) -> None:
-    page = settled(new_page(height=1400), f"{url}/results")
+    page = settled(new_page(height=1400), f"{url}/results?data=mnist_5k")
     top = chart(page).bounding_box()
     choose(page, "MLP, n = 16, RMSprop 0.001, 20 epochs, batch 128")
     expect(rings(page)).to_have_count(1)
@@ -231,7 +231,7 @@ def test_explore_opens_the_network(new_page: NewPage, url: str) -> None:
 
 
 def test_toggles_change_the_chart_and_the_address(new_page: NewPage, url: str) -> None:
-    page = settled(new_page(), f"{url}/results")
+    page = settled(new_page(), f"{url}/results?data=mnist_5k")
 
     def toggle(name: str) -> None:
         page.get_by_test_id("stCheckbox").filter(has_text=name).locator("label").click()
@@ -277,7 +277,7 @@ def test_a_fresh_visit_goes_from_explore_to_results_that_are_there(
 
 
 def test_runs_can_be_taken_away(new_page: NewPage, url: str) -> None:
-    page = settled(new_page(), f"{url}/results")
+    page = settled(new_page(), f"{url}/results?data=mnist_5k")
     found = json.loads(downloaded(page, "Runs as JSON", "featherweight-mnist_5k.json").read_text("utf-8"))
     assert len(found) == 8 and {x["origin"] for x in found} == {"own"}
     assert {x["recipe"]["optimizer"] for x in found} == {"rmsprop", "adadelta"}

@@ -90,6 +90,8 @@ def test_choose_count_train_and_see_the_point(new_page: NewPage, url: str) -> No
 
     page.get_by_role("link", name="Results", exact=True).click()
     expect(title(page)).to_contain_text("Accuracy against weights")
+    button(page, "Show MNIST, 5,000 digits").click()  # beside the reference's answer on MNIST
+    expect(page.get_by_role("combobox", name="Data set")).to_have_value("MNIST, 5,000 digits")
     chart = page.get_by_test_id("stVegaLiteChart")
     expect(chart).to_be_visible()
     point = chart.locator("[role=graphics-symbol][aria-label*='Weights: 932; Mean accuracy']")
@@ -101,8 +103,8 @@ def test_choose_count_train_and_see_the_point(new_page: NewPage, url: str) -> No
         button(page, "Runs as CSV").click()
     assert waiting.value.suggested_filename == "featherweight-mnist_5k.csv"
     (row,) = csv.DictReader(waiting.value.path().read_text("utf-8").splitlines())
-    assert (row["title"], row["width"], row["parameters"]) == ("Deep CNN", "2", "932")
-    assert f"✓ {float(row['test_accuracy']):.2%}" == done[0]
+    assert (row["family"], row["width"], row["parameters"]) == ("deep_cnn", "2", "932")
+    assert f"✓ {100 * float(row['test_accuracy']):.2f} %" == done[0]
     assert float(row["test_accuracy"]) > 0.5  # ten classes: it has learnt something
 
     # The chart of Explore has the point as well.

@@ -22,11 +22,11 @@ import streamlit as st
 
 from core.ui.components.width_control import width_control
 from core.networks.families import FAMILIES, Polynomial, family
-from core.results.by_width import Known
+from core.results.by_width import Reading
 
 KNOWN = [
-    Known(2, "97.43 ± 0.05 %", "MNIST", "5 seeds"),
-    Known(8, "98.81 ± 0.07 %", "MNIST", "5 seeds"),
+    Reading(2, "97.43 ± 0.05 %", "MNIST", "5 seeds"),
+    Reading(8, "98.81 ± 0.07 %", "MNIST", "5 seeds"),
 ]
 st.session_state["runs"] = st.session_state.get("runs", 0) + 1
 chosen = family(st.radio("Family", list(FAMILIES), index=3, key="family", bind="query-params"))
