@@ -258,7 +258,7 @@ def test_the_reference_can_be_hidden_and_the_protocol_chosen(new_page: NewPage, 
     expect(answer(page)).to_contain_text("of MNIST is a Deep CNN of 932 weights")
     page.get_by_role("radio", name="Held-out").click()
     expect(page.get_by_text(re.compile(r"^None of the \d+ finished runs on MNIST has this protocol"))).to_be_visible()
-    expect(page).to_have_url(re.compile("protocol=Held-out"))
+    expect(page).to_have_url(re.compile("protocol=held_out"))
     page.get_by_role("radio", name="The article's").click()
     expect(means(page)).not_to_have_count(0)
     page.get_by_test_id("stCheckbox").filter(has_text="Reference").locator("label").click()
