@@ -246,7 +246,7 @@ def test_toggles_change_the_chart_and_the_address(new_page: NewPage, url: str) -
     expect(page.get_by_role("tab", name="Published")).to_have_count(0)
     pick(page, page.get_by_role("combobox", name="Size in"), "Multiply-adds")
     expect(chart(page).locator("[aria-label*='Multiply-adds per digit']").first).to_be_attached()
-    expect(page).to_have_url(re.compile("unit=Multiply-adds"))
+    expect(page).to_have_url(re.compile("unit=operations"))
     page.reload()
     expect(chart(page).locator("[aria-label*='Multiply-adds per digit']").first).to_be_attached()
     expect(chart(page)).to_contain_text("Pareto front")
