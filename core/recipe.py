@@ -72,7 +72,9 @@ class Recipe:
             raise invalid("learning rate", f"a number above 0 and at most {MAX_LEARNING_RATE:g}", self.learning_rate)
         if self.precision not in PRECISIONS:
             raise invalid("precision", f"one of {', '.join(PRECISIONS)}", self.precision)
-        object.__setattr__(self, "protocol", protocol(self.protocol))
+        if self.protocol not in PROTOCOLS:
+            raise invalid("protocol", f"one of {', '.join(PROTOCOLS)}", self.protocol)
+        object.__setattr__(self, "protocol", Protocol(self.protocol))
         if not isinstance(self.dropout, bool):
             raise invalid("dropout", "true or false", self.dropout)
         object.__setattr__(self, "learning_rate", rate)
