@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import lru_cache
 from typing import Any
 
 import keras
@@ -35,12 +36,25 @@ def pictures(shape: Shape, classes: int, count: int) -> tuple[Array, Array]:
     return x.astype(np.float32), y
 
 
+built = lru_cache(maxsize=1)(epoch.build)  # several seeds of a network follow each other
+
+
+@lru_cache(maxsize=1)
+def compiled(network: Network, optimizer: str, rate: float, use: object = None) -> Any:
+    """Return Keras's model of a network; for another ``use`` another one, as an optimiser keeps what it has seen."""
+    model = keras_model(network)
+    chosen = keras.optimizers.get(optimizer)
+    chosen.learning_rate = rate
+    model.compile(chosen, "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
+    return model
+
+
 def ours(
     network: Network, recipe: Recipe, formulation: Formulation, weights: list[Array], train: Any, test: Any
 ) -> tuple[list[Array], list[float]]:
     head, trunk = epoch.split(network)
     sets = [(tf.constant(forward.rows(head, x)), tf.constant(y)) for x, y in (train, test)]
-    program = epoch.build(trunk, recipe, formulation)
+    program = built(trunk, recipe, formulation)
     state, sums = program.epoch(epoch.restore(weights, recipe.optimizer), *sets, 5, 1)
     return [w.numpy() for w in state.weights], [float(s) for s in sums]
 
@@ -48,11 +62,9 @@ def ours(
 def keras_way(
     network: Network, recipe: Recipe, weights: list[Array], train: Any, test: Any
 ) -> tuple[list[Array], list[float]]:
-    model = keras_model(network)
+    # plain gradient descent remembers nothing
+    model = compiled(network, recipe.optimizer, recipe.learning_rate, recipe.optimizer == "sgd" or object())
     model.set_weights(weights)
-    optimizer = keras.optimizers.get(recipe.optimizer)
-    optimizer.learning_rate = recipe.learning_rate
-    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
     x, y = train
     order = epoch.order(len(y), tf.constant(5), tf.constant(1)).numpy()
     sums = np.zeros(2)
