@@ -110,3 +110,31 @@ def test_a_job_is_checked_when_it_is_made() -> None:
     job = Job("1", "mlp", 2, Recipe("adam", 0.1, 3), 0, "data.npz")
     with pytest.raises(ArgumentError):
         replace(job, width=0)
+
+
+@pytest.mark.parametrize("name", [3, [], {}, True])
+@pytest.mark.parametrize(
+    "message",
+    [
+        Job("7", "mlp", 2, Recipe("adam", 0.1, 3), 0, "data.npz"), Stop("7"), Started("7"),
+        EpochEnded("7", Epoch(1, 1, 1, 1, 1, 1)), Finished("7", False, None, None), Failed("7", "why"),
+    ],
+)  # fmt: skip
+def test_a_job_is_named_by_text(message: Message, name: object) -> None:
+    line = json.dumps(json.loads(encode(message)) | {"job": name})
+    with pytest.raises(TrainingError):
+        decode(line)
+    assert job_of(line) is None
+
+
+@pytest.mark.parametrize("message", [Stop("7"), Started("7"), Finished("7", False, None, None)])
+def test_only_a_failure_may_be_of_no_job(message: Message) -> None:
+    with pytest.raises(TrainingError):
+        decode(json.dumps(json.loads(encode(message)) | {"job": None}))
+    assert decode(encode(Failed(None, "why"))) == Failed(None, "why")
+
+
+def test_a_line_of_brackets_is_told() -> None:
+    with pytest.raises(TrainingError):
+        decode("[" * 100_000)
+    assert job_of("[" * 100_000) is None
