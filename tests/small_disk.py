@@ -1,6 +1,7 @@
 """A program with a disk of its own: it trains with the fake, lets the disk fail, and prints what the pages then show.
 
 ``small_disk.py HOME full`` fills the disk while a run goes on, ``limit`` forbids the process to let a file grow, and
+``weights`` forbids that where the weights at a run's end are large, and
 ``read_only`` mounts it so between two lives of the app. ``full`` and ``read_only`` mount a disk of 16 MB on HOME
 and want a mount namespace.
 """
@@ -36,7 +37,7 @@ from core.ui.shared import Services
 from tests.fake_training import ENOUGH
 from tests.runs_of import epochs
 
-SHORT, LONG = Recipe("sgd", 0.1, 3), Recipe("sgd", 0.1, 1000)
+SHORT, OTHER, LONG = Recipe("sgd", 0.1, 3), Recipe("sgd", 0.2, 3), Recipe("sgd", 0.1, 1000)
 
 
 def mount(*words: str) -> None:
@@ -101,7 +102,7 @@ def sound(path: Path) -> bool:
 
 
 def main(home: Path, fault: str) -> dict[str, Any]:
-    if fault != "limit":
+    if fault not in ("limit", "weights"):
         mount("-t", "tmpfs", "-o", "size=16m", "none", str(home))
     data = home.with_name("data")
     data.mkdir()
@@ -115,7 +116,7 @@ def main(home: Path, fault: str) -> dict[str, Any]:
         return sweep.cells(datasets.find(loaded, "tiny"), {"deep_cnn": [2]}, [ENOUGH], recipe)
 
     begin()
-    runner, _ = at_work()
+    runner, store = at_work()
     runner.submit(cells(SHORT))
     until(runner, lambda p: p.done == 1)
     if fault == "read_only":
@@ -124,16 +125,25 @@ def main(home: Path, fault: str) -> dict[str, Any]:
         told["train"], told["results"] = page("pages/train.py"), page("pages/results.py")
         return told
 
-    runner.submit(cells(LONG))
-    until(runner, lambda p: len(epochs(p)) > 2)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if fault == "weights":  # there is room for the epochs, and for them alone
+        os.environ["FAKE_WEIGHTS"] = "500000"
+        again()
+        runner, store = at_work()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (loaded.store.stat().st_size + 10**6, before[1]))
+        runner.submit(cells(OTHER))
+    else:
+        runner.submit(cells(LONG))
+        until(runner, lambda p: len(epochs(p)) > 2)
     if fault == "full":
         fill(home / "filler")
-    else:
+    if fault == "limit":
         resource.setrlimit(resource.RLIMIT_FSIZE, (loaded.store.stat().st_size, before[1]))
     now = until(runner, lambda p: p.phase == "paused")
     told["problem"], told["queue"] = now.problem, len(now.queue)
     told["train"], told["results"] = page("pages/train.py"), page("pages/results.py")
+    if fault == "weights":
+        told["held"], told["epochs"] = store.counts(), store.runs()[-1].epochs
     if fault == "full":
         again()
         fill(home / "more")  # the log of the closed store left room
@@ -147,7 +157,8 @@ def main(home: Path, fault: str) -> dict[str, Any]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         runner.resume()
     until(runner, lambda p: p.done == 1)
-    told["states"] = at_work()[1].counts()
+    _, store = at_work()
+    told["states"], told["weights"] = store.counts(), len(store.weights(store.runs()[-1].id) or b"")
     shared.SERVICES.close()
     told["sound"] = sound(loaded.store)
     return told

@@ -163,6 +163,17 @@ def test_a_disk_that_fills_up_stops_training_with_a_sentence_and_loses_nothing(
     assert found["states"] == {"done": 2} and found["sound"], "with room again, it goes on"
 
 
+def test_a_disk_with_no_room_for_a_runs_weights_interrupts_it_and_loses_nothing(tmp_path: Path) -> None:
+    found = told(tmp_path, "weights")
+    assert "disk I/O error" in found["problem"] and "\n" not in found["problem"] and found["queue"] == 1
+    assert found["held"] == {"done": 1, "interrupted": 1} and found["epochs"] == 3, "what it had is kept"
+    train, results = found["train"], found["results"]
+    assert train["exceptions"] == results["exceptions"] == results["errors"] == []
+    assert train["errors"] == [found["problem"]] and results["tables"] >= 3
+    assert found["states"] == {"done": 2} and found["sound"], "with room again, it goes on"
+    assert found["weights"] > 4_000_000
+
+
 def test_an_app_that_starts_on_a_full_disk_shows_results_and_offers_what_waited(tmp_path: Path) -> None:
     found = told(tmp_path, "full")
     train, results = found["train again"], found["results again"]
@@ -188,16 +199,18 @@ def test_an_app_that_is_killed_leaves_what_waits_to_the_next(own: Settings, monk
     finished = cell(own, "tiny", "mlp", 2, recipe)
     begun, waits = (cell(own, "tiny", "mlp", x, recipe, seed=HANG) for x in (3, 4))
     program = (
-        "import sys; from core import settings, datasets, sweep; from core.runner import Runner\n"
-        "from core.runs.store import Store; from core.recipe import Recipe\n"
+        "import sys; from core import settings; from core.data import datasets; from core.recipe import Recipe\n"
+        "from core.runner.local import LocalBackend; from core.runner.runner import Runner\n"
+        "from core.runs import sweep; from core.runs.store import Store; from tests.runs_of import epochs, pid\n"
         "loaded = settings.load(); store = Store(loaded.store); tiny = datasets.find(loaded, 'tiny')\n"
-        "runner = Runner(loaded, store, (sys.executable, 'tests/fake_training.py'))\n"
+        "fake = LocalBackend(loaded.log, (sys.executable, '-m', 'tests.fake_training'))\n"
+        "runner = Runner(loaded, store, fake)\n"
         "cells = lambda n, seed: sweep.cells(tiny, {'mlp': n}, [seed], Recipe('sgd', 0.1, 3))\n"
         f"runner.submit(cells([2], 0) + cells([3, 4], {HANG}))\n"
         "seen = runner.progress()\n"
-        "second = lambda x: x.current and x.current.width == 3 and x.epochs\n"
+        "second = lambda x: epochs(x) and x.running[0].cell.width == 3\n"
         "while not second(seen): seen = runner.wait(seen, 60)\n"
-        "print('training', runner._state.process.pid, flush=True); sys.stdin.read()\n"
+        "print('training', pid(runner), flush=True); sys.stdin.read()\n"
     )
     folders = {"FEATHERWEIGHT_HOME": str(own.home), "FEATHERWEIGHT_DATA": str(own.data)}
     environment = {**os.environ, **folders, "PYTHONPATH": str(ROOT)}
@@ -206,10 +219,10 @@ def test_an_app_that_is_killed_leaves_what_waits_to_the_next(own: Settings, monk
         [sys.executable, "-c", program], cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as app:
         assert app.stdout
-        word, pid = app.stdout.readline().split()
+        word, number = app.stdout.readline().split()
         assert word == b"training"
         app.kill()
-    os.kill(int(pid), signal.SIGKILL)  # it hangs; the real one ends with its input
+    os.kill(int(number), signal.SIGKILL)  # it hangs; the real one ends with its input
     with running(own, (sys.executable, "-m", "tests.fake_training")) as (runner, store):
         assert states_of(store, [finished, begun, waits]) == {finished: "done", begun: "interrupted"}
         assert runner.progress().left == (begun, waits)

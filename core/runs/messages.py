@@ -146,6 +146,8 @@ def decode(line: str) -> Message:
     try:
         values: dict[str, Any] = json.loads(line)
         kind = _KINDS[values.pop("kind")]
+        if not isinstance(values.get("job", ""), str) and (kind is not Failed or values["job"] is not None):
+            raise TypeError("a job's name is text")
         if kind is Job:
             values["recipe"] = Recipe.from_json(json.dumps(values["recipe"]))
         if kind is EpochEnded:
@@ -157,7 +159,7 @@ def decode(line: str) -> Message:
         return kind(**values)
     except FeatherweightError:
         raise
-    except (ValueError, TypeError, KeyError, AttributeError, binascii.Error):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, binascii.Error):
         raise TrainingError(
             f"A line between runner and trainer is no message. Expected JSON with a kind, one of {', '.join(_KINDS)}, "
             f"and its fields. Received: {line.strip()[:80]!r}."
@@ -168,6 +170,6 @@ def job_of(line: str) -> str | None:
     """Return the name of the job that a line is about, whatever else is wrong with it; None if it names none."""
     try:
         name = json.loads(line)["job"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
     return name if isinstance(name, str) else None

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -315,6 +316,31 @@ def test_a_store_that_cannot_be_written_stops_training_with_one_sentence_and_kee
     assert states_of(store, cells(own, ENOUGH)) == {cells(own, ENOUGH)[0]: "done"}
 
 
+def test_a_run_whose_weights_cannot_be_written_is_interrupted_and_trained_again(
+    own: Settings, store: Store, runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = store.end
+
+    def no_room(run: int, state: RunState, **named: Any) -> None:
+        if named.get("weights"):
+            full()
+        end(run, state, **named)
+
+    (asked,) = cells(own, ENOUGH)
+    with monkeypatch.context() as broken:
+        broken.setattr(store, "end", no_room)
+        runner.submit([asked])
+        now = until(runner, lambda p: p.phase == "paused")
+    row = run_of(store, asked)
+    assert (row.state, row.epochs, row.message) == ("interrupted", 3, now.problem)
+    assert now.problem == "The store cannot be used (database or disk is full)."
+    assert now.queue == (asked,) and store.waiting() == [asked]
+    runner.resume()
+    until(runner, lambda p: p.done == 1)
+    row = run_of(store, asked)
+    assert (row.state, row.epochs) == ("done", 3) and store.weights(row.id) and store.waiting() == []
+
+
 def test_a_program_that_does_not_start_is_explained(own: Settings, store: Store) -> None:
     for command, words in (
         (("/no/such/program",), "could not be started"),
@@ -421,36 +447,35 @@ def test_a_runner_closed_by_another_thread_frees_the_store(own: Settings, store:
 
 
 class InProcess:
-    """A backend in one class: it trains two epochs of every job at once, unless it is told otherwise."""
+    """A backend in one class: it trains two epochs of every job at once, unless its jobs are to wait for a word."""
 
     def __init__(self) -> None:
-        self.starts, self.killed, self.closed = 0, threading.Event(), False
+        self.starts, self.closed = 0, False
+        self.waits, self.told = False, threading.Event()
         self.stopped: list[str] = []
-        self.waiting = threading.Event()
-        self.hold = False  # whether jobs wait to be killed after their first epoch
 
     def start(self) -> Ready:
         self.starts += 1
-        self.killed.clear()
         return Ready("in process", None, ("float32",), {"fake": "2"})
 
     def train(self, job: Job) -> Iterator[Event]:
+        self.told.clear()
         yield Started(job.job)
         for number in (1, 2):
             yield EpochEnded(job.job, Epoch(number, 0.5, 0.5, 0.5, 0.5 + number / 10, 0.1))
-            if self.hold:
-                self.waiting.set()
-                self.killed.wait(30)
-                raise TrainingError("killed")
-            if job.job in self.stopped:
+            if self.waits:
+                assert self.told.wait(30)
+                if job.job not in self.stopped:
+                    raise TrainingError("killed")
                 break
         yield Finished(job.job, job.job in self.stopped, "in process", weights.pack([np.zeros(3)]))
 
     def stop(self, job: str) -> None:
         self.stopped.append(job)
+        self.told.set()
 
     def kill(self) -> None:
-        self.killed.set()
+        self.told.set()
 
     def close(self) -> None:
         self.closed = True
@@ -464,13 +489,24 @@ def test_one_class_is_enough_of_a_backend(own: Settings, store: Store) -> None:
     until(runner, lambda p: p.done == 2 and idle(p))
     assert states_of(store, asked) == dict.fromkeys(asked, "done")
     assert {(x.device, x.test_accuracy, x.epochs) for x in store.runs()} == {("in process", 0.7, 2)}
-    backend.hold = True
-    held = cells(own, 2, 3)
-    runner.submit(held)
-    assert backend.waiting.wait(30)
+    backend.waits = True
+    stopped, killed, last, waiting = cells(own, 2, 3, 4, 5)
+    runner.submit([stopped, killed, last, waiting])
+    until(runner, epochs)
+    runner.stop_after_epoch()
+    now = until(runner, lambda p: p.phase == "paused")
+    assert now.queue == (killed, last, waiting)
+    row = run_of(store, stopped)
+    assert (row.state, row.epochs) == ("stopped", 1) and store.weights(row.id)
+    runner.resume()
     until(runner, epochs)
     runner.stop_now()
     now = until(runner, lambda p: p.phase == "paused")
-    assert now.queue == (held[1],) and states_of(store, held) == {held[0]: "stopped"}
+    row = run_of(store, killed)
+    assert now.queue == (last, waiting) and (row.state, row.epochs) == ("stopped", 1)
+    assert store.weights(row.id) is None
+    runner.resume()
+    until(runner, epochs)
     runner.close()
-    assert backend.closed and store.waiting() == [held[1]]
+    assert backend.closed and backend.starts > 1 and runner.progress().phase == "closed"
+    assert states_of(store, [last]) == {last: "stopped"} and store.waiting() == [last, waiting]

@@ -322,7 +322,13 @@ def test_a_stop_arrives_during_training(talk: Talk) -> None:
     assert talk.hear() == Finished("waiting", stopped=True, formulation=None, weights=None)  # not even started
 
 
-@pytest.mark.parametrize("line", ["garbage", "[1]", "{}", "null", encode(Started("a")).strip()])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "garbage", "[1]", "{}", "null", "[" * 100_000, encode(Started("a")).strip(), '{"kind": "stop", "job": [1]}',
+        encode(Job("a", "mlp", 8, QUICK, 0, "data.npz")).replace('"a"', "[]").strip(),
+    ],
+)  # fmt: skip
 def test_a_line_that_is_no_job_is_told(talk: Talk, line: str) -> None:
     talk.say(line)
     failed = talk.hear()
