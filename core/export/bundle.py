@@ -34,7 +34,7 @@ Yann LeCun and Corinna Cortes hold the copyright of MNIST: CC BY-SA 3.0, https:/
 
 def filename(run: Run) -> str:
     """Return a name for the file of a run."""
-    return f"featherweight-{run.family}-{run.width}-seed-{run.seed}-run-{run.id}.zip"
+    return f"featherweight-{run.family}-{run.width}-seed-{run.seed}.zip"
 
 
 def pack(store: Store, id: int, facts: Facts) -> bytes:

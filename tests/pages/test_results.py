@@ -871,7 +871,7 @@ def test_a_bundle_is_there_where_the_weights_were_kept(
     assert not any(x.endswith(".zip") for x in downloads)
     at.selectbox(key="bundle_seed").set_value(4).run()
     assert sentences(at) == [] and not button(at, "Download its bundle").disabled
-    content = downloads[f"featherweight-deep_cnn-2-seed-4-run-{run}.zip"]()
+    content = downloads["featherweight-deep_cnn-2-seed-4.zip"]()
     with zipfile.ZipFile(io.BytesIO(content)) as file:
         assert {"reproduce.py", "model.keras", "history.csv", "weights.npz"} <= set(file.namelist())
         assert json.loads(file.read("recipe.json"))["seed"] == 4
@@ -895,7 +895,7 @@ def test_a_reference_network_has_a_bundle_whatever_images_are_at_hand(
     else:
         trained("deep_cnn", 2, 0.97, data="mnist", facts=replace(MNIST, fingerprint="of a file that has gone"))
     look(visit(RESULTS, data="MNIST"), f"{DEEP}, reference")
-    content = downloads[f"featherweight-deep_cnn-2-seed-0-run-{run}.zip"]()
+    content = downloads["featherweight-deep_cnn-2-seed-0.zip"]()
     with zipfile.ZipFile(io.BytesIO(content)) as file:
         assert json.loads(file.read("recipe.json"))["data"]["fingerprint"] == MNIST.fingerprint
         assert json.loads(file.read("recipe.json"))["data"]["train_images"] == 60_000
