@@ -864,7 +864,7 @@ def test_a_bundle_is_there_where_the_weights_were_kept(
 ) -> None:
     monkeypatch.setattr(keras_file, "write", lambda *_: b"written by Keras")
     trained("deep_cnn", 2, 0.9, seed=0)
-    run = trained("deep_cnn", 2, 0.9, seed=4, weights=True)
+    trained("deep_cnn", 2, 0.9, seed=4, weights=True)
     at = look(visit(RESULTS), DEEP)
     assert button(at, "Download its bundle").disabled
     assert "were not kept" in button(at, "Download its bundle").help
@@ -889,7 +889,7 @@ def test_a_reference_network_has_a_bundle_whatever_images_are_at_hand(
     at_hand: bool,
 ) -> None:
     monkeypatch.setattr(keras_file, "write", lambda *_: b"written by Keras")
-    run = came("deep_cnn", 2, 0.97, data="mnist", facts=MNIST, weights=True)
+    came("deep_cnn", 2, 0.97, data="mnist", facts=MNIST, weights=True)
     if at_hand:  # MNIST as it is fetched is not the copy that the reference was trained on
         bring("mnist", 28, 28)
     else:
