@@ -40,9 +40,14 @@ def choose_name(context: Context, default: Callable[[str | None], str]) -> str:
     return name
 
 
+def turn_to(name: str) -> None:
+    """Choose an image set for the visitor, in a callback: this page shows it, and those that follow."""
+    links.put({"data": name, "dataset": name})
+    links.write("data", [name])
+
+
 def _keep() -> None:
-    links.put({"dataset": links.get("data")})
-    links.write("data", [links.get("data")])
+    turn_to(links.get("data"))
 
 
 def images(context: Context, name: str) -> Dataset | None:

@@ -12,6 +12,7 @@ from core.results.collect import Results
 from core.runner.progress import Progress
 from core.runs import sweep
 from core.ui import links
+from core.ui.dataset_choice import turn_to
 from core.ui.markdown import plain
 from core.ui.page import pressed
 from core.ui.shared import Context
@@ -29,7 +30,7 @@ def own_elsewhere(context: Context, name: str) -> None:
                 width="content",
             )
             st.button(
-                f"Show {datasets.title(other.name)}", key=f"show_{other.name}", on_click=_show, args=(other.name,)
+                f"Show {datasets.title(other.name)}", key=f"show_{other.name}", on_click=turn_to, args=(other.name,)
             )
 
 
@@ -79,9 +80,4 @@ def _run_small_sweep(context: Context) -> None:
     """Queue the small sweep on the embedded digits and turn the page to them."""
     assert context.runner
     context.runner.submit(sweep.small(datasets.find(context.settings, datasets.EMBEDDED)))
-    _show(datasets.EMBEDDED)
-
-
-def _show(name: str) -> None:
-    """Turn the page, and those that follow, to an image set."""
-    links.put({"data": name, "dataset": name})
+    turn_to(datasets.EMBEDDED)
