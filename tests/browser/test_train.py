@@ -81,7 +81,7 @@ def test_choose_count_train_and_see_the_point(new_page: NewPage, url: str) -> No
     for tab in tabs:
         expect(cells(tab)).to_have_text(["Deep CNN", "2", re.compile("^▶ epoch .* of 8$|^✓")], timeout=LONG)
     for tab in tabs:
-        expect(cells(tab)).to_have_text(["Deep CNN", "2", re.compile(r"^✓ \d\d\.\d\d%$")], timeout=LONG)
+        expect(cells(tab)).to_have_text(["Deep CNN", "2", re.compile(r"^✓ \d\d\.\d\d %$")], timeout=LONG)
     done = [cells(tab).last.text_content() for tab in tabs]
     assert done[0] == done[1]
     page = tabs[0]
