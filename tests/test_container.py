@@ -30,6 +30,7 @@ from ruamel.yaml import YAML
 
 from core import ROOT
 
+pytestmark = pytest.mark.timeout(900)  # a clean environment is installed for some, while other tests run beside
 LOCKS = {"cpu": "requirements.txt", "gpu": "requirements-gpu.txt"}
 IMAGE = {"python_version": "3.12", "python_full_version": "3.12.0", "sys_platform": "linux", "extra": ""}
 # Opens every page as a first visit does, with a training process that needs no TensorFlow.
