@@ -100,7 +100,9 @@ def test_every_page_shows_a_set_by_its_name(new_page: NewPage, url: str, path: s
         page_text = re.sub(r"\s+", " ", page.get_by_test_id("stMain").inner_text().replace(JOINER, ""))
         if path in PAGES[2:]:
             assert re.sub(r"\s+", " ", name) in page_text
-        assert not page.locator("a[href^='javascript:'], a[href*='//www.evil'], [data-testid=stMain] img[src=x]").count()
+        assert not page.locator(
+            "a[href^='javascript:'], a[href*='//www.evil'], [data-testid=stMain] img[src=x]"
+        ).count()
         expect(page.get_by_test_id("stException")).to_have_count(0)
         expect(page.locator("[data-testid=stAlertContentError]")).to_have_count(0)
         assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
