@@ -23,12 +23,12 @@ from core.ui.dataset_choice import choose_name
 from core.ui.live import follow
 from core.ui.markdown import plain
 from core.ui.page import explained, page
+from core.ui.recipe_choice import choose_protocol
 from core.ui.results.choices import choose_recipes, nothing_yet, own_elsewhere
 from core.ui.results.closer import closer
 from core.ui.results.take_away import take_away
 from core.ui.tables import table
 
-PROTOCOL_TITLES = {"article": "The article's", "held_out": "Held-out"}
 COLOURS = {True: "green", False: "orange", None: "gray"}
 
 
@@ -71,20 +71,7 @@ with page("Results") as context:
             / 100
         )
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        protocol = Protocol(
-            links.choose(
-                st.segmented_control,
-                "Protocol",
-                [x.value for x in Protocol],
-                key="protocol",
-                default=Protocol.ARTICLE.value,
-                title=PROTOCOL_TITLES.__getitem__,
-                required=True,
-                help="The article's: trains on all training images; the test images choose the network. Held-out: a "
-                "sixth of the training images is kept back and chooses; the test images only report. They are never "
-                "mixed.",
-            )
-        )
+        protocol = choose_protocol()
         unit = links.choose(
             st.selectbox,
             "Size in",

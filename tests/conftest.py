@@ -52,6 +52,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Genera
 
 
 @pytest.fixture(scope="session")
+def components_found() -> Generator[None]:
+    """Let Streamlit look for components in what is installed once, as a server does, not at every run of an AppTest."""
+    from streamlit.components.v2 import manifest_scanner
+
+    found = manifest_scanner.scan_component_manifests()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", lambda: found)
+        yield
+
+
+@pytest.fixture(scope="session")
 def keras() -> Any:
     """Keras on the CPU: graphics cards may round products to ten bits, too coarse for an oracle."""
     import keras

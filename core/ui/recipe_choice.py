@@ -19,6 +19,27 @@ from core.recipe import (
 from core.results.sentences import percent
 from core.ui import links
 
+PROTOCOL_TITLES = {Protocol.ARTICLE.value: "As in the article", Protocol.HELD_OUT.value: "Held-out"}
+
+
+def choose_protocol() -> Protocol:
+    """Draw the choice of what networks are chosen by."""
+    return Protocol(
+        links.choose(
+            st.segmented_control,
+            "Protocol",
+            list(PROTOCOL_TITLES),
+            key="protocol",
+            default=Protocol.ARTICLE.value,
+            title=PROTOCOL_TITLES.__getitem__,
+            required=True,
+            help="As in the article: trains on all training images and measures the test images after every epoch; the "
+            "last one counts. Held-out: keeps a sixth of the training images of each class out of the training and "
+            "measures those after every epoch, for you to choose by; the test images are measured once, at the end. "
+            "Results of the two are never mixed.",
+        )
+    )
+
 
 def choose_recipe(keys: list[str], dataset: Dataset, precisions: tuple[str, ...]) -> tuple[Recipe | None, Protocol]:
     """Draw the recipe controls and return the recipe, or None for each family's own, and the protocol."""
@@ -32,21 +53,7 @@ def choose_recipe(keys: list[str], dataset: Dataset, precisions: tuple[str, ...]
             title={"article": "The article's", "own": "My own"}.__getitem__,
             required=True,
         )
-        protocol = Protocol(
-            links.choose(
-                st.segmented_control,
-                "Protocol",
-                [x.value for x in Protocol],
-                key="protocol",
-                default=Protocol.ARTICLE.value,
-                title={"article": "As in the article", "held_out": "Held-out"}.__getitem__,
-                required=True,
-                help="As in the article: trains on all training images and measures the test images after every epoch; "
-                "the last one counts. Held-out: keeps a sixth of the training images of each class out of the training "
-                "and measures those after every epoch, for you to choose by; the test images are measured once, at the "
-                "end.",
-            )
-        )
+        protocol = choose_protocol()
     if own == "article":
         recipes = ". ".join(f"{FAMILIES[x].title}: {FAMILIES[x].recipe}" for x in keys)
         images = dataset.facts.train

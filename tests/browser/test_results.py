@@ -259,7 +259,7 @@ def test_the_reference_can_be_hidden_and_the_protocol_chosen(new_page: NewPage, 
     page.get_by_role("radio", name="Held-out").click()
     expect(page.get_by_text(re.compile(r"^None of the \d+ finished runs on MNIST has this protocol"))).to_be_visible()
     expect(page).to_have_url(re.compile("protocol=held_out"))
-    page.get_by_role("radio", name="The article's").click()
+    page.get_by_role("radio", name="As in the article").click()
     expect(means(page)).not_to_have_count(0)
     page.get_by_test_id("stCheckbox").filter(has_text="Reference").locator("label").click()
     expect(page.get_by_text(re.compile("^No finished run on MNIST yet"))).to_be_visible()

@@ -23,6 +23,7 @@ PAGES = ("app.py", "pages/train.py", "pages/results.py", "pages/draw.py", "pages
 # Where else the choices of a page are drawn.
 PARTS = {
     "pages/train.py": ["core/ui/recipe_choice.py"],
+    "pages/results.py": ["core/ui/recipe_choice.py"],
     "pages/inspect.py": ["core/ui/inspect/choice.py", "core/ui/inspect/maps.py"],
 }
 # What a page reads itself, beside the widgets that Streamlit binds.

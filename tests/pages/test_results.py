@@ -1009,7 +1009,7 @@ def test_several_values_where_one_is_meant_never_break_the_page(visit: Visit, se
 def test_every_bound_parameter_is_bound(visit: Visit) -> None:
     """So that the tests of nonsense keep up with the page."""
     source = (ROOT / RESULTS).read_text("utf-8")
-    bound = source.count('bind="query-params"') + source.count("links.choose(")
+    bound = sum(source.count(x) for x in ('bind="query-params"', "links.choose(", "choose_protocol()"))
     assert bound == len(BOUND) - 1  # the data set's is drawn for every page alike
 
 
