@@ -16,7 +16,7 @@ from core.networks.families import FAMILIES, family
 from core.networks.layers import Array, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Shape
 from core.networks.network import Network
 from core.recipe import OPTIMIZERS, Recipe
-from core.training import epoch, forward
+from core.training import epoch, forward, images_first
 from core.training.device import Device
 from core.training.forward import Formulation
 
@@ -75,12 +75,18 @@ def keras_way(
     return model.get_weights(), [*sums, loss * len(test[1]), accuracy * len(test[1])]
 
 
-def compare(network: Network, recipe: Recipe, formulation: Formulation, count: int) -> None:
+@lru_cache(maxsize=1)  # the formulations of a network follow each other
+def expectation(network: Network, recipe: Recipe, count: int) -> tuple[Any, Any]:
+    """Return what both begin with, ``(weights, train, test)``, and what Keras makes of it."""
     train = pictures(network.input_shape, network.output_shape[0], count)
     test = pictures(network.input_shape, network.output_shape[0], 33)
     weights = [w.numpy() for w in epoch.begin(network, recipe.optimizer, 1).weights]
-    got, sums = ours(network, recipe, formulation, weights, train, test)
-    expected, expected_sums = keras_way(network, recipe, weights, train, test)
+    return (weights, train, test), keras_way(network, recipe, weights, train, test)
+
+
+def compare(network: Network, recipe: Recipe, formulation: Formulation, count: int) -> None:
+    begun, (expected, expected_sums) = expectation(network, recipe, count)
+    got, sums = ours(network, recipe, formulation, *begun)
     assert [w.shape for w in got] == list(network.weight_shapes)
     for mine, theirs in zip(got, expected, strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-4)
@@ -159,7 +165,7 @@ def test_a_bias_gradient_in_bfloat16_does_not_stall() -> None:
     bias = tf.zeros(3, tf.bfloat16)
     with tf.GradientTape() as tape:
         tape.watch(bias)
-        total = tf.reduce_sum(tf.cast(forward.biased(g, bias), tf.float32))
+        total = tf.reduce_sum(tf.cast(images_first.biased(g, bias), tf.float32))
     np.testing.assert_allclose(tf.cast(tape.gradient(total, bias), tf.float32), 10_000, rtol=0.01)
 
 
