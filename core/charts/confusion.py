@@ -92,17 +92,18 @@ def _fields(
 def _ink(sign: str, shade: float, theme: Mapping[str, Any]) -> str:
     """Return which of the theme's two colours, text or background, stands out more from a field."""
     paper, ink = str(theme["backgroundColor"]), str(theme["textColor"])
-    field = _bytes(theme["chartCategoricalColors"][1 if sign == "positive" else 0])
+    field = rgb(theme["chartCategoricalColors"][1 if sign == "positive" else 0])
     share = DEEPEST * shade**0.5
-    behind = _luminance(share * field + (1 - share) * _bytes(paper))  # browsers mix as is, without undoing gamma
-    return max(ink, paper, key=lambda x: abs(np.log((_luminance(_bytes(x)) + 0.05) / (behind + 0.05))))
+    behind = luminance(share * field + (1 - share) * rgb(paper))  # browsers mix as is, without undoing gamma
+    return max(ink, paper, key=lambda x: abs(np.log((luminance(rgb(x)) + 0.05) / (behind + 0.05))))
 
 
-def _bytes(colour: str) -> Array:
+def rgb(colour: str) -> Array:
+    """Return red, green and blue of ``#rrggbb``, from 0 to 255."""
     return np.frombuffer(bytes.fromhex(colour.removeprefix("#")), np.uint8).astype(float)
 
 
-def _luminance(colour: Array) -> float:
+def luminance(colour: Array) -> float:
     """Return the relative luminance of a colour by WCAG, from 0 to 1."""
     parts = colour / 255
     linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)

@@ -69,7 +69,7 @@ def follow(settings: Settings, store: Store, cells: Sequence[Cell]) -> None:
                     console.print(
                         "Stopping after this epoch; Ctrl-C again stops at once." if told == 1 else "Stopping."
                     )
-                _show(bar, task, seen)
+                show(bar, task, seen)
                 if seen.note != note:
                     note = seen.note
                     console.print(note, markup=False, soft_wrap=True)
@@ -88,7 +88,8 @@ def follow(settings: Settings, store: Store, cells: Sequence[Cell]) -> None:
         raise KeyboardInterrupt
 
 
-def _show(bar: Progress, task: TaskID, now: progress.Progress) -> None:
+def show(bar: Progress, task: TaskID, now: progress.Progress) -> None:
+    """Have a task of the bar say how far the training is; before the first run it stays as it is."""
     if not now.running:
         return
     first = now.running[0]

@@ -26,9 +26,9 @@ _YOURS = " (your file)"
 
 # The same files that keras.datasets fetches; SHA-256 of MNIST from Keras's source, MD5 of Fashion-MNIST as
 # Zalando Research publishes them.
-_ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
-_MNIST_HASH = "sha256:731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
-_FASHION_FILES = {
+ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+MNIST_HASH = "sha256:731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
+FASHION_FILES = {
     "x_train": ("train-images-idx3-ubyte.gz", "md5:8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
     "y_train": ("train-labels-idx1-ubyte.gz", "md5:25c81989df183df01b3e8a0aad5dffbe"),
     "x_test": ("t10k-images-idx3-ubyte.gz", "md5:bef4ecab320f06d8554ea6380940ec79"),
@@ -161,12 +161,12 @@ def fetch(settings: Settings, name: str, progress: Progress | None = None) -> Da
         try:
             with tempfile.TemporaryDirectory(dir=settings.data, prefix=".fetch-") as folder:
                 if name == "mnist":
-                    made = _retrieve(_ORIGIN + "mnist.npz", _MNIST_HASH, Path(folder), progress)
+                    made = _retrieve(ORIGIN + "mnist.npz", MNIST_HASH, Path(folder), progress)
                 else:
                     made = Path(folder) / "whole.npz"
                     parts = {
-                        member: _idx(_retrieve(_ORIGIN + file, known, Path(folder), progress))
-                        for member, (file, known) in _FASHION_FILES.items()
+                        member: _idx(_retrieve(ORIGIN + file, known, Path(folder), progress))
+                        for member, (file, known) in FASHION_FILES.items()
                     }
                     np.savez_compressed(made, allow_pickle=False, **parts)
                 npz.read(made)
@@ -192,7 +192,7 @@ def _path(settings: Settings, name: str) -> Path | None:
     if name == "mnist" and (keras / "mnist.npz").is_file():
         return keras / "mnist.npz"
     if name == "fashion_mnist":
-        files = {member: keras / "fashion-mnist" / file for member, (file, _) in _FASHION_FILES.items()}
+        files = {member: keras / "fashion-mnist" / file for member, (file, _) in FASHION_FILES.items()}
         if all(x.is_file() for x in files.values()):
             return _made(settings, name, lambda: {member: _idx(path) for member, path in files.items()})
     return None

@@ -14,7 +14,8 @@ from core import __version__
 from core.data import datasets, npz
 from core.data.npz import Facts
 from core.errors import DatasetError, StoreError, invalid
-from core.export import keras_file, script
+from core.export import script
+from core.export.keras_file import KERAS_FILES
 from core.networks.families import family
 from core.networks.network import Network
 from core.results.sentences import percent
@@ -80,7 +81,7 @@ def pack(store: Store, id: int, facts: Facts) -> bytes:
         "versions.json": json.dumps(versions, indent=2, ensure_ascii=False) + "\n",
         "history.csv": _history(store.epochs(id)),
         "weights.npz": weights,
-        "model.keras": keras_file.write(run.family, run.width, network, run.recipe.dropout, weights),
+        "model.keras": KERAS_FILES.write(run.family, run.width, network, run.recipe.dropout, weights),
     }
     if carried:
         members[carried.name] = carried.read_bytes()

@@ -28,69 +28,88 @@ if TYPE_CHECKING:
 COMMAND = (sys.executable, "-m", "core.export.keras_file")
 TIMEOUT = 180  # seconds; importing TensorFlow takes about 5, on a machine that trains on every core far more
 ROOM = 64_000_000  # bytes of files that are kept for those who ask again
-_making = threading.Lock()
-_kept: dict[tuple[object, ...], bytes] = {}  # by what determines a file, the one asked for last at the end
 
 
-def write(
-    key: str, width: int, network: Network, dropout: bool, npz: bytes, command: tuple[str, ...] = COMMAND
-) -> bytes:
-    """Return the bytes of a ``.keras`` file, made by a process that ends with it (about 5 s), or made before.
+class KerasFiles:
+    """Writes files, one at a time whoever asks, and keeps those asked for last.
 
-    One is made at a time, whoever asks: any viewer can, and each takes a core and memory for TensorFlow.
+    Any viewer can ask, and each file takes a core and memory for TensorFlow.
 
     Args:
-        key: the family of ``network``.
-        width: its width.
-        network: what the other process builds again; gives image shape and classes.
-        dropout: whether the tutorial's Dropout layers are in.
-        npz: the weights as the store keeps them.
         command: the program to start.
-
-    Raises:
-        StoreError: if the weights are not this network's, the process failed or took too long, or others' files did.
+        timeout: seconds that a file may take, and that others' files are waited for.
+        room: bytes of files that are kept.
     """
-    weights.read(npz, network)  # a mistake is known before seconds are spent on it
-    determined = (key, width, network, dropout, hashlib.sha256(npz).digest())
-    if not _making.acquire(timeout=TIMEOUT):
-        raise StoreError(f"Others' Keras files took longer than {TIMEOUT} s. Try again later.")
-    try:
-        made = _kept.pop(determined, None) or _make(key, width, network, dropout, npz, command)
-        _kept[determined] = made  # the last asked for is the last to go
-        while sum(map(len, _kept.values())) > ROOM:
-            del _kept[next(iter(_kept))]
-        return made
-    finally:
-        _making.release()
 
+    def __init__(self, command: tuple[str, ...] = COMMAND, timeout: float = TIMEOUT, room: int = ROOM) -> None:
+        self._command, self._timeout, self._room = command, timeout, room
+        self._making = threading.Lock()
+        self._kept: dict[tuple[object, ...], bytes] = {}  # by what determines a file, the one asked for last at the end
 
-def _make(key: str, width: int, network: Network, dropout: bool, npz: bytes, command: tuple[str, ...]) -> bytes:
-    with tempfile.TemporaryDirectory(prefix="featherweight-") as folder:
-        source, target = Path(folder) / "weights.npz", Path(folder) / "model.keras"
-        source.write_bytes(npz)
-        job = {
-            "family": key,
-            "width": width,
-            "input_shape": network.input_shape,
-            "classes": network.output_shape[0],
-            "dropout": dropout,
-            "weights": str(source),
-            "target": str(target),
-        }
+    def write(self, key: str, width: int, network: Network, dropout: bool, npz: bytes) -> bytes:
+        """Return the bytes of a ``.keras`` file, made by a process that ends with it (about 5 s), or made before.
+
+        Args:
+            key: the family of ``network``.
+            width: its width.
+            network: what the other process builds again; gives image shape and classes.
+            dropout: whether the tutorial's Dropout layers are in.
+            npz: the weights as the store keeps them.
+
+        Raises:
+            StoreError: if the weights are not this network's, the process failed or took too long, or others' files
+                did.
+        """
+        weights.read(npz, network)  # a mistake is known before seconds are spent on it
+        determined = (key, width, network, dropout, hashlib.sha256(npz).digest())
+        if not self._making.acquire(timeout=self._timeout):
+            raise StoreError(f"Others' Keras files took longer than {self._timeout} s. Try again later.")
         try:
-            done = subprocess.run(
-                command, cwd=ROOT, input=json.dumps(job), capture_output=True, encoding="utf-8", timeout=TIMEOUT
-            )
-        except subprocess.TimeoutExpired:
-            raise StoreError(f"The Keras file took longer than {TIMEOUT} s. Try again when no training runs.") from None
-        except OSError as e:
-            raise StoreError(f"The program that writes Keras files cannot be started ({e.strerror}).") from None
-        if done.returncode == 2 and done.stdout.strip():
-            raise StoreError(done.stdout.strip())
-        if done.returncode or not target.is_file():
-            last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-            raise StoreError(f"The Keras file could not be written (exit code {done.returncode}: {last[:200]}).")
-        return target.read_bytes()
+            made = self._kept.pop(determined, None) or self._make(key, width, network, dropout, npz)
+            self._kept[determined] = made  # the last asked for is the last to go
+            while sum(map(len, self._kept.values())) > self._room:
+                del self._kept[next(iter(self._kept))]
+            return made
+        finally:
+            self._making.release()
+
+    def _make(self, key: str, width: int, network: Network, dropout: bool, npz: bytes) -> bytes:
+        with tempfile.TemporaryDirectory(prefix="featherweight-") as folder:
+            source, target = Path(folder) / "weights.npz", Path(folder) / "model.keras"
+            source.write_bytes(npz)
+            job = {
+                "family": key,
+                "width": width,
+                "input_shape": network.input_shape,
+                "classes": network.output_shape[0],
+                "dropout": dropout,
+                "weights": str(source),
+                "target": str(target),
+            }
+            try:
+                done = subprocess.run(
+                    self._command,
+                    cwd=ROOT,
+                    input=json.dumps(job),
+                    capture_output=True,
+                    encoding="utf-8",
+                    timeout=self._timeout,
+                )
+            except subprocess.TimeoutExpired:
+                raise StoreError(
+                    f"The Keras file took longer than {self._timeout} s. Try again when no training runs."
+                ) from None
+            except OSError as e:
+                raise StoreError(f"The program that writes Keras files cannot be started ({e.strerror}).") from None
+            if done.returncode == 2 and done.stdout.strip():
+                raise StoreError(done.stdout.strip())
+            if done.returncode or not target.is_file():
+                last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+                raise StoreError(f"The Keras file could not be written (exit code {done.returncode}: {last[:200]}).")
+            return target.read_bytes()
+
+
+KERAS_FILES = KerasFiles()
 
 
 def keras_model(network: Network) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from typing import Any
 
 
@@ -36,22 +36,40 @@ class Card:
         return f"{self.name}, driver {self.driver}{': ' if facts else ''}{', '.join(facts)}"
 
 
-def cards() -> tuple[Card, ...]:
-    """Return every card that this process may see; all who ask within a second share one reading."""
-    return _read(int(time.monotonic()))
+class Driver:
+    """NVIDIA's driver, or none: begun when it is first asked, and asked once a second at most."""
 
+    def __init__(self) -> None:
+        self._read: tuple[int, tuple[Card, ...]] = (-1, ())
 
-@lru_cache(maxsize=1)
-def _read(second: int) -> tuple[Card, ...]:
-    nvml = _library()
-    if nvml is None:
-        return ()
-    try:
-        driver = nvml.nvmlSystemGetDriverVersion()
-        handles = [nvml.nvmlDeviceGetHandleByIndex(x) for x in range(nvml.nvmlDeviceGetCount())]
-        return tuple(_card(nvml, driver, x) for x in handles)
-    except nvml.NVMLError:  # a card has fallen off the bus, or the driver is being replaced
-        return ()
+    def cards(self) -> tuple[Card, ...]:
+        """Return every card that this process may see; all who ask within a second share one reading."""
+        second = int(time.monotonic())
+        if self._read[0] != second:
+            self._read = (second, self._ask())
+        return self._read[1]
+
+    def _ask(self) -> tuple[Card, ...]:
+        nvml = self._library
+        if nvml is None:
+            return ()
+        try:
+            driver = nvml.nvmlSystemGetDriverVersion()
+            handles = [nvml.nvmlDeviceGetHandleByIndex(x) for x in range(nvml.nvmlDeviceGetCount())]
+            return tuple(_card(nvml, driver, x) for x in handles)
+        except nvml.NVMLError:  # a card has fallen off the bus, or the driver is being replaced
+            return ()
+
+    @cached_property
+    def _library(self) -> Any:
+        """NVML, begun once for the life of the process, or None without a driver."""
+        import pynvml
+
+        try:
+            pynvml.nvmlInit()
+        except pynvml.NVMLError:
+            return None
+        return pynvml
 
 
 def _card(nvml: Any, driver: str, handle: Any) -> Card:
@@ -71,13 +89,4 @@ def _card(nvml: Any, driver: str, handle: Any) -> Card:
     )
 
 
-@lru_cache(maxsize=1)
-def _library() -> Any:
-    """Return NVML, begun once for the life of the process, or None without a driver."""
-    import pynvml
-
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return None
-    return pynvml
+DRIVER = Driver()

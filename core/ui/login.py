@@ -25,7 +25,7 @@ def visitor(settings: Access) -> Visitor:
             headers=headers(),
             claims=dict(st.user),
             keyed=state.get("keyed", False),
-            sign_in=bool(settings.runners and _providers()),
+            sign_in=bool(settings.runners and providers()),
         ),
     )
 
@@ -69,12 +69,12 @@ def _account() -> None:
             st.caption(f"Signed in as {plain(str(email))}.")
         st.button("Sign out", icon=":material/logout:", on_click=st.logout)
         return
-    for name in _providers():
+    for name in providers():
         label = f"Sign in with {name}" if name else "Sign in"
         st.button(label, icon=":material/login:", on_click=st.login, args=(name,), key=f"sign_in_{name or ''}")
 
 
-def _providers() -> list[str | None]:
+def providers() -> list[str | None]:
     """Return the sign-in providers of the [auth] section of secrets.toml; None is the one without a name."""
     found = st.secrets.get("auth", {}) if st.secrets.load_if_toml_exists() else {}
     if not isinstance(found, Mapping):

@@ -15,7 +15,7 @@ from core.data import datasets
 from core.errors import FeatherweightError
 from core.networks.families import family
 from core.results.sentences import duration, percent
-from core.runner import gpu
+from core.runner.gpu import DRIVER
 from core.runner.guarded import GuardedRunner
 from core.runner.progress import Progress, Running
 from core.runs.run import Cell, Epoch
@@ -161,7 +161,7 @@ def live(context: Context, cells: list[Cell], drawn: int, waiting: float | None,
                     st.caption(f":material/check_circle: Ready to train on {now.device}.{done}")
         if now.note:
             st.warning(plain(now.note), icon=":material/memory:")
-        for card in gpu.cards():
+        for card in DRIVER.cards():
             st.caption(f":material/memory: {card}.")
         if outdated(now, drawn) or refused() != said:
             st.rerun()  # a run began or ended: what is left to train, and what it costs, stand outside this fragment

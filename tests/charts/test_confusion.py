@@ -58,8 +58,8 @@ def test_numbers_read_on_their_fields(scheme: str) -> None:
     ):
         rows = chart.to_dict()["datasets"].values()
         for row in next(iter(rows)):
-            field = confusion._bytes(theme["chartCategoricalColors"][row["sign"] == "positive"])
+            field = confusion.rgb(theme["chartCategoricalColors"][row["sign"] == "positive"])
             share = confusion.DEEPEST * row["shade"] ** 0.5
-            mixed = share * field + (1 - share) * confusion._bytes(theme["backgroundColor"])
-            low, high = sorted(confusion._luminance(x) for x in (mixed, confusion._bytes(row["ink"])))
+            mixed = share * field + (1 - share) * confusion.rgb(theme["backgroundColor"])
+            low, high = sorted(confusion.luminance(x) for x in (mixed, confusion.rgb(row["ink"])))
             assert (high + 0.05) / (low + 0.05) > 3.5

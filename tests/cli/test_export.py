@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from core.cli import main as command_line
-from core.export import keras_file
+from core.export.keras_file import KERAS_FILES
 from core.networks.families import family
 from core.recipe import RMSPROP
 from core.results.units import UNITS
@@ -74,7 +74,7 @@ def test_a_file_is_written_and_never_over_another(run: Run, tmp_path: Path) -> N
 def test_a_run_leaves_though_its_images_are_not_at_hand(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keras_file, "write", lambda *_: b"keras")
+    monkeypatch.setattr(KERAS_FILES, "write", lambda *_: b"keras")
     weights = io.BytesIO()
     shapes = family("mlp").build(32).weight_shapes
     np.savez(weights, **{str(i): np.zeros(x, np.float32) for i, x in enumerate(shapes)})  # type: ignore[arg-type]

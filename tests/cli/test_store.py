@@ -56,7 +56,7 @@ def test_a_damaged_store_is_one_sentence_until_it_is_set_aside(
 
 
 def test_a_newer_store_is_refused(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with Store(path)._connection() as connection:
+    with Store(path).database.connection() as connection:
         connection.execute(f"PRAGMA user_version = {VERSION + 1}")
     assert command_line.main(["results"]) == 1
     out, err = capsys.readouterr()

@@ -31,7 +31,7 @@ def test_the_bar_says_what_every_epoch_is_measured_on(protocol: Protocol, epoch:
     task = bar.add_task("Starting", total=None, words="")
     cell = Cell("mnist", "f", "mlp", 8, replace(RMSPROP, protocol=protocol), 0)
     for epochs, shown in ((), ""), ((epoch,), words):
-        terminal._show(bar, task, Progress(running=(Running(cell, 0.0, epochs),), total=1))
+        terminal.show(bar, task, Progress(running=(Running(cell, 0.0, epochs),), total=1))
         assert bar.tasks[0].fields["words"] == shown
 
 
@@ -40,7 +40,7 @@ def test_the_bar_names_the_first_run_and_counts_all() -> None:
     task = bar.add_task("Starting", total=None, words="")
     first, second = (Cell("mnist", "f", "mlp", 8, replace(RMSPROP, epochs=4), x) for x in (0, 1))
     running = (Running(first, 0.0, (ARTICLE, ARTICLE)), Running(second, 1.0, (ARTICLE,)))
-    terminal._show(bar, task, Progress(running=running, done=2, total=5))
+    terminal.show(bar, task, Progress(running=running, done=2, total=5))
     shown = bar.tasks[0]
     assert (shown.description, shown.completed, shown.total) == ("MLP n = 8, seed 0 (3 of 5)", 2.75, 5)
 

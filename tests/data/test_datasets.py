@@ -42,7 +42,7 @@ def origin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    monkeypatch.setattr(datasets, "_ORIGIN", f"http://127.0.0.1:{server.server_port}/")
+    monkeypatch.setattr(datasets, "ORIGIN", f"http://127.0.0.1:{server.server_port}/")
     yield folder
     server.shutdown()
     thread.join()
@@ -178,7 +178,7 @@ def test_kerass_own_cache_is_used(own: Settings, tmp_path: Path) -> None:
 
 
 def write_idx(folder: Path, arrays: Arrays) -> None:
-    for member, (file, _) in datasets._FASHION_FILES.items():
+    for member, (file, _) in datasets.FASHION_FILES.items():
         x = arrays[member]
         header = bytes([0, 0, 8, x.ndim]) + b"".join(side.to_bytes(4, "big") for side in x.shape)
         (folder / file).write_bytes(gzip.compress(header + x.tobytes(), mtime=0))
@@ -186,7 +186,7 @@ def write_idx(folder: Path, arrays: Arrays) -> None:
 
 def test_mnist_is_fetched_once_with_progress(own: Settings, origin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.savez(origin / "mnist.npz", **digits())
-    monkeypatch.setattr(datasets, "_MNIST_HASH", sha256(origin / "mnist.npz"))
+    monkeypatch.setattr(datasets, "MNIST_HASH", sha256(origin / "mnist.npz"))
     told: list[tuple[int, int]] = []
     found = datasets.fetch(own, "mnist", lambda done, total: told.append((done, total)))
     size = (origin / "mnist.npz").stat().st_size
@@ -200,8 +200,8 @@ def test_fashion_mnist_is_fetched_from_its_four_files(
     own: Settings, origin: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_idx(origin, digits())
-    known = {k: (file, sha256(origin / file)) for k, (file, _) in datasets._FASHION_FILES.items()}
-    monkeypatch.setattr(datasets, "_FASHION_FILES", known)
+    known = {k: (file, sha256(origin / file)) for k, (file, _) in datasets.FASHION_FILES.items()}
+    monkeypatch.setattr(datasets, "FASHION_FILES", known)
     found = datasets.fetch(own, "fashion_mnist")
     with np.load(found.path) as file:
         np.testing.assert_array_equal(file["x_train"], digits()["x_train"])
@@ -217,7 +217,7 @@ def test_a_wrong_checksum_keeps_nothing(own: Settings, origin: Path) -> None:
 def test_offline_is_said_in_one_sentence_and_the_embedded_set_works(
     own: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(datasets, "_ORIGIN", "http://127.0.0.1:9/")  # nobody listens on the discard port
+    monkeypatch.setattr(datasets, "ORIGIN", "http://127.0.0.1:9/")  # nobody listens on the discard port
     with pytest.raises(DatasetError, match=r"^MNIST could not be fetched \(.*\)") as caught:
         datasets.fetch(own, "mnist")
     assert str(caught.value).endswith(f" {datasets.missing(own, 'mnist')}")

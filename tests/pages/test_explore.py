@@ -263,7 +263,7 @@ def test_fetching_offline_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch,
     title: str,
 ) -> None:
-    monkeypatch.setattr(datasets, "_ORIGIN", "http://127.0.0.1:9/")  # nobody listens on the discard port
+    monkeypatch.setattr(datasets, "ORIGIN", "http://127.0.0.1:9/")  # nobody listens on the discard port
     monkeypatch.setattr("time.sleep", lambda _: None)  # pooch waits between its tries
     visit(TRAIN, data=title)
     until(lambda x: x.phase == "idle")  # else the page is drawn anew when the training process is ready

@@ -43,7 +43,7 @@ def keyed(elsewhere: None, monkeypatch: pytest.MonkeyPatch) -> None:
 def account(elsewhere: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Return a function that signs in an account, as the provider describes it."""
     monkeypatch.setenv("FEATHERWEIGHT_RUNNERS", "ann@example.org")
-    monkeypatch.setattr(login, "_providers", lambda: [None, "lab"])
+    monkeypatch.setattr(login, "providers", lambda: [None, "lab"])
 
     def sign_in(**claims: object) -> None:
         monkeypatch.setattr(st, "user", {"is_logged_in": bool(claims)} | claims)
@@ -273,7 +273,7 @@ def test_providers_are_those_of_the_secrets(monkeypatch: pytest.MonkeyPatch) -> 
 
     def found(**auth: object) -> list[str | None]:
         monkeypatch.setattr(st, "secrets", Secrets(auth=auth) if auth else Secrets())
-        return login._providers()
+        return login.providers()
 
     shared = {"redirect_uri": "http://a/oauth2callback", "cookie_secret": "x"}
     assert found() == []

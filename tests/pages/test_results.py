@@ -22,7 +22,8 @@ from streamlit.testing.v1 import AppTest
 from core import ROOT
 from core.data import datasets
 from core.data.npz import Facts
-from core.export import bundle, keras_file
+from core.export import bundle
+from core.export.keras_file import KERAS_FILES
 from core.networks.families import FAMILIES
 from core.recipe import Protocol, Recipe
 from core.results import tables
@@ -862,7 +863,7 @@ def test_more_seeds_of_a_reference_network_are_ones_own(
 def test_a_bundle_is_there_where_the_weights_were_kept(
     visit: Visit, sentences: Sentences, trained: Train, downloads: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keras_file, "write", lambda *_: b"written by Keras")
+    monkeypatch.setattr(KERAS_FILES, "write", lambda *_: b"written by Keras")
     trained("deep_cnn", 2, 0.9, seed=0)
     trained("deep_cnn", 2, 0.9, seed=4, weights=True)
     at = look(visit(RESULTS), DEEP)
@@ -888,7 +889,7 @@ def test_a_reference_network_has_a_bundle_whatever_images_are_at_hand(
     monkeypatch: pytest.MonkeyPatch,
     at_hand: bool,
 ) -> None:
-    monkeypatch.setattr(keras_file, "write", lambda *_: b"written by Keras")
+    monkeypatch.setattr(KERAS_FILES, "write", lambda *_: b"written by Keras")
     came("deep_cnn", 2, 0.97, data="mnist", facts=MNIST, weights=True)
     if at_hand:  # MNIST as it is fetched is not the copy that the reference was trained on
         bring("mnist", 28, 28)

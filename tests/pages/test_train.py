@@ -13,8 +13,7 @@ from streamlit.testing.v1 import AppTest
 from core.data import datasets
 from core.networks.families import FAMILIES
 from core.recipe import MAX_SEED, Protocol, Recipe
-from core.runner import gpu
-from core.runner.gpu import Card
+from core.runner.gpu import DRIVER, Card
 from core.runner.progress import Progress
 from core.runner.runner import Runner
 from core.runs import sweep
@@ -103,14 +102,14 @@ def test_a_card_that_cannot_be_used_is_said(
 def test_cards_are_shown_as_their_driver_sees_them(
     visit: Visit, sentences: Sentences, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gpu, "cards", lambda: (Card("NVIDIA H200", "570.86.15", 10**9, 15 * 10**10, 37),))
+    monkeypatch.setattr(DRIVER, "cards", lambda: (Card("NVIDIA H200", "570.86.15", 10**9, 15 * 10**10, 37),))
     at = visit(TRAIN)
     assert sentences(at) == []
-    assert [x.value for x in at.caption if "NVIDIA" in x.value] == [f":material/memory: {gpu.cards()[0]}."]
+    assert [x.value for x in at.caption if "NVIDIA" in x.value] == [f":material/memory: {DRIVER.cards()[0]}."]
 
 
 def test_without_a_card_nothing_is_said_of_one(visit: Visit, until: Until, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gpu, "cards", tuple)
+    monkeypatch.setattr(DRIVER, "cards", tuple)
     at = visit(TRAIN)
     until(idle)
     at.run()

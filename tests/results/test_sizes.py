@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from core.networks import latency
 from core.networks.families import FAMILIES, MNIST_CLASSES, MNIST_SHAPE
+from core.networks.latency import Latencies
 from core.networks.network import Network
 from core.results import analysis
 from core.results.analysis import Point
@@ -40,35 +40,32 @@ def test_every_unit_gives_positive_sizes_in_the_points_own_order(unit: str) -> N
     assert sizes([], unit, MNIST_SHAPE, MNIST_CLASSES) == []
 
 
-def test_time_is_measured_of_networks_for_these_images(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_time_is_measured_of_networks_for_these_images() -> None:
     measured: list[Network] = []
 
     def fake(network: Network) -> float:
         measured.append(network)
         return float(network.parameters)
 
-    monkeypatch.setattr(latency, "microseconds", fake)
+    latencies = Latencies(fake)
     table = points(*seeds("deep_cnn", 2, 0.97), *seeds("mlp", 4, 0.9))
-    found = sizes(table, "time", (32, 32, 3), 7)
+    found = sizes(table, "time", (32, 32, 3), 7, latencies)
     built = [FAMILIES[key].build(n, (32, 32, 3), 7) for key, n in (("deep_cnn", 2), ("mlp", 4))]
     assert measured == built and found == [x.parameters for x in built]
     for unit in set(UNITS) - {"time"}:
-        sizes(table, unit, (32, 32, 3), 7)
+        sizes(table, unit, (32, 32, 3), 7, latencies)
     assert measured == built, "no other unit measures"
 
 
-def test_however_little_time_there_is_no_family_is_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_however_little_time_there_is_no_family_is_guessed() -> None:
     asked: list[Network] = []
 
     def measure(network: Network) -> float:
         asked.append(network)
         return math.sqrt(network.multiply_adds)
 
-    monkeypatch.setattr(latency, "_measured", {})
-    monkeypatch.setattr(latency, "_measure", measure)
-    monkeypatch.setattr(latency, "BUDGET", 0.0)
     table = points(*(x for key in FAMILIES for n in (1, 2, 3) for x in seeds(key, n, 0.9)))
-    found = sizes(table, "time", MNIST_SHAPE, MNIST_CLASSES)
+    found = sizes(table, "time", MNIST_SHAPE, MNIST_CLASSES, Latencies(measure, budget=0.0))
     assert len(asked) == 2 * len(FAMILIES) and len(found) == len(table)
     # a power of the multiply-adds is a straight line
     assert found == pytest.approx([math.sqrt(x.multiply_adds) for x in table])

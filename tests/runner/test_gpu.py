@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from core.runner import gpu
-from core.runner.gpu import Card
+from core.runner.gpu import Card, Driver
 
 
 class NVMLError(Exception):
@@ -60,26 +59,19 @@ class Nvml:
 
 
 @pytest.fixture
-def nvml(monkeypatch: pytest.MonkeyPatch) -> Iterator[Nvml]:
+def nvml(monkeypatch: pytest.MonkeyPatch) -> Nvml:
     fake = Nvml()
     monkeypatch.setitem(sys.modules, "pynvml", fake)
     at(monkeypatch, 1000)
-    forget()
-    yield fake
-    forget()
+    return fake
 
 
 def at(monkeypatch: pytest.MonkeyPatch, second: int) -> None:
     monkeypatch.setattr(gpu, "time", SimpleNamespace(monotonic=lambda: float(second)))
 
 
-def forget() -> None:
-    gpu._library.cache_clear()
-    gpu._read.cache_clear()
-
-
 def test_what_the_driver_tells(nvml: Nvml) -> None:
-    whole, part = gpu.cards()
+    whole, part = Driver().cards()
     assert whole == Card("NVIDIA H200", "570.86.15", 1_234_567_890, 150_754_820_096, 37)
     assert str(whole) == "NVIDIA H200, driver 570.86.15: 1.2 of 150.8 GB of memory in use, 37 % busy"
     assert str(part) == f"{part.name}, driver {part.driver}"
@@ -91,9 +83,10 @@ def test_a_card_that_is_idle_tells_so(nvml: Nvml) -> None:
 
 
 def test_a_second_is_read_once_and_the_library_begun_once(nvml: Nvml, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = [gpu.cards() for _ in range(30)]
+    driver = Driver()
+    first = [driver.cards() for _ in range(30)]
     at(monkeypatch, 1001)
-    assert set(first) == {gpu.cards()}
+    assert set(first) == {driver.cards()}
     assert (nvml.begun, nvml.readings) == (1, 2)
 
 
@@ -101,9 +94,10 @@ def test_without_a_driver_there_is_nothing_and_nothing_is_asked_again(
     nvml: Nvml, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nvml.driver = False
+    driver = Driver()
     for second in range(3):
         at(monkeypatch, second)
-        assert gpu.cards() == ()
+        assert driver.cards() == ()
     assert (nvml.begun, nvml.readings) == (1, 0)
 
 
@@ -111,14 +105,13 @@ def test_a_card_that_is_lost_is_nothing_and_may_come_back(nvml: Nvml, monkeypatc
     def lost(index: int) -> int:
         raise NVMLError("GPU is lost")
 
+    driver = Driver()
     with monkeypatch.context() as patch:
         patch.setattr(nvml, "nvmlDeviceGetHandleByIndex", lost)
-        assert gpu.cards() == ()
+        assert driver.cards() == ()
     at(monkeypatch, 1001)
-    assert len(gpu.cards()) == 2
+    assert len(driver.cards()) == 2
 
 
 def test_the_real_library_answers_on_any_machine() -> None:
-    forget()
-    assert all(str(card) for card in gpu.cards())
-    forget()
+    assert all(str(card) for card in Driver().cards())

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -12,13 +13,15 @@ from core.errors import AccessError, LimitError
 from core.limits import SHARED, Limits
 from core.recipe import Recipe
 from core.runner.guarded import GuardedRunner, Owners
+from core.runner.local import LocalBackend
 from core.runner.runner import Runner
 from core.runs import sweep
+from core.runs.run import Cell
 from core.runs.store import Store
 from core.settings import Settings
 from tests.fake_training import ENOUGH, WAIT
 from tests.runner import test_runner
-from tests.runner.test_runner import cells, idle, until
+from tests.runner.test_runner import FAKE, cells, until
 from tests.runs_of import current, epochs
 
 own, store, runner = test_runner.own, test_runner.store, test_runner.runner  # the same fixtures
@@ -33,12 +36,27 @@ Opened = Callable[..., GuardedRunner]
 @pytest.fixture
 def door(own: Settings, runner: Runner) -> Opened:
     """Return a function that gives a visitor's door: ``door(ANN, waiting=3)``."""
+    return doors(own, runner)
+
+
+def doors(own: Settings, runner: Runner) -> Opened:
     owners = Owners()
 
     def make(who: Visitor, **limits: int) -> GuardedRunner:
         return GuardedRunner(runner, replace(own, limits=Limits(**limits)), owners, who)
 
     return make
+
+
+@contextmanager
+def next_start(own: Settings, store: Store, left: Sequence[Cell]) -> Iterator[tuple[Runner, Opened]]:
+    """Start as after a process that was killed with these cells waiting."""
+    store.keep_waiting(left)
+    runner = Runner(own, store, LocalBackend(own.log, FAKE))
+    try:
+        yield runner, doors(own, runner)
+    finally:
+        runner.close()
 
 
 def test_a_viewer_may_look_and_nothing_else(own: Settings, runner: Runner, store: Store, door: Opened) -> None:
@@ -135,41 +153,39 @@ def test_a_network_too_large_and_a_run_too_long_are_refused(own: Settings, store
     assert store.runs() == []
 
 
-def test_what_was_left_behind_is_held_to_the_limits_and_is_whose_who_resumes_it(
-    own: Settings, runner: Runner, door: Opened
+def test_what_was_left_behind_is_held_to_the_limits_and_is_whose_who_resumes_it(own: Settings, store: Store) -> None:
+    with next_start(own, store, cells(own, WAIT, ENOUGH)) as (runner, door):
+        for limits, name, received in (
+            ({"epochs": 2}, "EPOCHS", 3),
+            ({"weights": 9}, "WEIGHTS", 166),
+            ({"queue": 1}, "QUEUE", 2),
+        ):
+            with pytest.raises(LimitError, match=rf"\(FEATHERWEIGHT_MAX_{name}\).* {received}\b"):
+                door(ANN, **limits).resume_left()
+        assert runner.progress().queue == () and current(runner.progress()) is None
+        at = door(ANN, waiting=2)
+        at.resume_left()
+        until(runner, lambda p: epochs(p))
+        assert at.refusal(cells(own, 7)), "what was resumed counts"
+
+
+def test_what_two_visitors_left_behind_one_may_resume(
+    own: Settings, store: Store, runner: Runner, door: Opened
 ) -> None:
-    left = tuple(cells(own, WAIT, ENOUGH))
-    runner._change(left=left)
-    for limits, name, received in (
-        ({"epochs": 2}, "EPOCHS", 3),
-        ({"weights": 9}, "WEIGHTS", 166),
-        ({"queue": 1}, "QUEUE", 2),
-    ):
-        with pytest.raises(LimitError, match=rf"\(FEATHERWEIGHT_MAX_{name}\).* {received}\b"):
-            door(ANN, **limits).resume_left()
-    assert runner.progress().queue == () and current(runner.progress()) is None
-    at = door(ANN, waiting=2)
-    at.resume_left()
-    until(runner, lambda p: epochs(p))
-    assert at.refusal(cells(own, 7)), "what was resumed counts"
-
-
-def test_what_two_visitors_left_behind_one_may_resume(own: Settings, runner: Runner, door: Opened) -> None:
     ann, ben = (door(x, cells=2, waiting=2) for x in (ANN, BEN))
     ann.submit(cells(own, WAIT, 6))
     ben.submit(cells(own, 7, 8))
     until(runner, lambda p: epochs(p))
-    now = runner.progress()
-    everything = (*cells(own, WAIT), *now.queue)
-    runner.clear()
-    runner.stop_now()
-    until(runner, idle)
-    runner._change(left=everything)  # as the next start finds it, once this process was killed
-    assert ann.refusal(everything), "to ask for as much anew is more than one may"
-    assert ann.refusal_left() is None and door(VIEWER).refusal_left() == "You may look."
-    ann.resume_left()
-    now = until(runner, lambda p: current(p))
-    assert (current(now), *now.queue) == everything and now.left == ()
+    everything = store.waiting()
+    assert len(everything) == 4
+    runner.close()
+    with next_start(own, store, everything) as (runner, door):
+        ann = door(ANN, cells=2, waiting=2)
+        assert ann.refusal(everything), "to ask for as much anew is more than one may"
+        assert ann.refusal_left() is None and door(VIEWER).refusal_left() == "You may look."
+        ann.resume_left()
+        now = until(runner, lambda p: current(p))
+        assert [current(now), *now.queue] == everything and now.left == ()
 
 
 def test_at_home_only_what_is_set_holds_and_elsewhere_the_usual(own: Settings, door: Opened) -> None:

@@ -90,14 +90,19 @@ def test_reported_accuracy_is_that_of_the_weights(images: Images) -> None:
     assert last.test_loss == pytest.approx(-np.log(picked).mean(), rel=1e-4)
 
 
-def test_a_further_seed_is_not_traced_again(images: Images) -> None:
-    recipe = replace(QUICK, learning_rate=0.011)
-    built = train._program.cache_info().misses
+def test_a_further_seed_is_not_traced_again(images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
+    programs: list[epoch.Program] = []
+    build = epoch.build
+
+    def noted(*given: Any) -> epoch.Program:
+        programs.append(build(*given))
+        return programs[-1]
+
+    monkeypatch.setattr(epoch, "build", noted)
+    recipe = replace(QUICK, learning_rate=0.011)  # no other test's, so that it is built here
     run("mlp", 5, recipe, images)
     run("mlp", 5, replace(recipe, epochs=2), images, seed=1)
-    assert train._program.cache_info().misses == built + 1
-    _, trunk = epoch.split(family("mlp").build(5, (12, 12, 1), 4))
-    assert len(train._program(trunk, replace(recipe, epochs=1)).traces) == 1
+    assert [len(x.traces) for x in programs] == [1]
 
 
 def test_a_stop_keeps_what_it_has(images: Images) -> None:
@@ -166,14 +171,17 @@ def spoilt(images: Images) -> Array:
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
-    """What the programs are given: for an epoch and an evaluation the images each, by their number."""
+    """What programs are given: for an epoch and an evaluation the images each, by their number.
+
+    Programs are kept, so only those of networks that no other test trains are made here.
+    """
     noted: list[tuple[Any, ...]] = []
-    build = train._program
+    build = epoch.build
 
-    def spying(network: Any, recipe: Recipe) -> epoch.Program:
-        program = build(network, recipe)
+    def spying(*given: Any) -> epoch.Program:
+        program = build(*given)
 
-        def epoch(state: Any, train: Any, watched: Any, *more: Any) -> Any:
+        def one(state: Any, train: Any, watched: Any, *more: Any) -> Any:
             noted.append(("epoch", len(train[1]), len(watched[1])))
             return program.epoch(state, train, watched, *more)
 
@@ -181,22 +189,22 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
             noted.append(("evaluate", len(measured[1])))
             return program.evaluate(state, measured)
 
-        return replace(program, epoch=epoch, evaluate=evaluate)
+        return replace(program, epoch=one, evaluate=evaluate)
 
-    monkeypatch.setattr(train, "_program", spying)
+    monkeypatch.setattr(epoch, "build", spying)
     return noted
 
 
 def test_the_test_images_are_measured_once_at_the_end(images: Images, calls: list[tuple[Any, ...]]) -> None:
-    run("mlp", 8, HELD_OUT, images)
+    run("mlp", 9, HELD_OUT, images)
     assert calls == [("epoch", 166, 34)] * 3 + [("evaluate", 50)]
     calls.clear()
-    run("mlp", 8, QUICK, images)
+    run("mlp", 9, QUICK, images)
     assert calls == [("epoch", 200, 50)] * 3
 
 
 def test_a_held_out_run_that_is_stopped_has_no_test_figures(images: Images, calls: list[tuple[Any, ...]]) -> None:
-    *epochs, finished = run("mlp", 8, HELD_OUT, images, stop=2)
+    *epochs, finished = run("mlp", 11, HELD_OUT, images, stop=2)
     assert finished.stopped and len(epochs) == 2 and len(calls) == 2
     assert all(x.test_loss is None and x.test_accuracy is None and x.held_out_loss > 0 for x in epochs)
 
