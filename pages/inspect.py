@@ -30,7 +30,7 @@ def draw_layers(looked: Sequence[Looked]) -> None:
     """Draw the layer table of each network with shares of weights and multiply-adds."""
     whole = st.column_config.NumberColumn(format="localized")
     form = {"Weights": whole, "Multiply-adds": whole}
-    form |= {x: st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0) for x in SHARES}
+    form |= {x: st.column_config.ProgressColumn(format="%.1f %%", min_value=0.0, max_value=100.0) for x in SHARES}
     for chosen, _ in looked:
         network = chosen.network
         st.markdown(
@@ -38,6 +38,7 @@ def draw_layers(looked: Sequence[Looked]) -> None:
             f"{network.multiply_adds / network.parameters:.0f} for each weight."
         )
         rows: pd.DataFrame = tables.layers(network)
+        rows[list(SHARES)] *= 100
         st.dataframe(
             rows,
             hide_index=True,

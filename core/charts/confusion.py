@@ -9,7 +9,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from core.charts.style import QUIET, percent_axis
+from core.charts.style import QUIET, percent_axis, with_percents
 from core.networks.layers import Array
 from core.results import confusion
 from core.results.sentences import percent
@@ -125,7 +125,7 @@ def accuracies(named: Sequence[tuple[str, Array]], classes: Sequence[str]) -> al
     scale = alt.Scale(domain=[low, 1], nice=False, zero=False)
     x = alt.X("accuracy:Q", title="Accuracy", axis=percent_axis(None, tickCount=6), scale=scale)
     y = alt.Y("class:O", title="True class", axis=alt.Axis(labelOverlap=False), sort=list(classes))
-    base = alt.Chart(rows).encode(x=x, y=y)
+    base = alt.Chart(with_percents(rows, "accuracy")).encode(x=x, y=y)
     span = (
         alt.Chart(rows)
         .mark_rule(color=QUIET, strokeWidth=1.5)
@@ -138,7 +138,7 @@ def accuracies(named: Sequence[tuple[str, Array]], classes: Sequence[str]) -> al
         tooltip=[
             alt.Tooltip("network:N", title="Network"),
             alt.Tooltip("class:O", title="True class"),
-            alt.Tooltip("accuracy:Q", title="Accuracy", format=".2%"),
+            alt.Tooltip("accuracy_text:N", title="Accuracy"),
             alt.Tooltip("images:Q", title="Images"),
         ],
     )
@@ -154,10 +154,10 @@ def probabilities(given: Array, label: int | None, names: Sequence[str]) -> alt.
     axis = alt.Axis(labelOverlap=False, ticks=False, domain=False)
     y = alt.Y("class:O", title=None, axis=axis, sort=list(names))
     x = alt.X("probability:Q", axis=None, scale=alt.Scale(domain=[0, 1.25], nice=False))
-    base = alt.Chart(rows).encode(x=x, y=y)
+    base = alt.Chart(with_percents(rows, "probability", digits=4)).encode(x=x, y=y)
     bars = base.mark_bar().encode(
         color=alt.Color("kind:N", scale=alt.Scale(domain=["true", "other"]), legend=None),
-        tooltip=[alt.Tooltip("class:O", title="Class"), alt.Tooltip("probability:Q", format=".4%")],
+        tooltip=[alt.Tooltip("class:O", title="Class"), alt.Tooltip("probability_text:N", title="Probability")],
     )
     words = base.mark_text(align="left", dx=4, color=QUIET, aria=False).encode(text=alt.Text("text:N"))
     return alt.layer(bars, words).properties(width=230, height=20 * len(given) + 24)

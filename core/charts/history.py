@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import pandas as pd
 
-from core.charts.style import percent_axis
+from core.charts.style import percent_axis, with_percents
 from core.runs.run import Epoch
 
 
@@ -24,7 +24,11 @@ def history(epochs: Sequence[Epoch], planned: int, field: str, watched: str) -> 
         ],
         columns=["epoch", "images", "Accuracy", "Loss"],
     )
-    form, axis = (".1%", percent_axis(1)) if field == "Accuracy" else (".3f", alt.Axis(format=".3f"))
+    if field == "Accuracy":
+        rows = with_percents(rows, field)
+        axis, told = percent_axis(1), alt.Tooltip("Accuracy_text:N", title=field)
+    else:
+        axis, told = alt.Axis(format=".3f"), alt.Tooltip(f"{field}:Q", format=".3f")
     which = ["training", watched]
     # before the first epoch an axis would run from infinity to minus infinity, and say so to who listens
     heights = alt.Scale(zero=False) if epochs else alt.Scale(domain=[0, 1])
@@ -43,11 +47,7 @@ def history(epochs: Sequence[Epoch], planned: int, field: str, watched: str) -> 
                 ),
             ),
             strokeDash=alt.StrokeDash("images:N", scale=alt.Scale(domain=which, range=[[4, 3], [1, 0]]), legend=None),
-            tooltip=[
-                alt.Tooltip("epoch:Q"),
-                alt.Tooltip("images:N"),
-                alt.Tooltip(f"{field}:Q", format=form),
-            ],
+            tooltip=[alt.Tooltip("epoch:Q", title="Epoch"), alt.Tooltip("images:N", title="Images"), told],
         )
         .properties(height=280)
     )
@@ -71,7 +71,7 @@ def histories(runs: Mapping[int, Sequence[Epoch]], watched: str) -> alt.Chart:
     last = max(int(rows["epoch"].max()), 2) if len(rows) else 2
     epochs = alt.Scale(domain=[1, last], nice=False)
     return (
-        alt.Chart(rows)
+        alt.Chart(with_percents(rows, "accuracy"))
         .mark_line(strokeWidth=1.5, point={"size": 18})
         .encode(
             x=alt.X("epoch:Q", title="Epoch", scale=epochs, axis=alt.Axis(format="d", tickMinStep=1)),
@@ -85,7 +85,7 @@ def histories(runs: Mapping[int, Sequence[Epoch]], watched: str) -> alt.Chart:
             tooltip=[
                 alt.Tooltip("seed:N", title="Run"),
                 alt.Tooltip("epoch:Q", title="Epoch"),
-                alt.Tooltip("accuracy:Q", title="Accuracy", format=".2%"),
+                alt.Tooltip("accuracy_text:N", title="Accuracy"),
             ],
         )
         .properties(height=320)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from core.charts.style import QUIET, STRENGTH, family_color, family_shape, percent_axis
+from core.charts.style import QUIET, STRENGTH, family_color, family_shape, percent_axis, with_percents
 from core.networks.families import FAMILIES, Family
 from core.networks.layers import shape_text
 from core.networks.network import LayerSummary
@@ -57,7 +57,7 @@ def weights_by_width(
         .mark_text(align="right" if left else "left", dx=-5 if left else 5, dy=6, baseline="top", color=QUIET)
         .encode(x=x, y=alt.YValue(0), text=alt.Text("text:N"))
     )
-    marks = alt.Chart(known).encode(x=x, y=y)
+    marks = alt.Chart(with_percents(known, "mean")).encode(x=x, y=y)
     dots = marks.mark_point(filled=True, size=110).encode(
         color=family_color(),
         shape=family_shape(),
@@ -66,7 +66,7 @@ def weights_by_width(
             alt.Tooltip("title:N", title="Family"),
             alt.Tooltip("width:Q", title="Width n"),
             alt.Tooltip("parameters:Q", title="Weights", format=","),
-            alt.Tooltip("mean:Q", title="Mean accuracy", format=".2%"),
+            alt.Tooltip("mean_text:N", title="Mean accuracy"),
             alt.Tooltip("data:N", title="Data set"),
             alt.Tooltip("seeds:Q", title="Seeds"),
             alt.Tooltip("recipe_title:N", title="Recipe"),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import altair as alt
 import pandas as pd
 
-from core.charts.style import QUIET, STRENGTH, family_color, family_shape, percent_axis
+from core.charts.style import QUIET, STRENGTH, family_color, family_shape, percent_axis, with_percents
 from core.networks.families import FAMILIES
 from core.recipe import Protocol
 from core.results import sentences
@@ -55,7 +55,8 @@ def results(
 
     table = points[[*COLUMNS, *FIGURES, "sd", "seeds"]].copy()
     table[FIGURES] = table[FIGURES].apply(height)
-    table[["accuracy", "lowest", "highest"]] = points[["mean", "low", "high"]]
+    told = with_percents(points, "mean", "low", "high")
+    table[["accuracy", "lowest", "highest"]] = told[["mean_text", "low_text", "high_text"]]
     others = _published(published)
     others["height"] = height(others["accuracy"])
     goal = pd.DataFrame({"height": [height(target)], "text": [f"target {sentences.goal(target)}"]})
@@ -146,9 +147,9 @@ def _about(unit: str) -> list[alt.Tooltip]:
         alt.Tooltip("title:N", title="Family"),
         alt.Tooltip("width:Q", title="Width n"),
         alt.Tooltip("parameters:Q", title="Weights", format=","),
-        alt.Tooltip("accuracy:Q", title="Mean accuracy", format=".2%"),
-        alt.Tooltip("lowest:Q", title="Lowest seed", format=".2%"),
-        alt.Tooltip("highest:Q", title="Highest seed", format=".2%"),
+        alt.Tooltip("accuracy:N", title="Mean accuracy"),
+        alt.Tooltip("lowest:N", title="Lowest seed"),
+        alt.Tooltip("highest:N", title="Highest seed"),
         alt.Tooltip("seeds:Q", title="Seeds"),
         alt.Tooltip("recipe_title:N", title="Recipe"),
         alt.Tooltip("origin:N", title="Runs"),

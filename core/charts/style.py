@@ -11,8 +11,10 @@ from itertools import cycle
 from typing import Any
 
 import altair as alt
+import pandas as pd
 
 from core.networks.families import FAMILIES
+from core.results.sentences import percent
 
 TITLES = [x.title for x in FAMILIES.values()]
 _MARKS = ("circle", "square", "triangle-up", "triangle-down", "diamond", "triangle-left", "triangle-right", "cross")
@@ -48,3 +50,8 @@ def percent_axis(digits: int | None, **given: Any) -> alt.Axis:
         steps = f"{10 ** (digits + 2)} * datum.value"
         form = f"abs({steps} - round({steps})) < 1e-6 ? '.{digits}f' : '~f'"
     return alt.Axis(labelExpr=f"format(100 * datum.value, {form}) + ' %'", **given)
+
+
+def with_percents(rows: pd.DataFrame, *fields: str, digits: int = 2) -> pd.DataFrame:
+    """Return rows with a column ``FIELD_text`` beside each column of shares, for tooltips: ``97.04 %``."""
+    return rows.assign(**{f"{x}_text": [percent(y, digits) for y in rows[x]] for x in fields})

@@ -140,7 +140,7 @@ def test_errors_are_what_is_missing_to_one_while_tooltips_stay_accuracies() -> N
     (row,), (other,) = rows_of(drawn, ours), rows_of(drawn, theirs)
     assert row["mean"] == pytest.approx(0.03) and other["height"] == pytest.approx(0.0289)
     told = {x["title"]: x["field"] for x in ours["encoding"]["tooltip"]}
-    assert [row[told[x]] for x in ("Mean accuracy", "Lowest seed", "Highest seed")] == [0.97, 0.96, 0.98]
+    assert [row[told[x]] for x in ("Mean accuracy", "Lowest seed", "Highest seed")] == ["97.00 %", "96.00 %", "98.00 %"]
 
 
 def test_the_ring_is_there_only_when_a_network_is_selected() -> None:

@@ -120,7 +120,8 @@ def draw_confusion(title: str, counts: Array, classes: Sequence[str]) -> None:
         )
         st.caption(words)
     else:
-        form = {"Share of the class": st.column_config.NumberColumn(format="percent")}
+        form = {"Share of the class": st.column_config.NumberColumn(format="%.1f %%")}
+        common["Share of the class"] *= 100
         st.dataframe(common, hide_index=True, column_config=form, alt=words)
 
 
