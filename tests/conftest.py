@@ -52,13 +52,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Genera
 
 
 @pytest.fixture(scope="session")
-def components_found() -> Generator[None]:
-    """Let Streamlit look for components in what is installed once, as a server does, not at every run of an AppTest."""
+def as_served() -> Generator[None]:
+    """Let Streamlit do at every run of an AppTest only what a server does at every run of a page.
+
+    A server looks for components in what is installed once, as it starts, and has no Keras to tidy up after.
+    """
     from streamlit.components.v2 import manifest_scanner
+    from streamlit.runtime.scriptrunner import script_runner
 
     found = manifest_scanner.scan_component_manifests()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest_scanner, "scan_component_manifests", lambda: found)
+        patch.setattr(script_runner, "_clean_problem_modules", lambda: None)
         yield
 
 

@@ -104,7 +104,7 @@ def runners(own: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Run
 
 
 @pytest.fixture
-def visit(components_found: None) -> Visit:
+def visit(as_served: None) -> Visit:
     """Return a function that opens a page as a new tab does: ``visit("pages/train.py", seed="3")``."""
 
     def go(page: str = "app.py", **query: str | list[str]) -> AppTest:

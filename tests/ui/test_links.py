@@ -32,7 +32,7 @@ elif links.get("page") == "Two":
 
 
 @pytest.fixture
-def visit(components_found: None) -> Visit:
+def visit(as_served: None) -> Visit:
     """Return a function that opens the page by an address."""
 
     def go(**query: Query) -> AppTest:
