@@ -54,7 +54,7 @@ def fill(loaded: Settings, count: int) -> None:
     dataset = datasets.find(loaded, datasets.EMBEDDED)
     facts, store, rng = dataset.facts, Store(loaded.store), np.random.default_rng(0)
     networks = [(key, n) for key, x in FAMILIES.items() for n in range(1, x.max_width + 1)]
-    with store._connection() as connection:
+    with store.database.connection() as connection:
         for number in range(count):
             key, n = networks[number % len(networks)]
             recipe = Recipe("adam", 0.001, EPOCHS, 64)

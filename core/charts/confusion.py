@@ -39,7 +39,7 @@ def table(counts: Array, names: Sequence[str]) -> pd.DataFrame:
 def matrix(counts: Array, names: Sequence[str], theme: Mapping[str, Any]) -> alt.LayerChart | alt.FacetChart:
     """Draw a confusion matrix: mistakes in the colour of their number; right answers as numbers alone.
 
-    ``theme`` is that of ``exports.theme``: numbers take from it what reads on their field.
+    ``theme`` is that of :func:`core.export.charts.theme`: numbers take from it what reads on their field.
     """
     rows = table(counts, names)
     wrong = int(rows.loc[~rows["right"], "count"].max()) or 1

@@ -111,7 +111,7 @@ def ask(data: str | None, target: float, protocol: Protocol, own: bool) -> tuple
     """Answer the question from what has been trained, with the results that it is answered from.
 
     Args:
-        data: the image set's name; None is the one with the best-founded results.
+        data: the image set's name; None is the one with the best-founded results of the protocol.
         target: the accuracy to reach, as a share.
         protocol: of the runs that count.
         own: whether only the user's own runs count.
@@ -126,6 +126,6 @@ def ask(data: str | None, target: float, protocol: Protocol, own: bool) -> tuple
         datasets.check_name(loaded, data)
     mine = Store(loaded.store)
     shipped = None if own else reference.store()
-    name = default(loaded, mine, shipped) if data is None else data
+    name = default(loaded, mine, shipped, protocol=protocol) if data is None else data
     found = results(loaded, mine, shipped, name).only(protocol)
     return found, answer(found, target)

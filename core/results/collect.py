@@ -79,6 +79,7 @@ def default(
     *,
     with_weights: bool = False,
     with_stopped: bool = False,
+    protocol: Protocol | None = None,
 ) -> str:
     """Return the image set to show: the wanted one, or if that has nothing to show the best-founded that has.
 
@@ -94,6 +95,7 @@ def default(
         wanted: a set that somebody chose; None if nobody did.
         with_weights: whether there must be a run whose weights are kept.
         with_stopped: whether one that was stopped will do.
+        protocol: that there must be a run of; None takes any.
 
     Raises:
         StoreError: if a store cannot be read.
@@ -108,7 +110,8 @@ def default(
             if name == wanted:
                 return wanted
             continue
-        enough = any(x.weights is Weights.KEPT for x in found.runs) if with_weights else found.runs
+        runs = found.only(protocol).runs if protocol else found.runs
+        enough = any(x.weights is Weights.KEPT for x in runs) if with_weights else runs
         if enough or (with_stopped and found.stopped):
             return name
     return wanted or usual

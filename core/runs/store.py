@@ -20,6 +20,7 @@ from core.runs.run import Cell, Epoch, Origin, Run, RunState, Weights
 _IDENTITY = "dataset, fingerprint, family, width, recipe, seed"  # the columns of a cell
 _SAME = " AND ".join(f"{x} = :{x}" for x in _IDENTITY.split(", "))
 _EPOCH = ", ".join(x.name for x in fields(Epoch))
+RUNS_KEPT = 20_000  # in memory, by their rows: 1.8 kB each
 
 # A run's accuracy and loss are those of its last epoch, as in the article; its fastest epoch is free of compiling.
 _KEPT = ("parameters", "multiply_adds", "train_images", "test_images", "started", "ended", "seconds", "device")
@@ -237,25 +238,11 @@ class Store:
         return {cell: self._run(row) for cell, row in rows.items() if row}
 
     def _run(self, row: tuple[Any, ...]) -> Run:
-        id, data, mark, key, width, recipe, seed, state, versions, epochs, *rest = row
-        *told, seconds, weights = rest
         try:
-            cell = Cell(data, mark, key, width, Recipe.from_json(recipe), seed)
-            facts = dict(zip((*_KEPT, "formulation", "message", *_LAST), told, strict=True))
-            return Run(
-                id=id,
-                origin=self.origin,
-                cell=cell,
-                state=RunState(state),
-                versions=_versions(versions),
-                epochs=epochs,
-                epoch_seconds=seconds,
-                weights=weights and Weights(weights),
-                **facts,
-            )
+            return _run(self.origin, row)
         except (ArgumentError, ValueError, TypeError, AttributeError) as e:
             raise StoreError(
-                f"The run {id} in the store {self.path} cannot be read ({e}). Update Featherweight, or set another "
+                f"The run {row[0]} in the store {self.path} cannot be read ({e}). Update Featherweight, or set another "
                 "FEATHERWEIGHT_HOME."
             ) from None
 
@@ -284,6 +271,24 @@ class Store:
 
     def _connection(self) -> AbstractContextManager[sqlite3.Connection]:
         return self.database.connection()
+
+
+@lru_cache(maxsize=RUNS_KEPT)
+def _run(origin: Origin, row: tuple[Any, ...]) -> Run:
+    """Return the run of a row of ``_RUNS``; the same object for the same row, as every view of a page reads all."""
+    id, data, mark, key, width, recipe, seed, state, versions, epochs, *rest = row
+    *told, seconds, weights = rest
+    return Run(
+        id=id,
+        origin=origin,
+        cell=Cell(data, mark, key, width, Recipe.from_json(recipe), seed),
+        state=RunState(state),
+        versions=_versions(versions),
+        epochs=epochs,
+        epoch_seconds=seconds,
+        weights=weights and Weights(weights),
+        **dict(zip((*_KEPT, "formulation", "message", *_LAST), told, strict=True)),
+    )
 
 
 @lru_cache(maxsize=256)

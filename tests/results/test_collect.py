@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +55,10 @@ def train(
     seed: int = 0,
     state: RunState = RunState.DONE,
     weights: bytes | None = None,
+    protocol: Protocol = Protocol.ARTICLE,
     **counts: Any,
 ) -> None:
-    what = Cell(data, fingerprint, "mlp", 4, FAMILIES["mlp"].recipe, seed)
+    what = Cell(data, fingerprint, "mlp", 4, replace(FAMILIES["mlp"].recipe, protocol=protocol), seed)
     images = {"train_images": 60000, "test_images": 10000} | counts
     run = store.begin(what, parameters=642, multiply_adds=600, device="CPU", versions={}, **images)
     store.add_epoch(run, Epoch(1, 1.0, 0.5, 0.9, accuracy, 2.0))
@@ -219,6 +221,15 @@ def test_what_is_shown_by_default_has_the_weights_or_the_stopped_runs_it_takes(
     assert collect.default(loaded, own, None, "other") == "mine"
     assert collect.default(loaded, own, shipped, "other", with_stopped=True) == "other"
     assert collect.default(loaded, own, shipped, "other", with_weights=True) == "mnist"
+
+
+def test_what_is_shown_by_default_has_the_protocol_asked_for(loaded: Settings, own: Store, shipped: Store) -> None:
+    train(shipped, "mnist", "f", 0.9)
+    fingerprint = bring(loaded, "mine")
+    train(own, "mine", fingerprint, 0.9, protocol=Protocol.HELD_OUT)
+    assert collect.default(loaded, own, shipped) == "mnist"
+    assert collect.default(loaded, own, shipped, protocol=Protocol.ARTICLE) == "mnist"
+    assert collect.default(loaded, own, shipped, protocol=Protocol.HELD_OUT) == "mine"
 
 
 def test_an_image_set_of_both_is_named_once(own: Store, shipped: Store) -> None:
