@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,7 +16,7 @@ MNIST_CLASSES = 10
 
 Layers = tuple[Layer, ...]
 
-CHECKED = 5  # widths that a polynomial is counted at: three make it, two more check it
+CHECKED = 5  # widths from 1 on that a polynomial is counted at, and at those that the family names
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,9 @@ class Family:
         recipe: how the article trains it.
         start: the width that pages open with.
         small: the widths of a sweep that shows the shape of the answer on a few thousand images.
-        between: widths of the reference runs beside the article's, which close the bracket around its turning point.
-        kept: widths whose weights come with the reference runs.
+        reference: widths that come trained, as reference runs: those of the article, and some that close the bracket
+            around its turning point.
+        kept: those of them whose weights come along.
 
     Raises:
         ArgumentError: when made, if its counts on MNIST are no polynomial of degree two in the width.
@@ -51,7 +52,7 @@ class Family:
     recipe: Recipe
     start: int
     small: tuple[int, ...]
-    between: tuple[int, ...] = ()
+    reference: tuple[int, ...] = ()
     kept: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -92,16 +93,19 @@ class Family:
         return _counts(self, input_shape, classes)[1]
 
     def counts(self, input_shape: Shape, classes: int) -> tuple[Polynomial, Polynomial]:
-        """Return weights and multiply-adds as polynomials in the width, which five networks are counted for.
+        """Return weights and multiply-adds as polynomials in the width, found from the smallest networks.
+
+        They are checked at the largest one and at every width that the family names.
 
         Raises:
             ArgumentError: if the images are too small, or the counts are no polynomials of degree two.
         """
-        networks = [self._network(n, input_shape, classes, False) for n in range(1, CHECKED + 1)]
+        widths = {*range(1, CHECKED + 1), *self.widths, *self.small, *self.reference, self.start, self.max_width}
+        networks = {n: self._network(n, input_shape, classes, False) for n in sorted(widths)}
         try:
             return (
-                Polynomial.through(*(x.parameters for x in networks)),
-                Polynomial.through(*(x.multiply_adds for x in networks)),
+                Polynomial.through({n: x.parameters for n, x in networks.items()}),
+                Polynomial.through({n: x.multiply_adds for n, x in networks.items()}),
             )
         except ArgumentError as e:
             raise ArgumentError(
@@ -130,20 +134,20 @@ class Polynomial:
     c: int
 
     @classmethod
-    def through(cls, *values: int) -> Polynomial:
-        """Return the polynomial with these values at n = 1, 2, 3 and so on, by finite differences.
+    def through(cls, values: Mapping[int, int]) -> Polynomial:
+        """Return the polynomial with these values, by finite differences.
 
         Args:
-            values: three or more; those after the third only check.
+            values: by n; those at 1, 2 and 3 make it, all others check it.
 
         Raises:
             ArgumentError: if no polynomial of degree two with whole coefficients has them.
         """
-        first, second, third, *_ = values
+        first, second, third = (values[n] for n in (1, 2, 3))
         a = (third - 2 * second + first) // 2
         b = second - first - 3 * a
         found = cls(a, b, first - a - b)
-        for n, value in enumerate(values, start=1):
+        for n, value in values.items():
             if found(n) != value:
                 raise invalid("counts", f"{found}, so {found(n):,} at n = {n}", value)
         return found
@@ -224,7 +228,7 @@ FAMILIES: dict[str, Family] = {
             RMSPROP,
             start=32,
             small=(8, 32, 128),
-            between=(24, 40, 48),
+            reference=(512, 256, 128, 64, 48, 40, 32, 24, 16),
             kept=(32,),
         ),
         Family(
@@ -238,7 +242,7 @@ FAMILIES: dict[str, Family] = {
             RMSPROP,
             start=32,
             small=(8, 32, 128),
-            between=(40, 48, 56),
+            reference=(512, 256, 128, 64, 56, 48, 40, 32, 16),
             kept=(64,),
         ),
         Family(
@@ -252,7 +256,7 @@ FAMILIES: dict[str, Family] = {
             ADADELTA,
             start=2,
             small=(1, 2, 4),
-            between=(3,),
+            reference=(32, 16, 8, 4, 3, 2, 1),
             kept=(2,),
         ),
         Family(
@@ -266,7 +270,7 @@ FAMILIES: dict[str, Family] = {
             ADADELTA,
             start=2,
             small=(1, 2, 4),
-            between=(3,),
+            reference=(32, 16, 8, 4, 3, 2, 1),
             kept=(2, 3),
         ),
     )

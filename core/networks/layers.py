@@ -30,7 +30,7 @@ def _softmax(x: Array) -> Array:
     return e / e.sum(axis=-1, keepdims=True)
 
 
-_ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "linear": lambda x: x,
     "relu": lambda x: np.maximum(x, 0),
     "softmax": _softmax,
@@ -39,7 +39,7 @@ _ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 
 def activate(x: Array, activation: str) -> Array:
     """Apply ``'linear'``, ``'relu'`` or ``'softmax'`` (over the last axis) to ``x``."""
-    return _ACTIVATIONS[activation](x)
+    return ACTIVATIONS[activation](x)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +238,8 @@ class Dropout(Layer):
 
 
 def _check_activation(activation: str) -> None:
-    if activation not in _ACTIVATIONS:
-        raise invalid("activation", f"one of {', '.join(_ACTIVATIONS)}", activation)
+    if activation not in ACTIVATIONS:
+        raise invalid("activation", f"one of {', '.join(ACTIVATIONS)}", activation)
 
 
 def _image(layer: Layer, shape: Shape, least: int) -> Shape:

@@ -64,9 +64,9 @@ class GuardedRunner:
                     return place
         return 0
 
-    def refusal(self, cells: Sequence[Cell]) -> str | None:
-        """Return the sentence that :meth:`submit` would raise for these cells now, or None."""
-        return self._refusal(cells, self.limits)
+    def refusal(self, new: Sequence[Cell]) -> str | None:
+        """Return the sentence that :meth:`submit` would raise for cells, of which :meth:`new` gave these, or None."""
+        return self._refusal(new, self.limits)
 
     def refusal_left(self) -> str | None:
         """Return the sentence that :meth:`resume_left` would raise now, or None."""
@@ -85,12 +85,12 @@ class GuardedRunner:
             ArgumentError, DatasetError: as the runner says.
         """
         self.visitor.require()
-        wanted = list(dict.fromkeys(cells))
         with self.owners.lock:
             before = set(self.progress().busy)
-            self._check(wanted, before, self.limits)
-            self._own(wanted, before)
-            return self.runner.submit(wanted)
+            new = self.new(cells)
+            self._check(new, before, self.limits)
+            self._own(new, before)
+            return self.runner.submit(new)
 
     def stop_after_epoch(self) -> None:
         """End the current run after its epoch."""
@@ -140,18 +140,17 @@ class GuardedRunner:
             del self.owners.names[gone]
         self.owners.names.update((x, self.visitor.name) for x in cells if x not in before)
 
-    def _refusal(self, cells: Sequence[Cell], limits: Limits) -> str | None:
+    def _refusal(self, new: Sequence[Cell], limits: Limits) -> str | None:
         try:
             self.visitor.require()
-            self._check(cells, self.progress().busy, limits)
+            self._check(new, self.progress().busy, limits)
         except FeatherweightError as e:
             return str(e)
         return None
 
-    def _check(self, cells: Sequence[Cell], busy: Iterable[Cell], limits: Limits) -> None:
-        """Raise ``LimitError`` if the cells that are not on their way yet are more than the limits allow."""
+    def _check(self, new: Sequence[Cell], busy: Iterable[Cell], limits: Limits) -> None:
+        """Raise ``LimitError`` if cells that are neither finished nor on their way are more than the limits allow."""
         waiting = set(busy)
-        new = self.runner.new(cells)
         mine = sum(self.owners.names.get(x) == self.visitor.name for x in waiting)
         sizes = {x: self._weights(x) for x in {(x.dataset, x.family, x.width) for x in new}}
         asked = largest([(sizes[x.dataset, x.family, x.width], x.recipe.epochs) for x in new])

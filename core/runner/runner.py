@@ -251,6 +251,8 @@ class Runner:
                 run = self._begin(cell)
                 return self._train(run, cell)
             except (ArgumentError, DatasetError) as e:
+                if run is not None:  # its images have gone since it began, say
+                    self._store.end(run, RunState.FAILED, seconds=time.monotonic() - began, message=str(e))
                 self._store.forget_waiting([cell])
                 return self._ended(f"{cell} was not trained: {e}")
             except TrainingError as e:

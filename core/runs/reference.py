@@ -44,7 +44,7 @@ def cells(dataset: Dataset) -> list[Cell]:
     wanted = [
         cell
         for key, family in FAMILIES.items()
-        for n in {*family.widths, *family.between}
+        for n in family.reference
         for cell in sweep.cells(dataset, {key: [n]}, SEEDS_OF_SLOW if n == max(family.widths) else SEEDS)
     ]
 

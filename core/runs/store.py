@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager, closing
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -209,7 +209,8 @@ class Store:
         """Return the cells that are to be trained, or whose run goes on, in order."""
         with self._connection() as connection:
             rows = connection.execute(f"SELECT {_IDENTITY} FROM waiting ORDER BY place").fetchall()
-        return [Cell(data, mark, key, n, Recipe.from_json(how), seed) for data, mark, key, n, how, seed in rows]
+        with self._explained("A run that waits"):
+            return [Cell(data, mark, key, n, Recipe.from_json(how), seed) for data, mark, key, n, how, seed in rows]
 
     def datasets(self, with_weights: bool = False) -> list[str]:
         """Return the image sets with finished runs, or with such whose weights are kept, the latest run's last."""
@@ -238,11 +239,17 @@ class Store:
         return {cell: self._run(row) for cell, row in rows.items() if row}
 
     def _run(self, row: tuple[Any, ...]) -> Run:
-        try:
+        with self._explained(f"The run {row[0]}"):
             return _run(self.origin, row)
+
+    @contextmanager
+    def _explained(self, what: str) -> Iterator[None]:
+        """Say in a sentence that a row is none of this version's."""
+        try:
+            yield
         except (ArgumentError, ValueError, TypeError, AttributeError) as e:
             raise StoreError(
-                f"The run {row[0]} in the store {self.path} cannot be read ({e}). Update Featherweight, or set another "
+                f"{what} in the store {self.path} cannot be read ({e}). Update Featherweight, or set another "
                 "FEATHERWEIGHT_HOME."
             ) from None
 

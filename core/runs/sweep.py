@@ -71,6 +71,7 @@ def seeds(first: int, count: int) -> list[int]:
 def plans(settings: Settings, wanted: Iterable[Cell]) -> list[Plan]:
     """Return what is needed to estimate the cells' cost; those whose data set has gone are left out."""
     found: dict[str, Dataset] = {}
+    work: dict[tuple[str, str, int], int] = {}  # the seeds of a network cost the same
     planned = []
     for cell in wanted:
         try:
@@ -79,8 +80,11 @@ def plans(settings: Settings, wanted: Iterable[Cell]) -> list[Plan]:
         except FeatherweightError:
             continue
         facts = found[cell.dataset].facts
-        made = family(cell.family).build(cell.width, facts.input_shape, facts.classes)
-        planned.append(Plan(cell, made.multiply_adds, facts.train))
+        network = cell.dataset, cell.family, cell.width
+        if network not in work:
+            made = family(cell.family).build(cell.width, facts.input_shape, facts.classes)
+            work[network] = made.multiply_adds
+        planned.append(Plan(cell, work[network], facts.train))
     return planned
 
 

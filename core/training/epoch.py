@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from core.errors import invalid
 from core.networks.layers import Array, Layer
 from core.networks.network import Network
 from core.recipe import Recipe
@@ -44,26 +45,32 @@ class Program:
         formulation: how the step is written.
         epoch: ``(state, train, test, seed, number)`` to the next state and the sums
             ``(loss, correct, test loss, test correct)``, with 1 last if every weight is finite, else 0.
-        traces: grows by one entry each time the epoch is traced.
         evaluate: ``(state, images)`` to the sums ``(loss, correct)``; compiled at its first call.
     """
 
     formulation: Formulation
     epoch: Callable[..., tuple[State, Tensor]]
-    traces: list[str]
     evaluate: Callable[[State, tuple[Tensor, Tensor]], Tensor]
 
 
 def begin(network: Network, optimizer: str, seed: int) -> State:
-    """Return fresh weights, glorot-uniform kernels and zero biases as Keras's defaults, and an empty memory."""
+    """Return fresh weights, glorot-uniform kernels and zero biases as Keras's defaults, and an empty memory.
+
+    Raises:
+        ArgumentError: if a layer has weights of another name, whose beginning is not known.
+    """
     weights = []
-    for index, shape in enumerate(network.weight_shapes):
-        if len(shape) == 1:
-            weights.append(np.zeros(shape, np.float32))
-            continue
-        field = math.prod(shape[:-2])
-        limit = math.sqrt(6 / (field * (shape[-2] + shape[-1])))
-        weights.append(np.random.default_rng((seed, index)).uniform(-limit, limit, shape).astype(np.float32))
+    named = [x for layer, entering, _ in network.walk() for x in layer.weight_shapes(entering)]
+    for index, (name, shape) in enumerate(named):
+        match name:
+            case "bias":
+                weights.append(np.zeros(shape, np.float32))
+            case "kernel":
+                field = math.prod(shape[:-2])
+                limit = math.sqrt(6 / (field * (shape[-2] + shape[-1])))
+                weights.append(np.random.default_rng((seed, index)).uniform(-limit, limit, shape).astype(np.float32))
+            case _:
+                raise invalid("weights to train", "kernel or bias", name)
     return restore(weights, optimizer)
 
 
@@ -90,7 +97,6 @@ def split(network: Network) -> tuple[tuple[Layer, ...], Network]:
 
 def build(network: Network, recipe: Recipe, formulation: Formulation) -> Program:
     """Return the program of a network whose leading layers :func:`split` has taken off."""
-    traces: list[str] = []
     advance = tf.function(partial(update, recipe), jit_compile=True, autograph=False)  # many small operations in one
 
     def predict(weights: Sequence[Tensor], rows: Tensor, noise: Tensor | None) -> Tensor:
@@ -132,7 +138,6 @@ def build(network: Network, recipe: Recipe, formulation: Formulation) -> Program
 
     @tf.function(autograph=False)
     def epoch(state: Any, x: Tensor, y: Tensor, x_test: Tensor, y_test: Tensor, seed: Tensor, number: Tensor) -> Any:
-        traces.append(formulation.name)
         return work(state, x, y, x_test, y_test, order(int(y.shape[0]), seed, number), seed)
 
     def run(state: State, train: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor], seed: int, number: int) -> Any:
@@ -144,7 +149,7 @@ def build(network: Network, recipe: Recipe, formulation: Formulation) -> Program
     def scores(weights: Any, x: Tensor, y: Tensor) -> Tensor:
         return tf.stack(_evaluate(predict, weights, x, y))
 
-    return Program(formulation, run, traces, lambda state, images: scores(state.weights, *images))
+    return Program(formulation, run, lambda state, images: scores(state.weights, *images))
 
 
 def _evaluate(predict: Callable[..., Tensor], weights: Sequence[Tensor], x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

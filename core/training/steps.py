@@ -63,6 +63,8 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 def activate(layer: Conv2D | Dense, x: Tensor) -> Tensor:
     """Apply a layer's activation; a softmax is left to the loss."""
+    if layer.activation not in _ACTIVATIONS:
+        raise invalid("activation to train", f"one of {', '.join(_ACTIVATIONS)}", layer.activation)
     return _ACTIVATIONS[layer.activation](x)
 
 

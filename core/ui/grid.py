@@ -12,6 +12,7 @@ from core.networks.families import family
 from core.results.sentences import percent
 from core.runner.progress import Progress
 from core.runs.run import Cell, Run, RunState
+from core.runs.store import Store
 
 CellState = RunState | Literal["new", "queued"]
 
@@ -75,3 +76,37 @@ def grid(
             row["Recipe"] = str(cell.recipe)
         rows.setdefault(tuple(row.values()), row)[f"Seed {cell.seed}"] = words(cell)
     return pd.DataFrame(rows.values()).fillna("")
+
+
+class KeptGrid:
+    """The grid of cells and of what is on its way, which is asked for every second by every viewer.
+
+    Args:
+        store: where the runs are.
+        cells: of the sweep.
+    """
+
+    def __init__(self, store: Store, cells: Sequence[Cell]) -> None:
+        self.cells = cells
+        self.store = store
+        self._version: int | None = None
+        self._runs: dict[Cell, Run] = {}
+        self._shown: list[Cell] = []
+        self._epochs: list[int] = []
+        self._table = pd.DataFrame()
+
+    def table(self, now: Progress, fresh: bool = False) -> pd.DataFrame:
+        """Return :func:`grid` as it is now.
+
+        The store is read when the version is another, as a run began or ended then, or if ``fresh`` asks for it.
+        """
+        epochs = [len(x.epochs) for x in now.running]
+        read = fresh or self._version != now.version
+        if read:
+            chosen = set(self.cells)
+            self._shown = [*self.cells, *(x for x in now.busy if x not in chosen)]  # asked for in another tab, say
+            self._runs = self.store.runs_of(self._shown)
+        if read or epochs != self._epochs:
+            self._table = grid(self._shown, states(self._shown, self._runs, now), self._runs, now)
+        self._version, self._epochs = now.version, epochs
+        return self._table

@@ -20,7 +20,7 @@ from core.runner.guarded import GuardedRunner
 from core.runner.progress import Progress, Running
 from core.runs.run import Cell, Epoch
 from core.ui import links
-from core.ui.grid import grid, states
+from core.ui.grid import KeptGrid
 from core.ui.live import outdated
 from core.ui.markdown import plain
 from core.ui.page import explained, pressed, refused
@@ -177,17 +177,13 @@ def _curves(epochs: tuple[Epoch, ...], planned: int, watched: str) -> dict[str, 
 
 
 def _table(context: Context, cells: list[Cell], now: Progress) -> pd.DataFrame:
-    """Return the grid of the cells and of what is on its way, made anew when a run or an epoch has ended.
+    """Return the grid of the cells and of what is on its way.
 
-    While another process trains, nobody says when, so the store is asked each time.
+    Runs are read when the version is another and the grid is made anew after every epoch; while another process trains,
+    nobody says when, so the store is asked each time.
     """
-    made = (now.version, [len(x.epochs) for x in now.running]) if context.runner else None
-    known: tuple[Any, list[Cell], pd.DataFrame] | None = links.get("grid")
-    if known and made and known[0] == made and known[1] is cells:
-        return known[2]
-    chosen = set(cells)
-    shown = [*cells, *(x for x in now.busy if x not in chosen)]  # asked for in another tab, say
-    runs = context.store.runs_of(shown)
-    table = grid(shown, states(shown, runs, now), runs, now)
-    links.put({"grid": (made, cells, table)})
-    return table
+    kept: KeptGrid | None = links.get("grid")
+    if not (kept and kept.cells is cells and kept.store is context.store):
+        kept = KeptGrid(context.store, cells)
+        links.put({"grid": kept})
+    return kept.table(now, fresh=context.runner is None)

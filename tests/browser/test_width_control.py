@@ -38,7 +38,7 @@ width = width_control(
     max_width=chosen.max_width,
     marks=chosen.widths,
     polynomial=chosen.polynomial(),
-    multiply_adds=Polynomial.through(*(chosen.build(n).multiply_adds for n in (1, 2, 3))),
+    multiply_adds=Polynomial.through({n: chosen.build(n).multiply_adds for n in (1, 2, 3)}),
     tutorial=chosen.tutorial_network().parameters,
     known=KNOWN if chosen.key == "deep_cnn" else (),
     key="n",

@@ -106,10 +106,19 @@ def test_a_family_that_is_no_polynomial_is_refused_when_it_is_made() -> None:
         replace(FAMILIES["mlp"], key="squared", layers=layers)
 
 
+@pytest.mark.parametrize("most", [6, 33, 1000])
+def test_a_family_that_stops_growing_with_its_width_is_refused_when_it_is_made(most: int) -> None:
+    def layers(n: int, classes: int, dropout: bool) -> tuple[Layer, ...]:
+        return (Flatten(), Dense(min(n, most)), Dense(classes, "softmax"))
+
+    with pytest.raises(ArgumentError, match="capped"):
+        replace(FAMILIES["mlp"], key="capped", layers=layers)
+
+
 @given(st.lists(st.integers(0, 10**6), min_size=4, max_size=6))
 def test_values_beyond_the_third_are_checked(values: list[int]) -> None:
     try:
-        found = Polynomial.through(*values)
+        found = Polynomial.through(dict(enumerate(values, 1)))
     except ArgumentError:
         return
     assert [found(n) for n in range(1, len(values) + 1)] == values
@@ -118,7 +127,7 @@ def test_values_beyond_the_third_are_checked(values: list[int]) -> None:
 @pytest.mark.parametrize("values", [(1, 3, 6), (1, 8, 27, 64), (1, 4, 9, 17)], ids=["half", "cubes", "fourth"])
 def test_no_polynomial_is_claimed_that_is_none(values: tuple[int, ...]) -> None:
     with pytest.raises(ArgumentError):
-        Polynomial.through(*values)
+        Polynomial.through(dict(enumerate(values, 1)))
 
 
 @pytest.mark.parametrize(
@@ -139,7 +148,7 @@ def test_a_polynomial_shows_only_the_terms_it_has(polynomial: Polynomial, text: 
 def test_three_values_determine_a_polynomial(a: int, b: int, c: int) -> None:
     polynomial = Polynomial(a, b, c)
     assert polynomial(5) == 25 * a + 5 * b + c
-    assert Polynomial.through(polynomial(1), polynomial(2), polynomial(3)) == polynomial
+    assert Polynomial.through({n: polynomial(n) for n in (1, 2, 3)}) == polynomial
 
 
 def test_the_article_s_numbers() -> None:

@@ -407,7 +407,7 @@ def test_a_fresh_install_knows_the_reference_results(visit: Visit, shipped: Stor
     at = visit()
     assert sentences(at) == []
     told = {x["width"]: x for x in counts(at)["known"]}
-    assert set(told) == {*FAMILIES["deep_cnn"].widths, *FAMILIES["deep_cnn"].between}
+    assert set(told) == set(FAMILIES["deep_cnn"].reference)
     assert told[2]["accuracy"].startswith("97.4")
     assert (told[2]["data"], told[2]["on"]) == ("MNIST", "5 seeds, reference")
     assert f": {len(told)} reference." in captions(at)

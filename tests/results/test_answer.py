@@ -30,7 +30,8 @@ def test_the_answer_is_that_of_the_points_and_their_turning_points() -> None:
     found = results(*rows, *seeds("cnn", 1, 0.99, state="stopped"))
     said = answer(found, 0.97)
     assert said.target == 0.97 and said.points == points(runs(*rows))
-    assert said.turning == turning_points(said.points, 0.97) and said.tutorials == TUTORIALS
+    assert said.turning == turning_points(said.points, 0.97)
+    assert said.tutorials == {x: TUTORIALS[x] for x in ("deep_cnn", "mlp")}
     assert said.sentence == sentences.answer(said.turning, 0.97, "MNIST", TUTORIALS)
     assert "Deep CNN of 932 weights" in said.sentence
     assert [x.split(":")[0] for x in said.lines] == ["**Deep CNN**", "**MLP**"], "a line a family, the smallest first"
@@ -42,6 +43,15 @@ def test_the_answer_follows_the_target() -> None:
     marks = [x.turning[0].mark for x in (answer(found, y) for y in (0.95, 0.97, 0.99))]
     assert [x and x.width for x in marks] == [2, 4, None]
     assert answer(found, 0.99).sentence == "No network here reaches 99.0 % on MNIST."
+
+
+def test_images_too_small_for_other_families_have_an_answer() -> None:
+    network = FAMILIES["mlp"].build(4, (5, 5, 1), 10)
+    rows = seeds("mlp", 4, 0.98, dataset="small", parameters=network.parameters)
+    small = Dataset("small", "small", Path("small.npz"), Facts((5, 5, 1), 10, 60, 10, "f"))
+    said = answer(Results("small", finished(runs(*rows)), small), 0.97)
+    assert [x.mark and x.mark.parameters for x in said.turning] == [network.parameters]
+    assert said.tutorials == {"mlp": FAMILIES["mlp"].tutorial_network((5, 5, 1), 10).parameters}
 
 
 def test_without_runs_of_the_protocol_there_is_no_answer() -> None:
@@ -64,7 +74,7 @@ def test_tutorial_networks_are_those_for_the_images_of_the_set() -> None:
     facts = Facts((12, 12, 1), 4, 20, 8, "f")
     found = replace(results(*seeds("mlp", 4, 0.9)), dataset=Dataset("mnist", "MNIST", Path("mnist.npz"), facts))
     tutorials = answer(found, 0.97).tutorials
-    assert tutorials == {key: x.tutorial_network((12, 12, 1), 4).parameters for key, x in FAMILIES.items()}
+    assert tutorials == {"mlp": FAMILIES["mlp"].tutorial_network((12, 12, 1), 4).parameters}
     assert tutorials != TUTORIALS
 
 

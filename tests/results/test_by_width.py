@@ -70,7 +70,7 @@ def test_shipped_results_stand_in_where_the_embedded_digits_have_none() -> None:
     stored = analysis.points(finished(shipped.runs("mnist")))
     (mean,) = (x.mean for x in stored if (x.curve.family, x.width) == ("deep_cnn", 3))
     told = {x.width: x for x in widths(name="mnist_5k", shipped=shipped)}
-    assert set(told) == {*family("deep_cnn").widths, *family("deep_cnn").between}
+    assert set(told) == set(family("deep_cnn").reference)
     assert told[3].accuracy.startswith(f"{100 * mean:.2f} ± ")
     assert (told[3].data, told[3].rests_on) == ("MNIST", "5 seeds, reference")
     own = seeds("deep_cnn", 2, 0.9, dataset="mnist_5k")

@@ -510,3 +510,26 @@ def test_one_class_is_enough_of_a_backend(own: Settings, store: Store) -> None:
     runner.close()
     assert backend.closed and backend.starts > 1 and runner.progress().phase == "closed"
     assert states_of(store, [last]) == {last: "stopped"} and store.waiting() == [last, waiting]
+
+
+class Vanishing(Store):
+    """A store on whose disk the images go as a run begins."""
+
+    def begin(self, cell: Cell, **counts: Any) -> int:
+        run = super().begin(cell, **counts)
+        (self.path.parent / "data" / "tiny.npz").unlink()
+        return run
+
+
+def test_a_run_whose_images_go_as_it_begins_is_failed_and_does_not_stay_running(own: Settings) -> None:
+    store = Vanishing(own.store)
+    asked = cells(own, ENOUGH)
+    runner = Runner(own, store, LocalBackend(own.log, FAKE))
+    try:
+        runner.submit(asked)
+        now = until(runner, lambda p: p.done == 1)
+        row = run_of(store, asked[0])
+        assert row.state == "failed" and row.message and row.message in (now.problem or "")
+        assert store.waiting() == []
+    finally:
+        runner.close()

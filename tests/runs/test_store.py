@@ -276,6 +276,15 @@ def test_what_waits_is_kept_in_order_until_it_has_been_trained(store: Store) -> 
     assert store.waiting() == [first]
 
 
+def test_a_run_that_waits_and_is_of_another_version_is_one_sentence(store: Store) -> None:
+    store.keep_waiting([cell()])
+    with store.database.connection() as connection:
+        connection.execute("UPDATE waiting SET recipe = '{}'")
+    with pytest.raises(StoreError, match="waits") as told:
+        store.waiting()
+    assert str(store.path) in str(told.value)
+
+
 def test_many_threads_write_at_once(store: Store) -> None:
     def write(seed: int) -> None:
         run = begin(store, cell(seed=seed))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,9 +14,9 @@ import tensorflow as tf
 
 from core.charts import pixels
 from core.errors import ArgumentError
-from core.networks.layers import Array, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Shape
+from core.networks.layers import ACTIVATIONS, Array, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Shape
 from core.networks.network import Network
-from core.training import forward
+from core.training import epoch, forward
 from core.training.forward import BLOCKED, DENSE, KERNELS
 
 # A layer of each kind, and what it may be given. A kind that is not here fails by its name.
@@ -53,6 +54,19 @@ def probabilities(network: Network, weights: list[Array], images: Array, form: f
     return np.asarray(tf.nn.softmax(logits))
 
 
+def begins_otherwise(network: Network, model: Any) -> bool:
+    """Return whether fresh weights differ in kind from Keras's: constants are the same, others of the same spread."""
+    try:
+        fresh = [x.numpy() for x in epoch.begin(network, "sgd", 0).weights]
+    except ArgumentError:
+        return True
+    for mine, theirs in zip(fresh, model.get_weights(), strict=True):
+        constant = np.ptp(theirs) == 0
+        if not np.array_equal(mine, theirs) if constant else not 0.3 < np.std(mine) / np.std(theirs) < 3:
+            return True
+    return False
+
+
 def lacking(layer: Layer, shape: Shape, keras: Any) -> list[str]:
     """Return what a layer lacks, or has otherwise than Keras."""
     network = network_of(layer, shape)
@@ -71,6 +85,8 @@ def lacking(layer: Layer, shape: Shape, keras: Any) -> list[str]:
     model = made["model"]
     if [x.shape for x in model.get_weights()] != list(network.weight_shapes):
         return [*found, "Keras source: other weights"]
+    if begins_otherwise(network, model):
+        found.append("initial weights")
     model.set_weights(weights)
     expected = model.predict(images, verbose=0)
     if not np.allclose(network.predict(weights, images), expected, atol=1e-5):
@@ -119,6 +135,7 @@ class Stretched(Layer):
 
 def test_what_a_new_kind_lacks_is_named(keras: Any) -> None:
     assert lacking(Stretched(), (4, 4, 2), keras) == [
+        "initial weights",
         "TensorFlow forward pass, images first",
         "TensorFlow forward pass, blocks",
         "picture of its weights",
@@ -149,6 +166,24 @@ def test_only_a_softmax_at_the_end_is_trained(form: forward.Formulation, layers:
     network = Network((5,), layers)
     with pytest.raises(ArgumentError, match="softmax"):
         probabilities(network, some_weights(network), np.zeros((2, 5), np.float32), form)
+
+
+@pytest.mark.parametrize("activation", sorted(set(ACTIVATIONS) - {"softmax"}))
+@pytest.mark.parametrize("make", [lambda x: (Dense(5, x), (8,)), lambda x: (Conv2D(3, 3, x), (7, 6, 2))])
+def test_every_activation_has_all_that_it_needs(
+    make: Callable[[str], tuple[Layer, Shape]], activation: str, keras: Any
+) -> None:
+    assert lacking(*make(activation), keras) == []
+
+
+@pytest.mark.parametrize("form", [DENSE, KERNELS, BLOCKED], ids=lambda x: x.name)
+def test_an_activation_that_only_numpy_has_is_refused(
+    form: forward.Formulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ACTIVATIONS, "tanh", np.tanh)
+    network = network_of(Dense(5, "tanh"), (8,))
+    with pytest.raises(ArgumentError, match="tanh"):
+        probabilities(network, some_weights(network), np.zeros((2, 8), np.float32), form)
 
 
 def test_an_unknown_activation_is_refused() -> None:
