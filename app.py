@@ -79,6 +79,7 @@ with page("Explore") as context:
     from core.charts import networks as charts
     from core.networks import counts
     from core.results import sentences, tables
+    from core.ui.tables import layer_table
 
     network = chosen.build(width, shape, classes, dropout)
     st.page_link(
@@ -92,28 +93,8 @@ with page("Explore") as context:
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.subheader("Layer by layer")
-        st.dataframe(
-            [
-                {
-                    "Layer": x.label,
-                    "Output": shape_text(x.output_shape),
-                    "Formula": x.formula,
-                    "Weights": x.parameters,
-                    "Share": x.share,
-                    "Multiply-adds": x.multiply_adds,
-                }
-                for x in rows
-            ],
-            hide_index=True,
-            height="content",
-            column_config={
-                "Weights": st.column_config.NumberColumn(format="localized"),
-                "Share": st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0),
-                "Multiply-adds": st.column_config.NumberColumn(
-                    format="localized", help="Multiplications followed by an addition, for one image."
-                ),
-            },
-            alt=f"Each layer of the {chosen.title} at n = {width} with its output shape and weights.",
+        layer_table(
+            network, f"Each layer of the {chosen.title} at n = {width} with its output shape and weights.", work=False
         )
     with right:
         st.subheader("From image to answer")

@@ -31,7 +31,7 @@ from benchmarks.serving import Server, served
 from benchmarks.visitors import PAGES, Visitor
 
 CHROMIUM_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-SWEEP = "families=MLP&widths_mlp=64&widths_mlp=128&widths_mlp=256&seeds=50"
+SWEEP = "families=mlp&widths_mlp=64&widths_mlp=128&widths_mlp=256&seeds=50"
 TURN = 0.25  # share of a visitor's actions that go to another page
 TAKEN_TOGETHER = 4  # visitors at a time while views are counted
 TOUCH = 0.2  # share of the page views after which something is moved

@@ -138,7 +138,7 @@ def drawings(page: Page, url: str, count: int) -> list[float]:
 
 def train(page: Page, url: str) -> None:
     """Start a long run on the embedded digits or MNIST and wait for its first epoch."""
-    page.goto(f"{url}/train?families=CNN&widths_cnn=32&seeds=20")
+    page.goto(f"{url}/train?families=cnn&widths_cnn=32&seeds=20")
     page.get_by_role("button", name="Start 20 runs").click()
     page.get_by_text("epoch 2 of 12").first.wait_for(timeout=300_000)
 

@@ -27,11 +27,14 @@ from core import settings
 from core.data import datasets
 from core.networks.families import FAMILIES
 from core.recipe import Recipe
-from core.runs.run import Cell
+from core.runs.run import Cell, RunState
 from core.runs.store import Store
 from core.settings import Settings
 
-PAGES = {"Explore": "", "Train": "train", "Results": "results", "Draw": "draw", "Inspect": "inspect"}
+# Each is opened with the set that the runs are on: by themselves pages open with the reference results.
+PAGES = {
+    x: f"{x.lower().replace('explore', '')}?data=mnist_5k" for x in ("Explore", "Train", "Results", "Draw", "Inspect")
+}
 SEEDS, EPOCHS, KEPT = 8, 12, 20_000
 
 # Milliseconds from the start of navigation to the last change, once nothing has changed or loaded for half a second.
@@ -65,7 +68,7 @@ def fill(loaded: Settings, count: int) -> None:
                 "multiply_adds": network.multiply_adds,
                 "train_images": facts.train,
                 "test_images": facts.test,
-                "state": "done",
+                "state": RunState.DONE.value,
                 "started": "2026-11-01T10:00:00.000+00:00",
                 "ended": "2026-11-01T10:00:20.000+00:00",
                 "seconds": 20.0,

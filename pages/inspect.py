@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from functools import partial
 
-import pandas as pd
 import streamlit as st
 
 from core.data import datasets, samples
 from core.errors import FeatherweightError
-from core.results import collect, tables, trained
+from core.results import collect, trained
 from core.runs import reference
-from core.runs.run import Origin
 from core.runs.store import Store
 from core.ui import links
 from core.ui.dataset_choice import choose_name
@@ -21,31 +19,20 @@ from core.ui.inspect.parts import Looked
 from core.ui.inspect.weights import draw_weights
 from core.ui.markdown import plain
 from core.ui.page import explained, page
+from core.ui.tables import layer_table
 
 VIEWS = {"weights": "Weights", "maps": "Feature maps", "errors": "What the cut cost", "layers": "Layers"}
-SHARES = ("Share of weights", "Share of multiply-adds")
 
 
 def draw_layers(looked: Sequence[Looked]) -> None:
     """Draw the layer table of each network with shares of weights and multiply-adds."""
-    whole = st.column_config.NumberColumn(format="localized")
-    form = {"Weights": whole, "Multiply-adds": whole}
-    form |= {x: st.column_config.ProgressColumn(format="%.1f %%", min_value=0.0, max_value=100.0) for x in SHARES}
     for chosen, _ in looked:
         network = chosen.network
         st.markdown(
             f"**{chosen.name}**: {network.multiply_adds:,} multiply-adds an image, "
             f"{network.multiply_adds / network.parameters:.0f} for each weight."
         )
-        rows: pd.DataFrame = tables.layers(network)
-        rows[list(SHARES)] *= 100
-        st.dataframe(
-            rows,
-            hide_index=True,
-            height="content",
-            column_config=form,
-            alt=f"Layers of {chosen.name}, with shares",
-        )
+        layer_table(network, f"Layers of {chosen.name}, with shares")
 
 
 with page("Inspect") as context:
@@ -79,7 +66,7 @@ with page("Inspect") as context:
     if not selected:
         nothing_kept(found)
         st.stop()
-    stores = {Origin.OWN: context.store, Origin.REFERENCE: shipped or context.store}
+    stores = trained.stores(context.store, shipped)
     looked = [(x, trained.read(stores[x.run.origin], x)) for x in selected]
     if view == "layers":
         draw_layers(looked)

@@ -156,7 +156,7 @@ with page("Results") as context:
         legend.append(
             "Hollow crosses: results of others, under rules of their own, as the table of published results says."
         )
-        if name != "mnist":
+        if name != reference.DATASET:
             legend.append("All of these are on MNIST with its 60,000 training images.")
     if any(x.curve.origin is Origin.REFERENCE for x in points):
         legend.append(reference.NOTE)

@@ -9,6 +9,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from core.charts.pixels import rgb
 from core.charts.style import QUIET, percent_axis, with_percents
 from core.networks.layers import Array
 from core.results import confusion
@@ -96,11 +97,6 @@ def _ink(sign: str, shade: float, theme: Mapping[str, Any]) -> str:
     share = DEEPEST * shade**0.5
     behind = luminance(share * field + (1 - share) * rgb(paper))  # browsers mix as is, without undoing gamma
     return max(ink, paper, key=lambda x: abs(np.log((luminance(rgb(x)) + 0.05) / (behind + 0.05))))
-
-
-def rgb(colour: str) -> Array:
-    """Return red, green and blue of ``#rrggbb``, from 0 to 255."""
-    return np.frombuffer(bytes.fromhex(colour.removeprefix("#")), np.uint8).astype(float)
 
 
 def luminance(colour: Array) -> float:

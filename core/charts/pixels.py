@@ -196,7 +196,7 @@ def coloured(values: Array, limit: float, negative: str, positive: str) -> Array
     the page's own background, in light and in dark.
     """
     size = np.sqrt(np.clip(np.abs(np.nan_to_num(values)) / (limit or 1.0), 0, 1))
-    tones = np.array([_rgb(negative), _rgb(positive)])[(np.nan_to_num(values) > 0).astype(int)]
+    tones = np.array([rgb(negative), rgb(positive)])[(np.nan_to_num(values) > 0).astype(int)]
     return np.dstack([tones, np.rint(255 * size)]).astype(np.uint8)
 
 
@@ -225,5 +225,6 @@ def png(picture: Array, scale: int = 1, margin: int = 0) -> bytes:
     return file.getvalue()
 
 
-def _rgb(colour: str) -> tuple[int, ...]:
-    return tuple(bytes.fromhex(colour.removeprefix("#")))
+def rgb(colour: str) -> Array:
+    """Return red, green and blue of ``#rrggbb``, from 0 to 255."""
+    return np.frombuffer(bytes.fromhex(colour.removeprefix("#")), np.uint8).astype(float)

@@ -15,6 +15,7 @@ import pandas as pd
 
 from core.networks.families import FAMILIES
 from core.results.sentences import percent
+from core.runs.run import Origin
 
 TITLES = [x.title for x in FAMILIES.values()]
 _MARKS = ("circle", "square", "triangle-up", "triangle-down", "diamond", "triangle-left", "triangle-right", "cross")
@@ -22,7 +23,9 @@ SHAPES = [shape for shape, _ in zip(cycle(_MARKS), TITLES, strict=False)]  # a f
 QUIET = "#8A94A0"  # reads on white and on near-black alike
 
 # Reference runs are paler than the user's own; an order, as Vega wants for opacities.
-STRENGTH = alt.Opacity("origin:O", scale=alt.Scale(domain=["own", "reference"], range=[1.0, 0.65]), legend=None)
+STRENGTH = alt.Opacity(
+    "origin:O", scale=alt.Scale(domain=[Origin.OWN.value, Origin.REFERENCE.value], range=[1.0, 0.65]), legend=None
+)
 
 LEGEND = alt.Legend(title=None, orient="top", columns=2, symbolSize=120, symbolOpacity=1)
 

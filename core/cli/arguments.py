@@ -44,7 +44,7 @@ def training(parser: ArgumentParser) -> None:
     parser.add_argument("--precision", default="float32", help=f"one of {', '.join(PRECISIONS)}")
     parser.add_argument(
         "--protocol",
-        default="article",
+        default=Protocol.ARTICLE.value,
         help=f"one of {', '.join(PROTOCOLS)}; held_out measures a sixth of the training images after every epoch "
         "instead of the test images, and those once, at the end",
     )
@@ -58,7 +58,9 @@ def question(parser: ArgumentParser) -> None:
         metavar="SHARE",
         help="an accuracy such as 0.97: the smallest network of each family that reaches it",
     )
-    parser.add_argument("--protocol", default="article", help=f"with --target, one of {', '.join(PROTOCOLS)}")
+    parser.add_argument(
+        "--protocol", default=Protocol.ARTICLE.value, help=f"with --target, one of {', '.join(PROTOCOLS)}"
+    )
     parser.add_argument("--own", action="store_true", help="with --target, without the reference runs")
 
 

@@ -79,7 +79,7 @@ def _network(arguments: Namespace) -> Network:
     chosen = family(arguments.family)
     chosen.width(arguments.width)
     shape, classes = MNIST_SHAPE, MNIST_CLASSES
-    if arguments.data:
+    if arguments.data is not None:
         facts = datasets.find(settings.load(), arguments.data).facts
         shape, classes = facts.input_shape, facts.classes
     return chosen.build(arguments.width, shape, classes, arguments.dropout)

@@ -48,7 +48,7 @@ def train(arguments: Namespace) -> Output:
     seed = seed_number(arguments.seed)
     chosen.width(arguments.width)
     loaded = settings.load()
-    dataset = at_hand(loaded, arguments.data or datasets.default(loaded))
+    dataset = at_hand(loaded, datasets.default(loaded) if arguments.data is None else arguments.data)
     store = Store(loaded.store, room=loaded.room)
     (cell,) = sweep.cells(dataset, {chosen.key: [arguments.width]}, [seed], recipe)
     follow(loaded, store, [cell])
@@ -89,7 +89,7 @@ def train_sweep(arguments: Namespace) -> Output:
         for n in widths[key]:
             family(key).width(n)
     loaded = settings.load()
-    dataset = at_hand(loaded, arguments.data or datasets.default(loaded))
+    dataset = at_hand(loaded, datasets.default(loaded) if arguments.data is None else arguments.data)
     store = Store(loaded.store, room=loaded.room)
     cells = sweep.cells(dataset, widths, seeds, recipes)
     follow(loaded, store, cells)

@@ -76,7 +76,7 @@ def names(settings: Settings) -> list[str]:
 def title(name: str) -> str:
     """Return the name for people, each set's another; a user's file is called by its own name.
 
-    Menus and addresses know a set by its title, so a file ``MNIST.npz`` must not be called as the set ``mnist`` is.
+    Menus show titles, and old addresses carry them, so a file ``MNIST.npz`` must not be called as the set ``mnist`` is.
     """
     taken = name.partition(_YOURS)[0] in TITLES.values()  # "MNIST (your file).npz" may be there as well
     return TITLES.get(name, name + _YOURS * taken)

@@ -13,7 +13,7 @@ from core.networks.layers import Array
 from core.results import trained
 from core.results.collect import Results
 from core.results.trained import Trained
-from core.runs.run import Origin, Run
+from core.runs.run import Run
 from core.runs.store import Store
 
 Label = Callable[[int], str]
@@ -92,7 +92,7 @@ def assemble(found: Results, own: Store, shipped: Store | None, beside: Sequence
     Raises:
         StoreError: if a store cannot be read.
     """
-    stores = {Origin.OWN: own} | ({Origin.REFERENCE: shipped} if shipped else {})
+    stores = trained.stores(own, shipped)
     lowest: dict[tuple[object, ...], Trained] = {}
     for x in trained.networks(found, beside):  # of a network, the lowest seed comes first
         lowest.setdefault(_network(x.run), x)

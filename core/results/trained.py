@@ -103,6 +103,11 @@ def named(
     return next(iter(wanted), None)
 
 
+def stores(own: Store, shipped: Store | None) -> dict[Origin, Store]:
+    """Return where the weights of each origin's runs are."""
+    return {Origin.OWN: own} | ({Origin.REFERENCE: shipped} if shipped else {})
+
+
 def read(source: Store, chosen: Trained) -> list[Array]:
     """Return the weights of a run, checked.
 

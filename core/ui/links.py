@@ -7,12 +7,13 @@ before, with titles, still open.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
 Address = Mapping[str, str | list[str]]
 Title = Callable[[str], str]
+T = TypeVar("T")
 
 # ---- what a session remembers
 
@@ -25,6 +26,14 @@ def get(name: str, default: Any = None) -> Any:
 def put(values: Mapping[str, Any]) -> None:
     """Remember values; for a widget's name, in a callback or before the widget is drawn."""
     st.session_state.update(values)
+
+
+def keep(name: str, make: Callable[[], T]) -> T:
+    """Return what the session remembers under a name, made now if there is nothing."""
+    if name not in st.session_state:
+        st.session_state[name] = make()
+    kept: T = st.session_state[name]
+    return kept
 
 
 def pop(name: str, default: Any = None) -> Any:

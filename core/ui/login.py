@@ -10,21 +10,21 @@ import streamlit as st
 from core import access
 from core.access import Access, Visit, Visitor
 from core.errors import AccessError
+from core.ui import links
 from core.ui.markdown import plain
 from core.ui.runner_key import RunnerKey
 
 
 def visitor(settings: Access) -> Visitor:
     """Return who looks at the page that is being drawn."""
-    state = st.session_state
     return access.visitor(
         settings,
         Visit(
-            session=state.setdefault("visitor", f"session {uuid.uuid4().hex}"),
+            session=links.keep("visitor", lambda: f"session {uuid.uuid4().hex}"),
             address=st.get_option("server.address"),
             headers=headers(),
             claims=dict(st.user),
-            keyed=state.get("keyed", False),
+            keyed=links.get("keyed", False),
             sign_in=bool(settings.runners and providers()),
         ),
     )
@@ -58,7 +58,7 @@ def draw(settings: Access, who: Visitor, key: RunnerKey | None) -> None:
                     "Runner key", type="password", max_chars=500, key="runner_key", autocomplete="current-password"
                 )
                 st.form_submit_button("Use this key", icon=":material/key:", on_click=_prove, args=(key,))
-            if said := st.session_state.get("key_said"):
+            if said := links.get("key_said"):
                 st.error(said, icon=":material/error:")
 
 
@@ -85,15 +85,14 @@ def providers() -> list[str | None]:
 
 def _prove(key: RunnerKey) -> None:
     """Look at the key that was typed, and forget it."""
-    given = str(st.session_state["runner_key"] or "")
-    st.session_state["runner_key"] = ""
-    st.session_state["key_said"] = None
+    given = str(links.get("runner_key") or "")
+    links.put({"runner_key": "", "key_said": None})
     try:
-        key.prove(st.session_state["visitor"], given)
-        st.session_state["keyed"] = True
+        key.prove(links.get("visitor"), given)
+        links.put({"keyed": True})
     except AccessError as e:
-        st.session_state["key_said"] = str(e)
+        links.put({"key_said": str(e)})
 
 
 def _give_back() -> None:
-    st.session_state["keyed"] = False
+    links.put({"keyed": False})

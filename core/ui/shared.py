@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import atexit
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from core import settings
 from core.access import Visitor
-from core.errors import FeatherweightError, StoreError, TrainingError
+from core.errors import StoreError, TrainingError
 from core.runner.backend import Backend
 from core.runner.guarded import GuardedRunner, Owners
 from core.runner.local import LocalBackend
@@ -85,8 +84,7 @@ class Services:
         Raises:
             ArgumentError, StoreError, TrainingError: as :func:`core.runs.database.set_aside`.
         """
-        with suppress(FeatherweightError):
-            self._runner().close()
+        self.close()
         for made in (self._runner, self._store, self._view):
             made.clear()
         return database.set_aside(path)

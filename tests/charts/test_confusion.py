@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from core.charts import confusion
+from core.charts import confusion, pixels
 from core.export import charts as export_charts
 from tests.rendered import words
 
@@ -58,8 +58,8 @@ def test_numbers_read_on_their_fields(scheme: str) -> None:
     ):
         rows = chart.to_dict()["datasets"].values()
         for row in next(iter(rows)):
-            field = confusion.rgb(theme["chartCategoricalColors"][row["sign"] == "positive"])
+            field = pixels.rgb(theme["chartCategoricalColors"][row["sign"] == "positive"])
             share = confusion.DEEPEST * row["shade"] ** 0.5
-            mixed = share * field + (1 - share) * confusion.rgb(theme["backgroundColor"])
-            low, high = sorted(confusion.luminance(x) for x in (mixed, confusion.rgb(row["ink"])))
+            mixed = share * field + (1 - share) * pixels.rgb(theme["backgroundColor"])
+            low, high = sorted(confusion.luminance(x) for x in (mixed, pixels.rgb(row["ink"])))
             assert (high + 0.05) / (low + 0.05) > 3.5

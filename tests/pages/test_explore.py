@@ -70,7 +70,7 @@ def test_the_first_view_is_the_articles_smallest_network(visit: Visit, sentences
     assert sentences(at) == []
     assert total(at) == 932 and counts(at)["tutorial"] == 1_199_882
     table = at.dataframe[0].value
-    assert int(table["Weights"].sum()) == 932 and table["Share"].sum() == pytest.approx(1)
+    assert int(table["Weights"].sum()) == 932 and table["Share"].sum() == pytest.approx(100)
     assert list(table["Weights"][table["Weights"] > 0]) == [20, 38, 76, 148, 650]
     assert list(table["Output"])[:2] == ["26×26×2", "24×24×2"]
     assert units(at.code[0].value) == [2, 2, 4, 4, 10]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -157,7 +158,10 @@ def test_addresses_from_page_to_page_hold_keys() -> None:
     assert json.dumps(with_dropout), "plain values"
 
 
-@pytest.mark.parametrize("page", ["app.py", *(f"pages/{x.name}" for x in sorted((ROOT / "pages").glob("*.py")))])
-def test_a_page_reaches_session_and_address_by_the_links_alone(page: str) -> None:
-    source = (ROOT / page).read_text("utf-8")
+SHOWN = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py")), *sorted((ROOT / "core" / "ui").rglob("*.py"))]
+
+
+@pytest.mark.parametrize("path", [x for x in SHOWN if x.name != "links.py"], ids=lambda x: str(x.relative_to(ROOT)))
+def test_session_and_address_are_reached_by_the_links_alone(path: Path) -> None:
+    source = path.read_text("utf-8")
     assert not re.findall(r"session_state|query_params\s*[\[.]|st\.query_params", source)

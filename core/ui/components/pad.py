@@ -13,6 +13,7 @@ import streamlit as st
 from core.data import drawing
 from core.errors import ArgumentError
 from core.networks.layers import Array
+from core.ui import links
 from core.ui.markdown import plain
 
 MAX_NUMBERS = 20_000  # of a drawing's points that are kept; it takes minutes of scribbling to draw more
@@ -54,7 +55,7 @@ def pad(picture: Array | None, words: str, *, key: str, on_draw: Callable[[Array
     name = f"pad_{key}"
 
     def take() -> None:
-        sent = st.session_state[name]["drawing"]
+        sent = links.get(name)["drawing"]
         memory["problem"] = ""
         try:
             image = drawing.normalized(drawing.ink(sent["image"]))
@@ -85,8 +86,7 @@ def wipe(key: str) -> None:
 
 
 def _memory(key: str) -> _Memory:
-    memory: _Memory = st.session_state.setdefault(f"drawn_{key}", _Memory(seen=0, strokes=[], problem=""))
-    return memory
+    return links.keep(f"drawn_{key}", lambda: _Memory(seen=0, strokes=[], problem=""))
 
 
 def _strokes(sent: Any) -> list[list[float]]:

@@ -11,6 +11,7 @@ import streamlit as st
 from core.errors import ArgumentError, whole_number
 from core.networks.families import Polynomial
 from core.results.by_width import Reading
+from core.ui import links
 
 _HERE = Path(__file__).parent
 _mount = st.components.v2.component(
@@ -47,7 +48,7 @@ def width_control(
 ) -> int:
     """Draw the control with its live counts and return the width.
 
-    The width lives in ``st.session_state[key]``, as with Streamlit's own widgets, but outlives a visit to another page.
+    The width lives in the session under ``key``, as with Streamlit's own widgets, but outlives a visit to another page.
     Any code may read it; set it before this call or in a callback and the control shows it. A width above ``max_width``
     (the family was switched) becomes ``max_width``. The script reruns when the handle is let go, never during a drag.
 
@@ -63,24 +64,27 @@ def width_control(
         param: the name of the width in the page's address: read in a new session, kept up to date later.
     """
     memory = _memory(key)
-    if key not in st.session_state:
-        st.session_state[key], memory["problem"] = _first(width, max_width, param)
-    st.session_state[key] = min(max(st.session_state[key], 1), max_width)
+    chosen: int | None = links.get(key)
+    if chosen is None:
+        chosen, memory["problem"] = _first(width, max_width, param)
+    chosen = min(max(chosen, 1), max_width)
+    links.put({key: chosen})
 
     # A trigger and not a state: setting 8 again, after Python has set 2, is news as well.
     name = f"{key}_control"
 
     def take() -> None:
-        sent = st.session_state[name]["width"]
+        sent = links.get(name)["width"]
         memory["seen"], memory["problem"] = int(sent["count"]), ""
-        st.session_state[key] = min(max(int(sent["width"]), 1), max_width)
+        taken = min(max(int(sent["width"]), 1), max_width)
+        links.put({key: taken})
         if param:  # the browser has it in its address; Streamlit may write back the server's view of that at any time
-            st.query_params[param] = str(st.session_state[key])
+            links.write(param, [str(taken)])
 
     _mount(
         key=name,
         data={
-            "width": st.session_state[key],
+            "width": chosen,
             "max": max_width,
             "marks": [x for x in marks if x <= max_width],
             "weights": [polynomial.a, polynomial.b, polynomial.c],
@@ -92,7 +96,7 @@ def width_control(
         },
         on_width_change=take,
     )
-    return int(st.session_state[key])
+    return chosen
 
 
 def _told(known: Reading) -> dict[str, object]:
@@ -100,12 +104,11 @@ def _told(known: Reading) -> dict[str, object]:
 
 
 def _memory(key: str) -> _Memory:
-    memory: _Memory = st.session_state.setdefault(f"{key}_memory", _Memory(seen=0, problem=""))
-    return memory
+    return links.keep(f"{key}_memory", lambda: _Memory(seen=0, problem=""))
 
 
 def _first(width: int, max_width: int, param: str | None) -> tuple[int, str]:
-    given = st.query_params.get(param) if param else None
+    given = links.said(param) if param else None
     if given is None:
         return width, ""
     try:
