@@ -28,6 +28,8 @@ if settings.get_current_profile_name() == "default":  # under CI Hypothesis pick
 MISSING = re.compile(r"No (?P<program>\S+) found: install it with 'apt-get install \S+'\.$")
 INSTALL = "apt-get install chromium nginx caddy"  # all of them: tests that lack one program may lack the next as well
 
+WRITTEN = ("mlp", "pooled_mlp", "cnn", "deep_cnn")  # the article's families, which are written below a second time
+
 # (key, width, input shape, classes, dropout) -> keras.Sequential
 Article = Callable[..., Any]
 

@@ -22,9 +22,9 @@ def choose_name(context: Context, default: Callable[[str | None], str]) -> str:
     names = datasets.names(context.settings)
     asked = links.asked("data", names, datasets.title) or links.asked("on", names, datasets.title)
     links.drop("on")  # the name that links of before had for it
-    if asked and (links.get("arrived") or asked != links.get("dataset")):
+    if asked and (links.first("data") or asked != links.get("dataset")):
         links.put({"data": asked, "dataset": asked})
-    elif links.get("arrived") or links.get("data") not in names:
+    elif links.first("data") or links.get("data") not in names:
         kept = links.get("dataset")
         links.put({"data": default(kept if kept in names else None)})
     name: str = st.selectbox(
@@ -33,9 +33,11 @@ def choose_name(context: Context, default: Callable[[str | None], str]) -> str:
         format_func=datasets.title,
         key="data",
         on_change=_keep,
+        args=(links.get("page"),),
         help="The embedded digits, MNIST and Fashion-MNIST, and every NAME.npz in "
         f"{plain(str(context.settings.data))}.",
     )
+    links.drawn("data")
     links.write("data", [name] if name == links.get("dataset") else [])
     return name
 
@@ -46,8 +48,9 @@ def turn_to(name: str) -> None:
     links.write("data", [name])
 
 
-def _keep() -> None:
-    turn_to(links.get("data"))
+def _keep(page: str) -> None:
+    if page == links.get("page"):  # a refresh still on its way from the page before brings that one's set: no choice
+        turn_to(links.get("data"))
 
 
 def images(context: Context, name: str) -> Dataset | None:

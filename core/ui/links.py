@@ -47,10 +47,26 @@ def pop(name: str, default: Any = None) -> Any:
 def arrive(page: str) -> bool:
     """Say which page is drawn; return whether the session comes from another one."""
     arrived: bool = get("page") != page
-    put({"page": page, "arrived": arrived})
+    put({"page": page})
+    if arrived:
+        put({"drawn": set()})
     views: dict[str, Address] = st.session_state.setdefault("views", {})
     views[page] = {name: st.query_params.get_all(name) for name in st.query_params if name not in ("data", "on")}
     return arrived
+
+
+def first(key: str) -> bool:
+    """Return whether a choice has yet to be drawn since the session came to this page.
+
+    Until then it may hold what another page's choice of that name was: a run of a page can be broken off, by a refresh
+    that was still on its way from the page before, say.
+    """
+    return key not in get("drawn", ())
+
+
+def drawn(key: str) -> None:
+    """Say that a choice has been drawn on this page."""
+    keep("drawn", lambda: set[str]()).add(key)
 
 
 def view_of(page: str) -> Address:
@@ -137,7 +153,7 @@ def choose_several(
     written: dict[tuple[str, str], list[str]] = st.session_state.setdefault("written", {})
     place = (str(get("page")), key)
     address = st.query_params.get_all(key)
-    opened = bool(get("arrived")) or key not in st.session_state  # another page may have a choice of that name
+    opened = first(key) or key not in st.session_state
     if opened or address != written.get(place, []):  # or the same page by another link
         found = _known(address, options, title) or (list(default) if opened else [])
         if found:
@@ -145,6 +161,7 @@ def choose_several(
     if single and st.session_state[key] not in options:  # the options have changed since
         st.session_state[key] = default[0]
     picked = widget(label, options, format_func=title, key=key, **given)
+    drawn(key)
     picked = ([picked] if picked is not None else list(default)) if single else [x for x in options if x in picked]
     written[place] = [] if picked == list(default) else picked
     write(key, written[place])

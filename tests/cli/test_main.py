@@ -144,8 +144,8 @@ def test_results_answer_how_few_weights_reach_a_target(run: Run) -> None:
     code, out, err = run("results", "--target", "0.97", "--data", "mnist")
     sentence, *lines = out.splitlines()
     assert (code, err, len(lines)) == (0, "", 4) and "**" not in out
-    assert sentence.startswith("The smallest network here that reads 97.0 % of MNIST is a Deep CNN of 932 weights: ")
-    assert lines[0].startswith("Deep CNN (reference): 932 weights (n = 2): 5 of 5 seeds reach 97.0 %, mean 97.")
+    assert " 932 weights" in sentence and " MNIST " in sentence
+    assert lines[0].startswith("Deep CNN (reference): 932 weights (n = 2): ")
     none = "No finished run on MNIST with this protocol.\n"
     for words in (("--own",), ("--protocol", "held-out")):
         assert run("results", "--target", "0.97", "--data", "mnist", *words) == (0, none, "")

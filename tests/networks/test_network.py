@@ -13,7 +13,7 @@ from core.export.keras_file import keras_model
 from core.networks.families import FAMILIES, family
 from core.networks.layers import Array, Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Shape
 from core.networks.network import Network
-from tests.conftest import Article
+from tests.conftest import WRITTEN, Article
 
 # A small width at which each family learns something within seconds.
 WIDTHS = {"mlp": 32, "pooled_mlp": 32, "cnn": 4, "deep_cnn": 4}
@@ -32,7 +32,7 @@ def options(model: Any) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("pictures", ["digits", "odd"])
-@pytest.mark.parametrize("key", FAMILIES)
+@pytest.mark.parametrize("key", WRITTEN)
 def test_numpy_predicts_what_keras_predicts_after_training(
     keras: Any, article: Article, digits: tuple[Array, Array], key: str, pictures: str
 ) -> None:
@@ -61,7 +61,7 @@ def test_numpy_predicts_what_keras_predicts_after_training(
 
 
 @pytest.mark.parametrize("dropout", [False, True])
-@pytest.mark.parametrize("key", FAMILIES)
+@pytest.mark.parametrize("key", WRITTEN)
 def test_keras_model_is_the_one_written_by_hand(keras: Any, article: Article, key: str, dropout: bool) -> None:
     for shape, classes in (((28, 28, 1), 10), ((20, 24, 3), 7)):
         ours = keras_model(family(key).build(3, shape, classes, dropout))
@@ -72,7 +72,7 @@ def test_keras_model_is_the_one_written_by_hand(keras: Any, article: Article, ke
 
 @pytest.mark.parametrize("dropout", [False, True])
 @pytest.mark.parametrize("shape", [(28, 28, 1), (32, 32, 3), (20, 24, 1)])
-@pytest.mark.parametrize("key", FAMILIES)
+@pytest.mark.parametrize("key", WRITTEN)
 def test_source_builds_the_same_model(keras: Any, article: Article, key: str, shape: Shape, dropout: bool) -> None:
     for width in (1, 2, 16):
         network = family(key).build(width, shape, 10, dropout)
@@ -106,7 +106,7 @@ def test_source_reads_like_a_person_wrote_it() -> None:
     )
 
 
-@pytest.mark.parametrize("key", FAMILIES)
+@pytest.mark.parametrize("key", WRITTEN)
 def test_source_names_the_layers_in_order(article: Article, key: str) -> None:
     named = re.findall(r"keras\.layers\.(\w+)\(", family(key).build(5, dropout=True).source())
     assert named == [type(x).__name__ for x in article(key, 5, dropout=True).layers]

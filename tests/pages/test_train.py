@@ -492,8 +492,8 @@ def test_no_number_can_leave_the_sane_bounds(visit: Visit) -> None:
 def test_where_another_process_trains_the_pages_still_work(
     visit: Visit, sentences: Sentences, own: Settings, until: Until
 ) -> None:
-    claim = FileLock(own.home / "runner.lock", blocking=False)
-    with claim:
+    lock = FileLock(own.home / "runner.lock", blocking=False)
+    with lock:
         at = visit(TRAIN)
         assert sentences(at) == []
         (warning,) = at.warning

@@ -342,7 +342,7 @@ def test_points_of_the_shipped_results_are_what_pandas_computes() -> None:
 def test_turning_points_of_the_shipped_results_are_what_pandas_finds(target: float) -> None:
     table = shipped().assign(passing=lambda x: x["test_accuracy"] >= target)
     found = analysis.turning_points(analysis.points(finished(reference.store().runs())), target)
-    assert {x.family for x in found} == set(FAMILIES) and len(found) == len(FAMILIES)
+    assert sorted(x.family for x in found) == sorted(key for key, x in FAMILIES.items() if x.reference)
     for x in found:
         assert x.curve.recipe == FAMILIES[x.family].recipe, "the only one that was shipped"
         curve = table[table["family"] == x.family].groupby("width")

@@ -14,7 +14,7 @@ HOLD = """
 import sys
 from pathlib import Path
 from core.runs.lock import Lock
-claim = Lock(Path(sys.argv[1]))
+lock = Lock(Path(sys.argv[1]))
 print("has it", flush=True)
 sys.stdin.read()
 """

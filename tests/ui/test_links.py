@@ -23,6 +23,8 @@ from core.ui import links
 TITLES = {"a": "First", "b": "Second", "c": "Third"}
 options = links.get("options", ["a", "b", "c"])
 links.arrive(links.get("turn", "One"))
+if links.get("broken off"):
+    st.stop()
 if links.get("page") == "One":
     links.choose(st.selectbox, "Choice", options, key="choice", default="a", title=TITLES.get)
     several = {"key": "several", "default": ["b"], "title": TITLES.get}
@@ -123,6 +125,18 @@ def test_what_one_page_holds_is_not_anothers(visit: Visit, left: str) -> None:
     at.segmented_control(key="choice").set_value("c")
     turn(run(at), "One")
     assert chosen(at) == ("a", ["b"]) and at.query_params == {}
+
+
+def test_a_page_that_was_broken_off_before_its_choice_was_drawn_takes_over_no_others(visit: Visit) -> None:
+    at = visit(choice="b")
+    at.session_state["broken off"] = True
+    turn(at, "Two")
+    at.session_state["broken off"] = False
+    at.session_state["choice"] = "a"  # what a refresh brings that was on its way from the page before
+    run(at)
+    assert at.segmented_control(key="choice").value == "c" and at.query_params == {}
+    at.segmented_control(key="choice").set_value("a")
+    assert run(at).segmented_control(key="choice").value == "a", "by now it is the page's own"
 
 
 def test_each_page_has_choices_of_its_own_under_one_name(visit: Visit) -> None:

@@ -33,7 +33,7 @@ def choose(networks: Sequence[Trained], found: Results) -> tuple[list[Trained], 
     gone = _asked_by_family(networks)
     if (
         gone is None
-        and links.get("arrived")
+        and links.first("network")
         and links.said("network")
         and not links.asked("network", list(by_key), title)
     ):
