@@ -27,6 +27,7 @@ def choose_name(context: Context, default: Callable[[str | None], str]) -> str:
     elif links.first("data") or links.get("data") not in names:
         kept = links.get("dataset")
         links.put({"data": default(kept if kept in names else None)})
+    links.tell("data")
     name: str = st.selectbox(
         "Data set",
         names,

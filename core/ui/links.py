@@ -49,7 +49,7 @@ def arrive(page: str) -> bool:
     arrived: bool = get("page") != page
     put({"page": page})
     if arrived:
-        put({"drawn": set()})
+        put({"drawn": set(), "settled": set()})
     views: dict[str, Address] = st.session_state.setdefault("views", {})
     views[page] = {name: st.query_params.get_all(name) for name in st.query_params if name not in ("data", "on")}
     return arrived
@@ -64,9 +64,24 @@ def first(key: str) -> bool:
     return key not in get("drawn", ())
 
 
+def tell(key: str) -> None:
+    """Have the browser take over a choice's value, before it is drawn, until a run of this page has come to its end.
+
+    A browser shows the first option of a choice whose value it was never sent, and sends that back as what was chosen.
+    It was never sent if the run that set it was broken off, by a click within the page's first half second.
+    """
+    if key not in get("settled", ()):
+        st.session_state[key] = st.session_state[key]
+
+
 def drawn(key: str) -> None:
     """Say that a choice has been drawn on this page."""
     keep("drawn", lambda: set[str]()).add(key)
+
+
+def settle() -> None:
+    """Say that a run of this page has come to its end: the browser has the value of every choice that was drawn."""
+    put({"settled": set(get("drawn", ()))})
 
 
 def view_of(page: str) -> Address:
@@ -160,6 +175,7 @@ def choose_several(
             st.session_state[key] = found[0] if single else [x for x in options if x in found]
     if single and st.session_state[key] not in options:  # the options have changed since
         st.session_state[key] = default[0]
+    tell(key)
     picked = widget(label, options, format_func=title, key=key, **given)
     drawn(key)
     picked = ([picked] if picked is not None else list(default)) if single else [x for x in options if x in picked]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import RerunException
 
 from core.access import Visitor
 from core.errors import FeatherweightError, RefusedError
@@ -65,6 +67,8 @@ def page(title: str) -> Iterator[Context]:
         st.error("The address of this page holds a number that is too large.", icon=":material/error:")
         st.page_link(next(path for path, name, _ in PAGES if name == title), label=f"Open {title} without it")
     finally:
+        if not isinstance(sys.exc_info()[1], RerunException):
+            links.settle()
         ended = time.monotonic()
         links.put({"drawing": (ended, ended - began)})
 

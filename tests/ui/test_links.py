@@ -31,6 +31,8 @@ if links.get("page") == "One":
     links.choose_several(st.pills, "Several", options, selection_mode="multi", **several)
 elif links.get("page") == "Two":
     links.choose(st.segmented_control, "Choice", ["c", "a"], key="choice", default="c", title=TITLES.get, required=True)
+if not links.get("broken off at the end"):
+    links.settle()
 """
 
 
@@ -137,6 +139,22 @@ def test_a_page_that_was_broken_off_before_its_choice_was_drawn_takes_over_no_ot
     assert at.segmented_control(key="choice").value == "c" and at.query_params == {}
     at.segmented_control(key="choice").set_value("a")
     assert run(at).segmented_control(key="choice").value == "a", "by now it is the page's own"
+
+
+def test_a_browser_is_told_a_value_until_a_run_of_the_page_has_ended(visit: Visit) -> None:
+    at = visit(choice="b")
+    assert at.selectbox(key="choice").proto.set_value
+    assert not run(at).selectbox(key="choice").proto.set_value, "it has it, and what it sends from now on is a choice"
+    at.session_state["broken off at the end"] = True
+    turn(at, "Two")
+    for _ in range(2):  # the run that set it may never have come to the browser
+        assert at.segmented_control(key="choice").proto.set_value and at.segmented_control(key="choice").value == "c"
+        run(at)
+    at.segmented_control(key="choice").set_value("a")
+    assert run(at).segmented_control(key="choice").value == "a", "a click in the meantime is one"
+    at.session_state["broken off at the end"] = False
+    run(at)
+    assert not run(at).segmented_control(key="choice").proto.set_value
 
 
 def test_each_page_has_choices_of_its_own_under_one_name(visit: Visit) -> None:
