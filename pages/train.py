@@ -78,6 +78,9 @@ def start(context: Context, runs: list[Run], cells: list[Cell], now: Progress) -
     else:
         known = f"by the {estimate.runs} run{'s' if estimate.runs != 1 else ''} finished here"
         st.caption(f"{len(new)} to train, about {duration(estimate.seconds)} {known}.")
+    if context.runner and links.pop("start_asked"):
+        pressed(context.runner.submit, new)
+        st.rerun()
     refusal = context.runner.refusal(new) if context.runner and new else None
     if refusal:
         st.caption(f":material/block: {plain(refusal)}")
@@ -86,8 +89,9 @@ def start(context: Context, runs: list[Run], cells: list[Cell], now: Progress) -
         type="primary",
         icon=":material/play_arrow:",
         disabled=not new or context.runner is None or refusal is not None,
-        on_click=pressed,
-        args=(context.runner.submit, new) if context.runner else None,
+        # not with the cells as arguments: those drawn do not know yet of a number typed just before
+        on_click=links.put,
+        args=({"start_asked": True},),
         key="start",
     )
 
@@ -101,6 +105,7 @@ with page("Train") as context:
         cells = selection(context, now)
         if cells:
             start(context, runs, cells, now)
+    links.pop("start_asked")  # where there was nothing to start, nothing starts later
     st.divider()
     waiting = costs.cost(runs, sweep.plans(context.settings, now.queue), now.device)
     live(context, cells, now.version, waiting.seconds, refused())

@@ -489,6 +489,15 @@ def test_no_number_can_leave_the_sane_bounds(visit: Visit) -> None:
     }
 
 
+def test_what_was_typed_just_before_the_start_is_what_starts(visit: Visit, sentences: Sentences, until: Until) -> None:
+    at = visit(TRAIN, recipe="own", seed=str(WAIT))
+    at.number_input(key="epochs").set_value(7)  # and no run of the page before the button is pressed
+    button(at, "Start 1 run")
+    cell = current(until(epochs))
+    assert sentences(at.run()) == [] and cell and cell.recipe.epochs == 7
+    assert until(epochs).total == 1, "pressed once, started once"
+
+
 def test_where_another_process_trains_the_pages_still_work(
     visit: Visit, sentences: Sentences, own: Settings, until: Until
 ) -> None:
