@@ -68,6 +68,9 @@ def selection(context: Context, now: Progress) -> list[Cell]:
 def start(context: Context, runs: list[Run], cells: list[Cell], now: Progress) -> None:
     """Say what is left to train of the cells and what it will cost, and draw the button that starts it."""
     new = context.runner.new(cells) if context.runner else sweep.new(cells, context.store.runs_of(cells))
+    if context.runner and links.pop("start_asked"):
+        pressed(context.runner.submit, new)
+        st.rerun()
     estimate = costs.cost(runs, sweep.plans(context.settings, new), now.device)
     if not new and not set(cells).isdisjoint(now.busy):
         st.caption("All of these are trained or on their way.")
@@ -78,9 +81,6 @@ def start(context: Context, runs: list[Run], cells: list[Cell], now: Progress) -
     else:
         known = f"by the {estimate.runs} run{'s' if estimate.runs != 1 else ''} finished here"
         st.caption(f"{len(new)} to train, about {duration(estimate.seconds)} {known}.")
-    if context.runner and links.pop("start_asked"):
-        pressed(context.runner.submit, new)
-        st.rerun()
     refusal = context.runner.refusal(new) if context.runner and new else None
     if refusal:
         st.caption(f":material/block: {plain(refusal)}")

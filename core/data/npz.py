@@ -185,9 +185,8 @@ def _arrays(path: Path, unpack: Collection[str]) -> dict[str, Array]:
         raise DatasetError(f"The file {path} cannot be read as .npz ({why}). Write it with numpy.savez.") from None
     except MemoryError:
         raise DatasetError(f"The file {path} does not fit into memory. Use fewer or smaller images.") from None
-    except (
-        Exception
-    ) as e:  # mostly ValueError, but a header is read by Python's own parser, which has errors of its own
+    except Exception as e:
+        # mostly ValueError, but a header is read by Python's own parser, which has errors of its own
         if "pickle" in str(e).lower():
             raise _wrong(path, "plain arrays of numbers", "pickled Python objects, which are not opened") from None
         raise _wrong(path, "arrays written by numpy.savez", f"something else ({_short(e)})") from None

@@ -50,7 +50,7 @@ def arrive(page: str) -> bool:
     put({"page": page})
     if arrived:
         put({"drawn": set(), "settled": set()})
-    views: dict[str, Address] = st.session_state.setdefault("views", {})
+    views: dict[str, Address] = keep("views", dict)
     views[page] = {name: st.query_params.get_all(name) for name in st.query_params if name not in ("data", "on")}
     return arrived
 
@@ -165,7 +165,7 @@ def choose_several(
     **given: Any,
 ) -> list[str]:
     """Draw a choice of several options as :func:`choose` does, and return them in the order of the options."""
-    written: dict[tuple[str, str], list[str]] = st.session_state.setdefault("written", {})
+    written: dict[tuple[str, str], list[str]] = keep("written", dict)
     place = (str(get("page")), key)
     address = st.query_params.get_all(key)
     opened = first(key) or key not in st.session_state

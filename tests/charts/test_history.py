@@ -28,7 +28,8 @@ def test_histories_of_held_out_runs_are_of_the_held_out_images() -> None:
 
 
 def test_a_history_of_one_epoch_can_be_drawn() -> None:
-    rendered(histories({0: [Epoch(1, 1.0, 0.5, 1.0, 0.5, 2.0)]}, "test").to_dict())
+    drawn = rendered(histories({0: [Epoch(1, 1.0, 0.5, 1.0, 0.5, 2.0)]}, "test").to_dict())
+    assert "symbol" in [kind for kind, *_ in drawn], "a line of one epoch is a point"
 
 
 @pytest.mark.parametrize(("field", "training", "watched"), [("Accuracy", 0.5, [0.6, 0.8]), ("Loss", 1.0, [0.9, 0.7])])

@@ -72,12 +72,14 @@ def test_the_right_key_forgives_the_wrong_ones(key: RunnerKey) -> None:
         for _ in range(FREE - 1):
             refused(key, "a")
         key.prove("a", RIGHT)
+    assert f" {FREE - 1} " in refused(key, "a"), "all attempts are there again"
 
 
 def test_another_session_need_not_wait(key: RunnerKey) -> None:
     for _ in range(FREE):
         refused(key, "a")
     key.prove("b", RIGHT)
+    assert " 60 s" in refused(key, "a"), "this one has to"
 
 
 def test_all_sessions_together_are_bounded(key: RunnerKey, clock: Clock) -> None:
