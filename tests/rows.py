@@ -30,7 +30,7 @@ def _run(row: dict[str, Any]) -> Run:
         "state": RunState(row["state"]),
         "weights": row["weights"] and Weights(row["weights"]),
     }
-    identity = {x.name: told.pop(x.name) for x in fields(Cell)}
+    identity = {x.name: told.pop(x.name) for x in fields(Cell) if x.name in told}
     identity["recipe"] = Recipe.from_json(identity["recipe"])
     return Run(cell=Cell(**identity), **told)
 

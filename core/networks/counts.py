@@ -2,46 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import pandas as pd
 
 from core.errors import ArgumentError
-from core.networks.families import FAMILIES, Family, family
+from core.networks.families import Family
 from core.networks.layers import Shape
 
 # Weights that a result or a budget can be compared with fit a float and a chart; a larger number is a slip of the hand.
 MAX_BUDGET = 10**12
 
 
-def widths(chosen: Family) -> list[int]:
-    """Return widths to draw a curve through: every one up to 16, then about eight a doubling."""
-    wanted = {*range(1, 17), *chosen.widths, chosen.max_width, *(round(16 * 2 ** (i / 8)) for i in range(64))}
-    return sorted(x for x in wanted if x <= chosen.max_width)
+DRAWN = 1024  # the widest that a curve is drawn to, if nothing wider is looked at
+
+
+def widths(chosen: Family, upto: int = 0) -> list[int]:
+    """Return widths to draw a curve through: every one up to 16, then about eight a doubling, ``upto`` among them."""
+    most = min(chosen.max_width, max(DRAWN, upto))
+    wanted = {*range(1, 17), *chosen.widths, most, *(round(16 * 2 ** (i / 8)) for i in range(65))}
+    return sorted(x for x in wanted if x <= most)
 
 
 @lru_cache(maxsize=32)
-def weights(input_shape: Shape, classes: int) -> pd.DataFrame:
-    """Return ``family``, ``title``, ``width``, ``parameters`` for every family that can take such images."""
+def weights(families: tuple[Family, ...], input_shape: Shape, classes: int, upto: int = 0) -> pd.DataFrame:
+    """Return ``family``, ``title``, ``width``, ``parameters`` for every family that can take such images.
+
+    ``upto`` is a width that must be among them where it is a family's.
+    """
     rows = []
-    for chosen in FAMILIES.values():
+    for chosen in families:
         try:
             count = chosen.polynomial(input_shape, classes)
         except ArgumentError:  # the images are too small for this family
             continue
         rows += [
-            {"family": chosen.key, "title": chosen.title, "width": n, "parameters": count(n)} for n in widths(chosen)
+            {"family": chosen.key, "title": chosen.title, "width": n, "parameters": count(n)}
+            for n in widths(chosen, upto)
         ]
     return pd.DataFrame(rows, columns=["family", "title", "width", "parameters"])
 
 
 @lru_cache(maxsize=128)
-def layer_shares(key: str, input_shape: Shape, classes: int) -> pd.DataFrame:
+def layer_shares(chosen: Family, input_shape: Shape, classes: int, upto: int = 0) -> pd.DataFrame:
     """Return ``width``, ``layer``, ``order``, ``parameters`` for each layer with weights, over the family's widths."""
-    chosen = family(key)
     rows = []
-    for n in widths(chosen):
+    for n in widths(chosen, upto):
         weighted = [x for x in chosen.build(n, input_shape, classes).summary() if x.parameters]
         rows += [
             {"width": n, "layer": f"{i}. {x.label}", "order": i, "parameters": x.parameters}
@@ -60,10 +68,10 @@ class Affordable:
     parameters: int | None
 
 
-def within(budget: int, input_shape: Shape, classes: int) -> list[Affordable]:
+def within(budget: int, families: Iterable[Family], input_shape: Shape, classes: int) -> list[Affordable]:
     """Return the largest network of at most ``budget`` weights of every family that can take such images."""
     found = []
-    for chosen in FAMILIES.values():
+    for chosen in families:
         try:
             width, count = chosen.largest_within(budget, input_shape, classes) or (None, None)
         except ArgumentError:

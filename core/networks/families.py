@@ -1,217 +1,36 @@
-"""The article's four families of networks: each grows from one width, and its polynomial follows from its layers."""
+"""The families that there are: the article's four, and people's own lines of text, with a name or without."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from core.errors import ArgumentError, invalid, whole_number
-from core.networks.layers import Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Shape
-from core.networks.network import Network
+from core.networks.family import MNIST_CLASSES, MNIST_SHAPE, NAME, TUTORIALS, Family
+from core.networks.line import Line
 from core.recipe import ADADELTA, RMSPROP, Recipe
 
-MNIST_SHAPE: Shape = (28, 28, 1)
-MNIST_CLASSES = 10
+__all__ = [
+    "FAMILIES",
+    "MNIST_CLASSES",
+    "MNIST_SHAPE",
+    "NAME",
+    "USUAL",
+    "Families",
+    "Family",
+    "family",
+    "of_line",
+    "own",
+]
 
-Layers = tuple[Layer, ...]
-
-CHECKED = 5  # widths from 1 on that a polynomial is counted at, and at those that the family names
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """A line of networks that differ in one width.
-
-    Attributes:
-        key: the name in URLs, on the command line and in the store.
-        title: the name for people.
-        description: one line on what it is and why it is there.
-        layers: the layers for a width, a class count and whether the tutorial's Dropout is in.
-        widths: the widths the article sweeps, largest first.
-        max_width: the largest width accepted.
-        tutorial: family key and width of the tutorial network that the article measures cuts against.
-        recipe: how the article trains it.
-        start: the width that pages open with.
-        small: the widths of a sweep that shows the shape of the answer on a few thousand images.
-        reference: widths that come trained, as reference runs: those of the article, and some that close the bracket
-            around its turning point.
-        kept: those of them whose weights come along.
-
-    Raises:
-        ArgumentError: when made, if its counts on MNIST are no polynomial of degree two in the width.
-    """
-
-    key: str
-    title: str
-    description: str
-    layers: Callable[[int, int, bool], Layers]
-    widths: tuple[int, ...]
-    max_width: int
-    tutorial: tuple[str, int]
-    recipe: Recipe
-    start: int
-    small: tuple[int, ...]
-    reference: tuple[int, ...] = ()
-    kept: tuple[int, ...] = ()
-
-    def __post_init__(self) -> None:
-        self.polynomial()
-
-    def width(self, value: object) -> int:
-        """Return ``value`` as a width of this family, or raise ``ArgumentError``."""
-        return whole_number(value, f"width for family '{self.key}'", 1, self.max_width)
-
-    def build(
-        self, width: object, input_shape: Shape = MNIST_SHAPE, classes: int = MNIST_CLASSES, dropout: bool = False
-    ) -> Network:
-        """Return the network of a width for images of ``input_shape`` ``(height, width, channels)``.
-
-        Raises:
-            ArgumentError: if the width is out of bounds or the images are too small for the layers.
-        """
-        return self._network(self.width(width), input_shape, classes, dropout)
-
-    def _network(self, width: int, input_shape: Shape, classes: int, dropout: bool) -> Network:
-        try:
-            return Network(input_shape, self.layers(width, classes, dropout))
-        except ArgumentError as e:
-            height, across, _ = input_shape
-            raise ArgumentError(f"Images of {height}×{across} are too small for the family '{self.key}': {e}") from None
-
-    def tutorial_network(self, input_shape: Shape = MNIST_SHAPE, classes: int = MNIST_CLASSES) -> Network:
-        """Return the Keras tutorial's network that this family is compared with."""
-        key, width = self.tutorial
-        return family(key).build(width, input_shape, classes)
-
-    def polynomial(self, input_shape: Shape = MNIST_SHAPE, classes: int = MNIST_CLASSES) -> Polynomial:
-        """Return the parameter count as a polynomial in the width; see :meth:`counts`."""
-        return _counts(self, input_shape, classes)[0]
-
-    def multiply_adds_polynomial(self, input_shape: Shape = MNIST_SHAPE, classes: int = MNIST_CLASSES) -> Polynomial:
-        """Return the multiply-adds per image as a polynomial in the width, found like :meth:`polynomial`."""
-        return _counts(self, input_shape, classes)[1]
-
-    def counts(self, input_shape: Shape, classes: int) -> tuple[Polynomial, Polynomial]:
-        """Return weights and multiply-adds as polynomials in the width, found from the smallest networks.
-
-        They are checked at the largest one and at every width that the family names.
-
-        Raises:
-            ArgumentError: if the images are too small, or the counts are no polynomials of degree two.
-        """
-        widths = {*range(1, CHECKED + 1), *self.widths, *self.small, *self.reference, self.start, self.max_width}
-        networks = {n: self._network(n, input_shape, classes, False) for n in sorted(widths)}
-        try:
-            return (
-                Polynomial.through({n: x.parameters for n, x in networks.items()}),
-                Polynomial.through({n: x.multiply_adds for n, x in networks.items()}),
-            )
-        except ArgumentError as e:
-            raise ArgumentError(
-                f"The family '{self.key}' cannot be counted by a formula. Expected layers whose widths grow linearly "
-                f"with n, so that weights are a polynomial of degree two. Received others: {e}"
-            ) from None
-
-    def largest_within(
-        self, budget: int, input_shape: Shape = MNIST_SHAPE, classes: int = MNIST_CLASSES
-    ) -> tuple[int, int] | None:
-        """Return the largest width whose network has at most ``budget`` weights and its count, or None."""
-        count = self.polynomial(input_shape, classes)
-        low, high = 0, self.max_width
-        while low < high:  # the count grows with the width
-            middle = (low + high + 1) // 2
-            low, high = (middle, high) if count(middle) <= budget else (low, middle - 1)
-        return (low, count(low)) if low else None
-
-
-@dataclass(frozen=True, slots=True)
-class Polynomial:
-    """``a·n² + b·n + c`` with whole coefficients."""
-
-    a: int
-    b: int
-    c: int
-
-    @classmethod
-    def through(cls, values: Mapping[int, int]) -> Polynomial:
-        """Return the polynomial with these values, by finite differences.
-
-        Args:
-            values: by n; those at 1, 2 and 3 make it, all others check it.
-
-        Raises:
-            ArgumentError: if no polynomial of degree two with whole coefficients has them.
-        """
-        first, second, third = (values[n] for n in (1, 2, 3))
-        a = (third - 2 * second + first) // 2
-        b = second - first - 3 * a
-        found = cls(a, b, first - a - b)
-        for n, value in values.items():
-            if found(n) != value:
-                raise invalid("counts", f"{found}, so {found(n):,} at n = {n}", value)
-        return found
-
-    def __call__(self, n: int) -> int:
-        """Return the value at ``n``."""
-        return (self.a * n + self.b) * n + self.c
-
-    def __str__(self) -> str:
-        terms = ((self.a, "n²"), (self.b, "n"), (self.c, ""))
-        text = " + ".join(f"{x}{power}" if x != 1 or not power else power for x, power in terms if x)
-        return text.replace("+ -", "- ") or "0"
-
-    def at(self, n: int) -> str:
-        """Return the polynomial with ``n`` put in and its value: ``63·2² + 335·2 + 10 = 932``."""
-        terms = ((self.a, f"{n}²"), (self.b, f"{n}"), (self.c, ""))
-        text = " + ".join(f"{x}·{power}" if power and x != 1 else power or f"{x}" for x, power in terms if x)
-        return f"{text.replace('+ -', '- ') or '0'} = {self(n):,}"
-
-
-_counts = lru_cache(maxsize=256)(Family.counts)
-
-
-def _kept(*layers: Layer | None) -> Layers:
-    return tuple(x for x in layers if x is not None)
-
-
-def _mlp(n: int, classes: int, dropout: bool) -> Layers:
-    drop = Dropout(0.2) if dropout else None
-    return _kept(Flatten(), Dense(n), drop, Dense(n), drop, Dense(classes, "softmax"))
-
-
-def _pooled_mlp(n: int, classes: int, dropout: bool) -> Layers:
-    return (MaxPooling2D(), *_mlp(n, classes, dropout))
-
-
-def _cnn(n: int, classes: int, dropout: bool) -> Layers:
-    return _kept(
-        Conv2D(n),
-        Conv2D(2 * n),
-        MaxPooling2D(),
-        Dropout(0.25) if dropout else None,
-        Flatten(),
-        Dense(4 * n),
-        Dropout(0.5) if dropout else None,
-        Dense(classes, "softmax"),
-    )
-
-
-def _deep_cnn(n: int, classes: int, dropout: bool) -> Layers:
-    # No tutorial has this network; its Dropout follows the CNN's: a quarter after each pooling.
-    drop = Dropout(0.25) if dropout else None
-    return _kept(
-        Conv2D(n),
-        Conv2D(n),
-        MaxPooling2D(),
-        drop,
-        Conv2D(2 * n),
-        Conv2D(2 * n),
-        MaxPooling2D(),
-        drop,
-        Flatten(),
-        Dense(classes, "softmax"),
-    )
+MAX_TITLE = 60
+TITLED = 48  # characters of a line that is its own title
+_TITLE = re.compile(rf"(?:[^\W_]|[ .,()+\-/&'×·²]){{1,{MAX_TITLE}}}")  # nothing that Markdown reads
+MAX_WIDTHS = 50  # that a family names
+USUAL = Recipe("adam", 0.003, 12)  # of a family of one's own: learns lean networks and wide ones alike
 
 
 FAMILIES: dict[str, Family] = {
@@ -221,7 +40,7 @@ FAMILIES: dict[str, Family] = {
             "mlp",
             "MLP",
             "Two hidden dense layers of n units. Nearly all weights sit in the first one.",
-            _mlp,
+            TUTORIALS["mlp"],
             (512, 256, 128, 64, 32, 16),
             1024,
             ("mlp", 512),
@@ -230,12 +49,13 @@ FAMILIES: dict[str, Family] = {
             small=(8, 32, 128),
             reference=(512, 256, 128, 64, 48, 40, 32, 24, 16),
             kept=(32,),
+            built_in=True,
         ),
         Family(
             "pooled_mlp",
             "Pooled MLP",
             "The MLP on images shrunk by max pooling, so that its first layer has a quarter of the inputs.",
-            _pooled_mlp,
+            "maxpool2 flatten dense(n) dropout0.2 dense(n) dropout0.2",
             (512, 256, 128, 64, 32, 16),
             1024,
             ("mlp", 512),
@@ -244,12 +64,13 @@ FAMILIES: dict[str, Family] = {
             small=(8, 32, 128),
             reference=(512, 256, 128, 64, 56, 48, 40, 32, 16),
             kept=(64,),
+            built_in=True,
         ),
         Family(
             "cnn",
             "CNN",
             "Two convolutions of n and 2n filters, then a dense layer of 4n that holds nearly all weights.",
-            _cnn,
+            TUTORIALS["cnn"],
             (32, 16, 8, 4, 2, 1),
             128,
             ("cnn", 32),
@@ -258,12 +79,14 @@ FAMILIES: dict[str, Family] = {
             small=(1, 2, 4),
             reference=(32, 16, 8, 4, 3, 2, 1),
             kept=(2,),
+            built_in=True,
         ),
         Family(
             "deep_cnn",
             "Deep CNN",
             "Four convolutions and two poolings, no hidden dense layer: shared filters do nearly all the work.",
-            _deep_cnn,
+            # No tutorial has this network; its Dropout follows the CNN's: a quarter after each pooling.
+            "conv3(n) conv3(n) maxpool2 dropout0.25 conv3(2n) conv3(2n) maxpool2 dropout0.25 flatten",
             (32, 16, 8, 4, 2, 1),
             128,
             ("cnn", 32),
@@ -272,18 +95,159 @@ FAMILIES: dict[str, Family] = {
             small=(1, 2, 4),
             reference=(32, 16, 8, 4, 3, 2, 1),
             kept=(2, 3),
+            built_in=True,
         ),
     )
 }
 
 
 def family(key: str) -> Family:
-    """Return the family of that key.
+    """Return the article's family of that key, or the one that a line of text is.
 
     Raises:
-        ArgumentError: if there is none.
+        ArgumentError: if it is neither.
     """
-    try:
+    if isinstance(key, str) and key in FAMILIES:
         return FAMILIES[key]
-    except (KeyError, TypeError):
-        raise invalid("family", f"one of {', '.join(FAMILIES)}", key) from None
+    expected = f"one of {', '.join(FAMILIES)}"
+    if not isinstance(key, str):
+        raise invalid("family", expected, key)
+    try:
+        return of_line(key)
+    except ArgumentError:
+        if not re.search(r"[\s(\[]", key):  # a word: somebody's name for a family
+            raise invalid("family", expected, key) from None
+        raise
+
+
+@lru_cache(maxsize=4096)
+def of_line(text: str) -> Family:
+    """Return a line of text as a family that nobody has named: its key is the line.
+
+    Raises:
+        ArgumentError: if it cannot be read.
+    """
+    line = Line.of(text)
+    return own(str(line), "", line)
+
+
+def own(key: str, title: str, line: Line, widths: tuple[int, ...] = (), recipe: Recipe | None = None) -> Family:
+    """Return a family of somebody's own.
+
+    Args:
+        key: its name, or its line.
+        title: for people; empty says the line.
+        line: its layers.
+        widths: to sweep, in any order; empty takes halves of each other, as the article does.
+        recipe: how to train; None is the usual one.
+
+    Raises:
+        ArgumentError: if a width is out of bounds.
+    """
+    most = line.max_width
+    largest = min(most, 32 if line.convolves else 512)
+    halves = tuple(x for x in (512, 256, 128, 64, 32, 16, 8, 4, 2, 1) if x <= largest)[:6] or (1,)
+    swept = tuple(sorted({whole_number(x, "width", 1, most) for x in widths}, reverse=True)) or halves
+    if len(swept) > MAX_WIDTHS:
+        raise invalid("widths", f"at most {MAX_WIDTHS} widths", len(swept))
+    start = min((x for x in (8, 32) if x in swept), default=swept[len(swept) // 2])
+    used = recipe or USUAL
+    return Family(
+        key,
+        title or short(str(line)),
+        str(line),
+        str(line),
+        swept,
+        0,
+        ("cnn", 32) if line.convolves else ("mlp", 512),
+        used if recipe else Recipe(used.optimizer, used.learning_rate, used.epochs, dropout=line.has_dropout),
+        start=start,
+        small=tuple(sorted(swept)[:3]),
+    )
+
+
+def short(line: str) -> str:
+    """Return a line as a title: as it is, or without its arguments and with a mark that no other line has."""
+    if len(line) <= TITLED:
+        return line
+    text = re.sub(r"\([^)]*\)", "", line)
+    text = text if len(text) <= TITLED else f"{text[: TITLED - 1]}…"
+    return f"{text} #{hashlib.sha256(line.encode()).hexdigest()[:4]}"
+
+
+def name(value: str) -> str:
+    """Return ``value`` as the name of a family of one's own, or raise ``ArgumentError``."""
+    if not isinstance(value, str) or not NAME.fullmatch(value):
+        raise invalid("name of a family", "1 to 40 of a to z, 0 to 9 and _", value)
+    if value in (*FAMILIES, "own") or _is_line(value):  # addresses say "own" of what has no name
+        raise invalid("name of a family", f"another than the article's {', '.join(FAMILIES)} and than a layer's", value)
+    return value
+
+
+def _is_line(value: str) -> bool:
+    try:
+        Line.of(value)
+    except ArgumentError:
+        return False
+    return True
+
+
+def title(value: str) -> str:
+    """Return ``value`` as the title of a family, or raise ``ArgumentError``."""
+    text = " ".join(value.split()) if isinstance(value, str) else ""
+    if not _TITLE.fullmatch(text):
+        raise invalid("title of a family", f"1 to {MAX_TITLE} letters, digits, blanks and .,()+-/&'", value)
+    if text.lower() in {x.title.lower() for x in FAMILIES.values()}:
+        raise invalid("title of a family", "none of the article's titles", value)
+    return text
+
+
+def title_of(name: str) -> str:
+    """Return a title for a family that was given a name alone: ``my_net`` becomes ``My net``."""
+    return name.replace("_", " ").strip().capitalize() or "Own"
+
+
+@dataclass(frozen=True, slots=True)
+class Families:
+    """The families that there are: the article's four, then people's own.
+
+    Attributes:
+        own: people's own, in the order they were added.
+    """
+
+    own: tuple[Family, ...] = ()
+
+    def __iter__(self) -> Iterator[Family]:
+        return iter((*FAMILIES.values(), *self.own))
+
+    def __len__(self) -> int:
+        return len(FAMILIES) + len(self.own)
+
+    def keys(self) -> list[str]:
+        """Return their names."""
+        return [x.key for x in self]
+
+    def get(self, key: str) -> Family:
+        """Return the family of a name, or the one that a line of text is.
+
+        Raises:
+            ArgumentError: if there is none.
+        """
+        for chosen in self:
+            if chosen.key == key:
+                return chosen
+        try:
+            return family(key)
+        except ArgumentError:
+            if isinstance(key, str) and NAME.fullmatch(key):
+                raise invalid("family", f"one of {', '.join(self.keys())}, or a line of layers", key) from None
+            raise
+
+    def name_of(self, layers: str) -> Family | None:
+        """Return the family of people's own whose line this is, or None."""
+        return next((x for x in self.own if x.layers == layers), None)
+
+    def holding(self, identity: str, dropout: bool) -> list[tuple[Family, int]]:
+        """Return every family that a network is of, with its width there."""
+        found = ((x, x.width_of(identity, dropout)) for x in self)
+        return [(x, n) for x, n in found if n is not None]

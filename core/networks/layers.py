@@ -1,168 +1,37 @@
-"""Layer kinds as data: shapes, weight arrays, counts, the Keras layer and a NumPy forward pass.
-
-Shapes are those of one image or activation without the batch axis: ``(height, width, channels)`` or ``(units,)``.
-Convolutions have stride 1 and no padding, as in the article; every weighted layer has a bias.
-"""
+"""Every kind of layer that a network may have."""
 
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from core.errors import ArgumentError, invalid
+from core.errors import ArgumentError
+from core.networks.convolutions import Conv2D, Convolution, DepthwiseConv2D, SeparableConv2D
+from core.networks.layer import (
+    ACTIVATIONS,
+    STATISTICS,
+    Array,
+    Layer,
+    Shape,
+    Window,
+    activate,
+    check_activation,
+    keras_activation,
+    shape_text,
+)
+from core.networks.pooling import AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D, Pooling
 
-Shape = tuple[int, ...]
-Array = np.ndarray[Any, np.dtype[Any]]
+__all__ = [
+    "ACTIVATIONS", "MAX_CHANNELS", "STATISTICS",
+    "Activation", "Add", "Array", "AveragePooling2D", "BatchNormalization", "Conv2D",
+    "Convolution", "Dense", "DepthwiseConv2D", "Dropout", "Flatten", "GlobalAveragePooling2D", "GlobalMaxPooling2D",
+    "Layer", "MaxPooling2D", "Pooling", "SeparableConv2D", "Shape", "Window", "shape_text",
+]  # fmt: skip
 
-
-def shape_text(shape: Shape) -> str:
-    """Return a shape for people: ``26×26×2``."""
-    return "×".join(str(side) for side in shape)
-
-
-def _softmax(x: Array) -> Array:
-    e = np.exp(x - x.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
-
-
-ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
-    "linear": lambda x: x,
-    "relu": lambda x: np.maximum(x, 0),
-    "softmax": _softmax,
-}
-
-
-def activate(x: Array, activation: str) -> Array:
-    """Apply ``'linear'``, ``'relu'`` or ``'softmax'`` (over the last axis) to ``x``."""
-    return ACTIVATIONS[activation](x)
-
-
-@dataclass(frozen=True, slots=True)
-class Layer(ABC):
-    """One layer without its weights; each kind overrides what differs from 'no weights, same shape'.
-
-    Attributes:
-        kind: its name in ``keras.layers``.
-        constant: whether what leaves it follows from what enters alone, in training too: no weights, nothing random.
-    """
-
-    kind: ClassVar[str] = "Layer"
-    constant: ClassVar[bool] = False
-
-    def label(self) -> str:
-        """Return a short name for tables and pictures."""
-        return self.kind
-
-    def output_shape(self, input_shape: Shape) -> Shape:
-        """Return the shape that leaves this layer.
-
-        Raises:
-            ArgumentError: if the layer cannot take ``input_shape``.
-        """
-        return input_shape
-
-    def weight_shapes(self, input_shape: Shape) -> tuple[tuple[str, Shape], ...]:
-        """Return ``(name, shape)`` of each weight array in Keras's order."""
-        return ()
-
-    def parameters(self, input_shape: Shape) -> int:
-        """Return the number of trainable weights, biases included."""
-        return sum(math.prod(shape) for _, shape in self.weight_shapes(input_shape))
-
-    def formula(self, input_shape: Shape) -> str:
-        """Return the arithmetic behind :meth:`parameters`, or an empty string."""
-        return ""
-
-    def multiply_adds(self, input_shape: Shape) -> int:
-        """Return multiply-accumulate operations for one image; biases, activations and pooling count none."""
-        return 0
-
-    def numbers(self, input_shape: Shape) -> int:
-        """Return how many numbers :meth:`forward` holds at once for one image: what bounds a batch."""
-        return math.prod(input_shape)
-
-    @abstractmethod
-    def keras(self) -> tuple[str, dict[str, Any]]:
-        """Return the name in ``keras.layers`` and its arguments; source code and models are both made from it."""
-
-    @abstractmethod
-    def forward(self, x: Array, weights: list[Array]) -> Array:
-        """Return the activations for a batch ``x`` of shape ``(images, *input_shape)``, as at prediction time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Conv2D(Layer):
-    """A convolution of ``filters`` square kernels, stride 1, no padding."""
-
-    kind: ClassVar[str] = "Conv2D"
-    filters: int
-    kernel: int = 3
-    activation: str = "relu"
-
-    def __post_init__(self) -> None:
-        _check_activation(self.activation)
-
-    def label(self) -> str:
-        return f"Conv {self.kernel}×{self.kernel}"
-
-    def output_shape(self, input_shape: Shape) -> Shape:
-        height, width, _ = _image(self, input_shape, self.kernel)
-        return height - self.kernel + 1, width - self.kernel + 1, self.filters
-
-    def weight_shapes(self, input_shape: Shape) -> tuple[tuple[str, Shape], ...]:
-        return (("kernel", (self.kernel, self.kernel, input_shape[-1], self.filters)), ("bias", (self.filters,)))
-
-    def formula(self, input_shape: Shape) -> str:
-        return f"({self.kernel}·{self.kernel}·{input_shape[-1]} + 1)·{self.filters}"
-
-    def multiply_adds(self, input_shape: Shape) -> int:
-        height, width, filters = self.output_shape(input_shape)
-        return height * width * filters * self.kernel**2 * input_shape[-1]
-
-    def numbers(self, input_shape: Shape) -> int:
-        height, width, _ = self.output_shape(input_shape)
-        return height * width * self.kernel**2 * input_shape[-1]
-
-    def keras(self) -> tuple[str, dict[str, Any]]:
-        return self.kind, {"filters": self.filters, "kernel_size": self.kernel, "activation": self.activation}
-
-    def forward(self, x: Array, weights: list[Array]) -> Array:
-        kernel, bias = weights
-        # (images, rows, columns, channels, kernel rows, kernel columns), a view: no copy until the product
-        patches = np.lib.stride_tricks.sliding_window_view(x, (self.kernel, self.kernel), axis=(1, 2))
-        patches = patches.transpose(0, 1, 2, 4, 5, 3)
-        columns = patches.reshape(*patches.shape[:3], self.kernel**2 * x.shape[3])
-        return activate(columns @ kernel.reshape(-1, self.filters) + bias, self.activation)
-
-
-@dataclass(frozen=True, slots=True)
-class MaxPooling2D(Layer):
-    """The largest value of each ``size`` x ``size`` square; rows and columns that do not fill one are dropped."""
-
-    kind: ClassVar[str] = "MaxPooling2D"
-    constant: ClassVar[bool] = True
-    size: int = 2
-
-    def label(self) -> str:
-        return f"Max pool {self.size}×{self.size}"
-
-    def output_shape(self, input_shape: Shape) -> Shape:
-        height, width, channels = _image(self, input_shape, self.size)
-        return height // self.size, width // self.size, channels
-
-    def keras(self) -> tuple[str, dict[str, Any]]:
-        return self.kind, {"pool_size": self.size}
-
-    def forward(self, x: Array, weights: list[Array]) -> Array:
-        height, width = x.shape[1] // self.size, x.shape[2] // self.size
-        whole = x[:, : height * self.size, : width * self.size]
-        squares = whole.reshape(len(x), height, self.size, width, self.size, x.shape[3])
-        return squares.max(axis=(2, 4))
+MAX_CHANNELS = 2**18  # that a convolution may give: 4,096 filters, each with 64 depthwise kernels behind it
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,14 +53,27 @@ class Flatten(Layer):
 
 @dataclass(frozen=True, slots=True)
 class Dense(Layer):
-    """A fully connected layer of ``units``."""
+    """A fully connected layer.
+
+    Attributes:
+        units: numbers that leave.
+        activation: a key of ``ACTIVATIONS``.
+        bias: whether each unit has one.
+        tied: the name of the layers that share its weights.
+    """
 
     kind: ClassVar[str] = "Dense"
     units: int
     activation: str = "relu"
+    bias: bool = True
+    tied: str = ""
 
     def __post_init__(self) -> None:
-        _check_activation(self.activation)
+        check_activation(self.activation)
+
+    @property
+    def tie(self) -> str:
+        return self.tied
 
     def label(self) -> str:
         return "Dense"
@@ -204,20 +86,22 @@ class Dense(Layer):
         return (self.units,)
 
     def weight_shapes(self, input_shape: Shape) -> tuple[tuple[str, Shape], ...]:
-        return (("kernel", (input_shape[0], self.units)), ("bias", (self.units,)))
+        kernel = ("kernel", (input_shape[0], self.units))
+        return (kernel, ("bias", (self.units,))) if self.bias else (kernel,)
 
     def formula(self, input_shape: Shape) -> str:
-        return f"({input_shape[0]} + 1)·{self.units}"
+        return f"({input_shape[0]} + 1)·{self.units}" if self.bias else f"{input_shape[0]}·{self.units}"
 
     def multiply_adds(self, input_shape: Shape) -> int:
         return input_shape[0] * self.units
 
     def keras(self) -> tuple[str, dict[str, Any]]:
-        return self.kind, {"units": self.units, "activation": self.activation}
+        given = {"units": self.units, "activation": keras_activation(self.activation)}
+        return self.kind, given if self.bias else given | {"use_bias": False}
 
     def forward(self, x: Array, weights: list[Array]) -> Array:
-        kernel, bias = weights
-        return activate(x @ kernel + bias, self.activation)
+        summed = x @ weights[0]
+        return activate(summed + weights[1] if self.bias else summed, self.activation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,16 +121,81 @@ class Dropout(Layer):
         return x
 
 
-def _check_activation(activation: str) -> None:
-    if activation not in ACTIVATIONS:
-        raise invalid("activation", f"one of {', '.join(ACTIVATIONS)}", activation)
+@dataclass(frozen=True, slots=True)
+class Activation(Layer):
+    """An activation on its own, after a batch norm or an addition, say; softmax only as the last layer."""
+
+    kind: ClassVar[str] = "Activation"
+    activation: str
+
+    def __post_init__(self) -> None:
+        check_activation(self.activation)
+
+    def label(self) -> str:
+        return self.activation.capitalize()
+
+    def keras(self) -> tuple[str, dict[str, Any]]:
+        return self.kind, {"activation": keras_activation(self.activation)}
+
+    def forward(self, x: Array, weights: list[Array]) -> Array:
+        return activate(x, self.activation)
 
 
-def _image(layer: Layer, shape: Shape, least: int) -> Shape:
-    if len(shape) != 3:
-        raise ArgumentError(f"{layer.label()} expects height, width and channels, not the shape {shape}.")
-    if min(shape[:2]) < least:
-        raise ArgumentError(
-            f"{layer.label()} needs at least {least}×{least} pixels and would get {shape[0]}×{shape[1]}."
-        )
-    return shape
+@dataclass(frozen=True, slots=True)
+class BatchNormalization(Layer):
+    """Each channel less its mean over its standard deviation, then scaled and shifted (Ioffe and Szegedy, 2015).
+
+    While training, mean and variance are those of the batch; at prediction time the moving ones, which each batch moves
+    by a hundredth. Momentum and epsilon are Keras's defaults.
+
+    Attributes:
+        tied: the name of the layers that share its weights and its moving statistics.
+    """
+
+    kind: ClassVar[str] = "BatchNormalization"
+    MOMENTUM: ClassVar[float] = 0.99
+    EPSILON: ClassVar[float] = 1e-3
+    tied: str = ""
+
+    @property
+    def tie(self) -> str:
+        return self.tied
+
+    def label(self) -> str:
+        return "Batch norm"
+
+    def weight_shapes(self, input_shape: Shape) -> tuple[tuple[str, Shape], ...]:
+        return tuple((name, input_shape[-1:]) for name in ("gamma", "beta", *STATISTICS))
+
+    def formula(self, input_shape: Shape) -> str:
+        return f"2·{input_shape[-1]}"
+
+    def keras(self) -> tuple[str, dict[str, Any]]:
+        return self.kind, {}
+
+    def forward(self, x: Array, weights: list[Array]) -> Array:
+        gamma, beta, mean, variance = weights
+        scale = gamma / np.sqrt(variance + np.asarray(self.EPSILON, variance.dtype))
+        return x * scale + (beta - mean * scale)
+
+
+@dataclass(frozen=True, slots=True)
+class Add(Layer):
+    """The end of a residual block: what entered it is added to what leaves it.
+
+    Attributes:
+        over: how many layers the block has; what entered the first of them is added.
+    """
+
+    kind: ClassVar[str] = "Add"
+    over: int
+
+    def label(self) -> str:
+        return "Add"
+
+    def keras(self) -> tuple[str, dict[str, Any]]:
+        return self.kind, {}
+
+    def forward(self, x: Array, weights: list[Array]) -> Array:
+        """Return ``x``; the network, which knows what entered the block, adds that."""
+        return x

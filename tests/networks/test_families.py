@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -13,9 +12,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.errors import ArgumentError
-from core.networks.families import FAMILIES, Family, Polynomial, family
-from core.networks.layers import Dense, Flatten, Layer, Shape
+from core.networks.families import FAMILIES, Family, family
+from core.networks.layers import Shape
 from core.networks.network import Network
+from core.networks.polynomial import Polynomial
 from tests.conftest import WRITTEN, Article
 
 # Images of digits, of photographs, and of neither square nor a power of two; each with its number of classes.
@@ -70,6 +70,7 @@ def test_every_width_counts_as_keras_counts(keras: Any, article: Article, key: s
 def test_polynomial_is_the_article_s(key: str) -> None:
     (a, b, c), text = POLYNOMIALS[key]
     found = family(key).polynomial()
+    assert isinstance(found, Polynomial)
     assert (found.a, found.b, found.c) == (a, b, c)
     assert str(found) == text
 
@@ -97,21 +98,26 @@ def test_polynomial_with_n_put_in(key: str, n: int, text: str) -> None:
     assert family(key).polynomial().at(n) == text
 
 
-def test_a_family_that_is_no_polynomial_is_refused_when_it_is_made() -> None:
-    def layers(n: int, classes: int, dropout: bool) -> tuple[Layer, ...]:
-        return (Flatten(), Dense(n * n), Dense(n), Dense(classes, "softmax"))
+@pytest.mark.parametrize(("shape", "classes"), SHAPES, ids=["28x28x1", "32x32x3", "20x24x1"])
+def test_a_line_made_thinner_claims_no_polynomial_and_is_the_sum_of_its_layers(shape: Shape, classes: int) -> None:
+    lenet = "conv5(6n/84, tanh) avgpool2 conv5(16n/84, tanh) avgpool2 flatten dense(84n/84, tanh)"
+    chosen = family(lenet)
+    count, adds = chosen.polynomial(shape, classes), chosen.multiply_adds_polynomial(shape, classes)
+    assert not isinstance(count, Polynomial) and chosen.max_width == 84
+    for n in range(1, 85):
+        network = chosen.build(n, shape, classes)
+        widths = [max(1, round(w * n / 84)) for w in (6, 16, 84)]
+        assert [x.output_shape[-1] for x in network.summary() if x.parameters] == [*widths, classes]
+        assert (count(n), adds(n)) == (network.parameters, network.multiply_adds)
+    assert count.at(84).endswith(f" = {count(84):,}") and count.at(84).count("+") == 3
 
-    with pytest.raises(ArgumentError, match="squared"):
-        replace(FAMILIES["mlp"], key="squared", layers=layers)
 
-
-@pytest.mark.parametrize("most", [6, 33, 1000])
-def test_a_family_that_stops_growing_with_its_width_is_refused_when_it_is_made(most: int) -> None:
-    def layers(n: int, classes: int, dropout: bool) -> tuple[Layer, ...]:
-        return (Flatten(), Dense(min(n, most)), Dense(classes, "softmax"))
-
-    with pytest.raises(ArgumentError, match="capped"):
-        replace(FAMILIES["mlp"], key="capped", layers=layers)
+def test_a_line_without_n_is_one_network() -> None:
+    chosen = family("conv3(2) conv3(2) maxpool2 conv3(4) conv3(4) maxpool2 flatten")
+    assert chosen.max_width == 1 and chosen.build(1).parameters == 932
+    assert chosen.polynomial() == Polynomial(0, 0, 932)
+    with pytest.raises(ArgumentError):
+        chosen.build(2)
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=4, max_size=6))

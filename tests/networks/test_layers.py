@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from core.errors import ArgumentError
-from core.networks.layers import Array, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Shape, activate
+from core.networks.layer import activate
+from core.networks.layers import Array, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Shape
 
 CASES: list[tuple[Layer, Shape]] = [
     (Conv2D(4), (28, 28, 1)),
@@ -79,10 +80,11 @@ def test_multiply_adds_are_the_multiplications_of_a_plain_loop(layer: Layer, sha
     image = np.array([Counted() for _ in range(math.prod(shape))], dtype=object).reshape(shape)
     Counted.multiplied = 0
     if isinstance(layer, Conv2D):
-        kernel = np.array([Counted() for _ in range(layer.kernel**2 * shape[2])], dtype=object)
-        for row in range(shape[0] - layer.kernel + 1):
-            for column in range(shape[1] - layer.kernel + 1):
-                patch = image[row : row + layer.kernel, column : column + layer.kernel].ravel()
+        side = layer.window.height
+        kernel = np.array([Counted() for _ in range(side**2 * shape[2])], dtype=object)
+        for row in range(shape[0] - side + 1):
+            for column in range(shape[1] - side + 1):
+                patch = image[row : row + side, column : column + side].ravel()
                 for _ in range(layer.filters):
                     patch @ kernel
     elif isinstance(layer, Dense):
