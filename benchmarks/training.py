@@ -1,6 +1,7 @@
-"""Train the article's recipe with Keras's ``model.fit`` and with core.training in turn, and compare the seconds.
+"""Train a family's recipe with Keras's ``model.fit`` and with core.training in turn, and compare the seconds.
 
-``python -m benchmarks.training --network deep_cnn:2 --network mlp:32`` from the project's folder.
+``python -m benchmarks.training --network deep_cnn:2 --network mlp:32`` from the project's folder. A line of layers is a
+family as well: ``--network "conv3(n, same, leaky) maxpool2 4x[separable3(n, leaky)] globalavg:8"``.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Row:
         first_epoch_seconds: our first epoch, compilation included.
         steady_ratio: the same for the median epoch after the first; the whole ratio if there was only one.
         accuracy_fit: test accuracy after the last epoch.
-        epochs: how many were run; ``recipe_epochs`` is what the article's recipe has.
+        epochs: how many were run; ``recipe_epochs`` is what the family's recipe has.
     """
 
     family: str
@@ -103,7 +104,8 @@ def measure(chosen: Family, width: int, recipe: Recipe, data: Images, seed: int)
     ours = [x for x in epochs if isinstance(x, Epoch)]
     ratio = fit_seconds / our_seconds
     steady = ratio if len(ours) < 2 else _median(fit_epochs[1:]) / _median([x.seconds for x in ours[1:]])
-    assert not isinstance(finished, Epoch)
+    accuracy = ours[-1].test_accuracy
+    assert not isinstance(finished, Epoch) and accuracy is not None
     return Row(
         chosen.key,
         width,
@@ -114,7 +116,7 @@ def measure(chosen: Family, width: int, recipe: Recipe, data: Images, seed: int)
         round(ours[0].seconds, 3),
         round(steady, 3),
         fit_accuracy,
-        ours[-1].test_accuracy,
+        accuracy,
         recipe.epochs,
         chosen.recipe.epochs,
         recipe.precision,
@@ -147,8 +149,10 @@ def table(row: Row) -> str:
 def main() -> None:
     """Read the arguments, measure each network and print as it goes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--network", action="append", required=True, metavar="FAMILY:WIDTH", help="may be repeated")
-    parser.add_argument("--epochs", type=int, help="default: the article's recipe")
+    parser.add_argument(
+        "--network", action="append", required=True, metavar="FAMILY:WIDTH", help="or LINE:WIDTH; may be repeated"
+    )
+    parser.add_argument("--epochs", type=int, help="default: the recipe's")
     parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="of ours; fit is always float32")
     parser.add_argument("--data", type=Path, help="default: mnist.npz in FEATHERWEIGHT_DATA")
     parser.add_argument("--seed", type=int, default=0)
@@ -156,7 +160,8 @@ def main() -> None:
     asked = parser.parse_args()
     try:
         data = npz.read(asked.data or Path(os.environ.get("FEATHERWEIGHT_DATA", "."), "mnist.npz"))
-        pairs = [(family(key), family(key).width(width)) for key, _, width in (x.partition(":") for x in asked.network)]
+        parts = (x.rpartition(":") for x in asked.network)
+        pairs = [(family(key), family(key).width(width)) for key, _, width in parts]
         if not asked.json:
             versions = f"Python {platform.python_version()}, TensorFlow {tf.__version__}, Keras {keras.__version__}"
             print(f"{device().name}; {versions}; ours in {asked.precision}")

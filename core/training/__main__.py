@@ -27,7 +27,7 @@ import tensorflow as tf
 
 from core.data import npz
 from core.errors import DatasetError, FeatherweightError, TrainingError
-from core.networks.families import family
+from core.networks.families import of_line
 from core.runs import weights
 from core.runs.messages import EpochEnded, Failed, Finished, Job, Message, Ready, Started, Stop, decode, encode, job_of
 from core.runs.run import Epoch
@@ -95,7 +95,7 @@ class Conversation:
             return
         self.say(Started(job.job))
         data = _data(Path(job.data))
-        network = family(job.family).build(job.width, data.x_train.shape[1:], data.classes, job.recipe.dropout)
+        network = of_line(job.layers).build(1, data.x_train.shape[1:], data.classes, dropout=True)
         for event in train(network, job.recipe, data, job.seed, stop.is_set):
             if isinstance(event, Epoch):
                 self.say(EpochEnded(job.job, event))

@@ -1,92 +1,150 @@
-"""The forward pass over blocks of 2 x 2 pixels, images along the last axis: fast where there are few channels."""
+"""The forward pass with images along the last axis: fast where there are few channels."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import tensorflow as tf
 
-from core.networks.layers import Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Shape
+from core.networks.layers import (
+    Activation,
+    Add,
+    AveragePooling2D,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Dropout,
+    Flatten,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
+    Layer,
+    MaxPooling2D,
+    SeparableConv2D,
+    Shape,
+)
 from core.networks.network import Network
-from core.training.steps import Step, Tensor, activate, drop, steps, way
+from core.training import whole
+from core.training.layouts import Laid, as_row, into_blocks
+from core.training.steps import Batch, Step, Tensor, activate, drop, normalize, steps, way
 
 
 def takes(network: Network) -> bool:
-    """Return whether every layer can be written: only kernels of odd sides and poolings of 2 x 2 fit the blocks."""
-    return all(
-        type(layer) in WAYS
-        and (not isinstance(layer, Conv2D) or layer.kernel % 2 == 1)
-        and (not isinstance(layer, MaxPooling2D) or layer.size == 2)
-        for layer in network.layers
-    )
+    """Return whether every layer can be written."""
+    return all(type(layer) in WAYS for layer in network.layers)
 
 
-def logits(network: Network, precision: str, weights: Sequence[Tensor], x: Tensor, noise: Tensor | None) -> Tensor:
-    """Return logits ``(images, classes)`` of images in blocks, or of ``(units, images)``.
+def logits(
+    network: Network, precision: str, weights: Sequence[Tensor], x: Tensor, batch: Batch | None
+) -> tuple[Tensor, list[Tensor]]:
+    """Return logits of images ``(channels, height, width, images)`` or ``(units, images)``, and the arrays after it.
 
-    A block is 2 x 2 pixels: ``(4 * channels, ceil(height / 2), ceil(width / 2), images)``, with its upper left pixels'
-    channels first, then the upper right ones', lower left ones' and lower right ones'. All four results of a block come
-    from the same few neighbouring blocks, by one product with a matrix in which the kernel stands four times. For 3 x 3
-    kernels these are 4 neighbours instead of 9 shifted copies of the image, so a product reads 2.25 times less, and is
-    less narrow; it multiplies 1.78 times as often, which costs little where there are few channels. A pooling of 2 x 2
-    takes the largest of four slices. Where a side is odd, half of the last blocks is filled with numbers that nobody
-    reads: a result within the image never rests on them, and poolings and :func:`_whole` drop them.
+    Plain convolutions run over blocks of 2 x 2 pixels, see :class:`core.training.layouts.Laid`. All four results of a
+    block come from the same few neighbouring blocks, by one product with a matrix in which the kernel stands four
+    times. For 3 x 3 kernels these are 4 neighbours instead of 9 shifted copies of the image, so a product reads 2.25
+    times less, and is less narrow; it multiplies 1.78 times as often, which costs little where there are few channels.
+    A pooling of 2 x 2 takes the largest of four slices. Depthwise convolutions run over a row of pixels, and all else
+    over whole images.
     """
 
     def low(t: Tensor) -> Tensor:
         # products of rounded operands are exact in float32: the same numbers as bfloat16 hardware with a float32 sum
         return tf.cast(tf.cast(t, tf.bfloat16), tf.float32) if precision == "bfloat16" else t
 
-    in_blocks = len(network.input_shape) == 3
-    for layer, step in steps(network, weights, noise, low):
-        known = way(WAYS, layer)
-        if known.enters == "blocks" and not in_blocks:
-            x = into_blocks(x)
-        elif known.enters == "whole" and in_blocks:
-            x = _whole(x, step.shape)
-        x = known.write(layer, step, x)
-        in_blocks = in_blocks if known.leaves == "same" else known.leaves == "blocks"
-    return tf.transpose(x)
+    arrays, passed = list(weights), [Laid(x, network.input_shape)]
+    for layer, step in steps(network, arrays, batch, low):
+        laid = way(WAYS, layer)(layer, step, passed[-1])
+        if isinstance(layer, Add):
+            entered = passed[step.index - layer.over]
+            if laid.layout == "row":
+                laid = _whole(layer, step, laid.whole())
+            laid = laid.with_(laid.x + (entered.blocks() if laid.layout == "blocks" else entered.whole()))
+        passed.append(laid)
+    return tf.transpose(passed[-1].x), arrays
 
 
-def _conv(layer: Conv2D, step: Step, x: Tensor) -> Tensor:
-    kernel, bias = step.weights
-    return activate(layer, _convolved(step.low(x), step.low(kernel)) + tf.tile(bias, [4])[:, None, None, None])
+def _ended(layer: Any, step: Step, laid: Laid) -> Laid:
+    """Return sums with the layer's bias, if it has one, after its activation."""
+    x = laid.x + laid.spread(step.array("bias")) if layer.bias else laid.x
+    return laid.with_(activate(layer, x))
 
 
-def _dense(layer: Dense, step: Step, x: Tensor) -> Tensor:
-    kernel, bias = step.weights
-    return activate(layer, tf.matmul(step.low(kernel), step.low(x), transpose_a=True) + bias[:, None])
+def _whole(layer: Any, step: Step, x: Tensor) -> Laid:
+    return Laid(x, layer.output_shape(step.shape))
 
 
-def _pool(layer: MaxPooling2D, step: Step, x: Tensor) -> Tensor:
-    return _pooled(x, step.shape)
+def _conv(layer: Conv2D, step: Step, laid: Laid) -> Laid:
+    window, kernel = layer.window, step.low(step.array("kernel"))
+    if window.height == window.width == 1 == window.stride:
+        return _ended(layer, step, _mixed(layer, step, laid, kernel))
+    odd = window.height == window.width and window.height % 2 == 1 and window.stride == 1
+    if not odd:
+        return _ended(layer, step, _whole(layer, step, whole.convolved(step.low(laid.whole()), kernel, window)))
+    x = into_blocks(whole.padded(laid.whole(), window)) if window.same else laid.blocks()
+    return _ended(layer, step, Laid(_convolved(step.low(x), kernel), layer.output_shape(step.shape), "blocks"))
 
 
-def _flatten(layer: Flatten, step: Step, x: Tensor) -> Tensor:
-    return tf.reshape(tf.transpose(x, (1, 2, 0, 3)), (-1, x.shape[-1])) if len(step.shape) == 3 else x
+def _depthwise(layer: DepthwiseConv2D, step: Step, laid: Laid) -> Laid:
+    return _ended(layer, step, _by_channel(layer, step, laid, step.low(step.array("kernel"))))
 
 
-def _half(side: int) -> int:
-    return -(-side // 2)
+def _separable(layer: SeparableConv2D, step: Step, laid: Laid) -> Laid:
+    between = _by_channel(layer, step, laid, step.low(step.array("depthwise_kernel")))
+    return _ended(layer, step, _mixed(layer, step, between, step.low(step.array("pointwise_kernel"))))
 
 
-def into_blocks(x: Tensor) -> Tensor:
-    """Return images ``(channels, height, width, images)`` in blocks."""
-    channels, height, width, images = x.shape
-    x = tf.pad(x, [[0, 0], [0, height % 2], [0, width % 2], [0, 0]])
-    x = tf.reshape(x, (channels, _half(height), 2, _half(width), 2, images))
-    return tf.reshape(tf.transpose(x, (2, 4, 0, 1, 3, 5)), (4 * channels, _half(height), _half(width), images))
+def _by_channel(layer: Any, step: Step, laid: Laid, kernel: Tensor) -> Laid:
+    window, shape = layer.window, layer.output_shape(step.shape)
+    if window.stride > 1:
+        return Laid(whole.by_channel(step.low(laid.whole()), kernel, window), shape)
+    row = as_row(whole.padded(laid.whole(), window), step.shape) if window.same else laid.row()
+    return Laid(whole.by_channel_in_row(step.low(row.x), kernel, row.pitch), shape, "row", row.pitch)
 
 
-def _whole(x: Tensor, shape: Shape) -> Tensor:
-    """Return images of ``shape`` in blocks as ``(channels, height, width, images)``."""
-    height, width, channels = shape
-    _, rows, columns, images = x.shape
-    x = tf.transpose(tf.reshape(x, (2, 2, channels, rows, columns, images)), (2, 3, 0, 4, 1, 5))
-    return tf.reshape(x, (channels, 2 * rows, 2 * columns, images))[:, :height, :width]
+def _mixed(layer: Any, step: Step, laid: Laid, kernel: Tensor) -> Laid:
+    """Return images after a 1 x 1 convolution."""
+    if laid.layout == "blocks":
+        laid = Laid(laid.whole(), laid.shape)
+    mixed = whole.product(step.low(laid.x), kernel[0, 0])
+    return Laid(mixed, layer.output_shape(step.shape), laid.layout, laid.pitch)
+
+
+def _dense(layer: Dense, step: Step, laid: Laid) -> Laid:
+    kernel = step.low(step.array("kernel"))
+    return _ended(layer, step, _whole(layer, step, tf.matmul(kernel, step.low(laid.x), transpose_a=True)))
+
+
+def _largest(layer: MaxPooling2D, step: Step, laid: Laid) -> Laid:
+    if layer.tiles and layer.size == 2:
+        return _whole(layer, step, _pooled(laid.blocks(), step.shape))
+    return _whole(layer, step, whole.largest(laid.whole(), layer.window))
+
+
+def _averaged(layer: AveragePooling2D, step: Step, laid: Laid) -> Laid:
+    return _whole(layer, step, whole.averaged(laid.whole(), layer.window))
+
+
+def _global_mean(layer: GlobalAveragePooling2D, step: Step, laid: Laid) -> Laid:
+    return _whole(layer, step, tf.reduce_mean(laid.whole(), (1, 2)))
+
+
+def _global_largest(layer: GlobalMaxPooling2D, step: Step, laid: Laid) -> Laid:
+    return _whole(layer, step, tf.reduce_max(laid.whole(), (1, 2)))
+
+
+def _flatten(layer: Flatten, step: Step, laid: Laid) -> Laid:
+    x = laid.whole()
+    x = tf.reshape(tf.transpose(x, (1, 2, 0, 3)), (-1, x.shape[-1])) if len(step.shape) == 3 else x
+    return _whole(layer, step, x)
+
+
+def _batch_norm(layer: BatchNormalization, step: Step, laid: Laid) -> Laid:
+    def mean(t: Tensor) -> Tensor:
+        assert step.batch is not None
+        return laid.mean(t, step.batch.real)
+
+    return laid.with_(normalize(layer, step, laid.x, mean, laid.spread))
 
 
 def _convolved(x: Tensor, kernel: Tensor) -> Tensor:
@@ -105,33 +163,22 @@ def _pooled(x: Tensor, shape: Shape) -> Tensor:
     """Return the largest of each block of images of ``shape`` as ``(channels, height // 2, width // 2, images)``."""
     height, width, channels = shape
     four = tf.reshape(x, (4, channels, *x.shape[1:]))[:, :, : height // 2, : width // 2]
-    best = four[0]
-    for other in (four[1], four[2], four[3]):
-        best = tf.maximum(best, other)  # on a tie the gradient goes to the first, as in Keras
-    return best
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How the blocked form writes a layer.
-
-    Attributes:
-        write: ``(layer, step, x)`` to what leaves the layer.
-        enters: the layout that it takes: ``"blocks"``, ``"whole"`` ``(channels, height, width, images)`` or ``(units,
-            images)``, or ``"either"``.
-        leaves: the layout of what leaves.
-    """
-
-    write: Callable[[Any, Step, Tensor], Tensor]
-    enters: Literal["blocks", "whole", "either"]
-    leaves: Literal["blocks", "whole", "same"]
+    return whole.largest_of(four)
 
 
 # By kind of layer. A kind that is not here is refused.
-WAYS: dict[type[Layer], Way] = {
-    Conv2D: Way(_conv, "blocks", "blocks"),
-    Dense: Way(_dense, "whole", "whole"),
-    MaxPooling2D: Way(_pool, "blocks", "whole"),
-    Flatten: Way(_flatten, "whole", "whole"),
-    Dropout: Way(drop, "either", "same"),
+WAYS: dict[type[Layer], Callable[[Any, Step, Laid], Laid]] = {
+    Activation: lambda layer, step, laid: laid.with_(activate(layer, laid.x)),
+    Add: lambda layer, step, laid: laid,  # the walk, which knows what entered the block, adds that
+    AveragePooling2D: _averaged,
+    BatchNormalization: _batch_norm,
+    Conv2D: _conv,
+    Dense: _dense,
+    DepthwiseConv2D: _depthwise,
+    Dropout: lambda layer, step, laid: laid.with_(drop(layer, step, laid.x)),
+    Flatten: _flatten,
+    GlobalAveragePooling2D: _global_mean,
+    GlobalMaxPooling2D: _global_largest,
+    MaxPooling2D: _largest,
+    SeparableConv2D: _separable,
 }

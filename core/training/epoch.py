@@ -13,23 +13,26 @@ import numpy as np
 import tensorflow as tf
 
 from core.errors import invalid
-from core.networks.layers import Array, Layer
-from core.networks.network import Network
+from core.networks.layers import Add, Array, Layer
+from core.networks.network import Network, trainable
 from core.recipe import Recipe
 from core.training import forward
 from core.training.forward import Formulation
 from core.training.optimizers import OPTIMIZERS, SLOTS
+from core.training.steps import Batch, Tensor
 
-Tensor = Any  # TensorFlow ships no types
 EVALUATED = 128  # test images at a time: bounds the memory of an evaluation, and fits the caches better than more
 SMALL = 10_000  # weights of an array that is updated together with others
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What training changes: weights in Keras's order and layout, the optimiser's memory of them, updates done.
+    """What training changes: arrays in Keras's order and layout, the optimiser's memory of them, updates done.
 
-    The memory's arrays, ``slots``, are laid out as :func:`_joined` lays out the weights.
+    Attributes:
+        weights: every array of the network, moving statistics among them.
+        slots: of the trained arrays alone, laid out as :func:`_joined` lays those out.
+        step: updates done.
     """
 
     weights: tuple[Tensor, ...]
@@ -54,30 +57,31 @@ class Program:
 
 
 def begin(network: Network, optimizer: str, seed: int) -> State:
-    """Return fresh weights, glorot-uniform kernels and zero biases as Keras's defaults, and an empty memory.
+    """Return fresh arrays that begin as Keras's defaults, kernels glorot-uniform, and an empty memory.
 
     Raises:
         ArgumentError: if a layer has weights of another name, whose beginning is not known.
     """
     weights = []
-    named = [x for layer, entering, _ in network.walk() for x in layer.weight_shapes(entering)]
-    for index, (name, shape) in enumerate(named):
+    for index, (name, shape) in enumerate(network.arrays):
         match name:
-            case "bias":
+            case "bias" | "beta" | "moving_mean":
                 weights.append(np.zeros(shape, np.float32))
-            case "kernel":
+            case "gamma" | "moving_variance":
+                weights.append(np.ones(shape, np.float32))
+            case "kernel" | "depthwise_kernel" | "pointwise_kernel":
                 field = math.prod(shape[:-2])
                 limit = math.sqrt(6 / (field * (shape[-2] + shape[-1])))
                 weights.append(np.random.default_rng((seed, index)).uniform(-limit, limit, shape).astype(np.float32))
             case _:
-                raise invalid("weights to train", "kernel or bias", name)
-    return restore(weights, optimizer)
+                raise invalid("weights to train", "kernel, bias or those of batch norm", name)
+    return restore(network, weights, optimizer)
 
 
-def restore(weights: Sequence[Array], optimizer: str) -> State:
-    """Return the state that starts from given weights."""
+def restore(network: Network, weights: Sequence[Array], optimizer: str) -> State:
+    """Return the state that starts from given arrays."""
     held = tuple(tf.constant(w, tf.float32) for w in weights)
-    empty = tuple(tf.zeros_like(w) for w in _joined(held))
+    empty = tuple(tf.zeros_like(w) for w in _joined([held[i] for i in trainable(network.arrays)]))
     return State(held, (empty,) * SLOTS[optimizer], tf.constant(0.0))
 
 
@@ -88,7 +92,10 @@ def order(images: int, seed: Tensor, number: Tensor) -> Tensor:
 
 def split(network: Network) -> tuple[tuple[Layer, ...], Network]:
     """Return the leading layers whose output is the same in every epoch, and the network of the layers after them."""
-    head = tuple(takewhile(lambda layer: layer.constant, network.layers))
+    # what enters a residual block is needed at its end
+    entered = [index - layer.over for index, layer in enumerate(network.layers) if isinstance(layer, Add)]
+    leading = network.layers[: min(entered, default=None)]
+    head = tuple(takewhile(lambda layer: layer.constant, leading))
     shape = network.input_shape
     for layer in head:
         shape = layer.output_shape(shape)
@@ -99,9 +106,11 @@ def build(network: Network, recipe: Recipe, formulation: Formulation) -> Program
     """Return the program of a network whose leading layers :func:`split` has taken off."""
     advance = tf.function(partial(update, recipe), jit_compile=True, autograph=False)  # many small operations in one
 
-    def predict(weights: Sequence[Tensor], rows: Tensor, noise: Tensor | None) -> Tensor:
+    trained = trainable(network.arrays)
+
+    def predict(weights: Sequence[Tensor], rows: Tensor, batch: Batch | None) -> tuple[Tensor, list[Tensor]]:
         x = forward.pictures(network.input_shape, formulation, rows)
-        return forward.logits(formulation, network, recipe.precision, weights, x, noise)
+        return forward.logits(formulation, network, recipe.precision, weights, x, batch)
 
     def train(state: tuple[Any, ...], x: Tensor, y: Tensor, shuffled: Tensor, seed: Tensor) -> tuple[Any, ...]:
         images = int(y.shape[0])
@@ -115,13 +124,17 @@ def build(network: Network, recipe: Recipe, formulation: Formulation) -> Program
             real = tf.cast(tf.range(size) + i * size < images, tf.float32)
             weights, slots, step = state
             labels = tf.gather(y, rows)
-            noise = tf.stack([seed, tf.cast(step, tf.int32)])
+            batch = Batch(tf.stack([seed, tf.cast(step, tf.int32)]), real)
+            changed = [weights[place] for place in trained]
             with tf.GradientTape() as tape:
-                tape.watch(weights)
-                total, right = _scores(predict(weights, tf.gather(x, rows), noise), labels, real)
+                tape.watch(changed)
+                logits, arrays = predict(weights, tf.gather(x, rows), batch)
+                total, right = _scores(logits, labels, real)
                 mean = total / tf.reduce_sum(real)
-            gradients = tape.gradient(mean, weights)
-            after = advance(weights, slots, gradients, step)
+            updated, slots = advance(changed, slots, tape.gradient(mean, changed), step)
+            for place, array in zip(trained, updated, strict=True):
+                arrays[place] = array
+            after = tuple(arrays), slots
             return i + 1, loss + total, correct + right, (*after, step + 1)
 
         start = (tf.constant(0), tf.constant(0.0), tf.constant(0.0), state)
@@ -152,7 +165,9 @@ def build(network: Network, recipe: Recipe, formulation: Formulation) -> Program
     return Program(formulation, run, lambda state, images: scores(state.weights, *images))
 
 
-def _evaluate(predict: Callable[..., Tensor], weights: Sequence[Tensor], x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+def _evaluate(
+    predict: Callable[..., tuple[Tensor, list[Tensor]]], weights: Sequence[Tensor], x: Tensor, y: Tensor
+) -> tuple[Tensor, Tensor]:
     images = int(y.shape[0])
     size = min(EVALUATED, images)
 
@@ -160,7 +175,7 @@ def _evaluate(predict: Callable[..., Tensor], weights: Sequence[Tensor], x: Tens
         rows = tf.range(size) + i * size
         real = tf.cast(rows < images, tf.float32)
         rows = tf.minimum(rows, images - 1)
-        total, right = _scores(predict(weights, tf.gather(x, rows), None), tf.gather(y, rows), real)
+        total, right = _scores(predict(weights, tf.gather(x, rows), None)[0], tf.gather(y, rows), real)
         return i + 1, loss + total, correct + right
 
     start = (tf.constant(0), tf.constant(0.0), tf.constant(0.0))

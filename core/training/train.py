@@ -38,7 +38,7 @@ class Trained:
         stopped: whether it was stopped before the recipe's last epoch.
         seconds: wall-clock of all of it.
         formulation: how the step was written.
-        weights: in Keras's order.
+        weights: every array in the order of ``network.arrays``, moving statistics among them.
     """
 
     stopped: bool

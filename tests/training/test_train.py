@@ -261,7 +261,7 @@ class Talk:
         self.process.stdin.flush()
 
     def job(self, name: str, recipe: Recipe = QUICK, /, **changes: Any) -> None:
-        line = json.loads(encode(Job(name, "mlp", 8, recipe, 0, str(self.data))))
+        line = json.loads(encode(Job(name, "flatten dense(8) dense(8)", recipe, 0, str(self.data))))
         self.say(json.dumps(line | changes))
 
     def hear(self) -> Message:
@@ -336,7 +336,7 @@ def test_a_stop_arrives_during_training(talk: Talk) -> None:
     "line",
     [
         "garbage", "[1]", "{}", "null", "[" * 100_000, encode(Started("a")).strip(), '{"kind": "stop", "job": [1]}',
-        encode(Job("a", "mlp", 8, QUICK, 0, "data.npz")).replace('"a"', "[]").strip(),
+        encode(Job("a", "flatten dense(8) dense(8)", QUICK, 0, "data.npz")).replace('"a"', "[]").strip(),
     ],
 )  # fmt: skip
 def test_a_line_that_is_no_job_is_told(talk: Talk, line: str) -> None:
@@ -348,13 +348,13 @@ def test_a_line_that_is_no_job_is_told(talk: Talk, line: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"family": "rnn"}, "Invalid family"),
-        ({"width": 0}, "Invalid width"),
+        ({"layers": "rnn(2) flatten"}, "expected one of"),
+        ({"layers": "flatten dense(0)"}, "expected a width"),
         ({"recipe": {"optimizer": "adam"}}, "Invalid recipe"),
         ({"seed": -1}, "Invalid seed"),
         ({"data": None}, "Invalid data"),
         ({"data": "nowhere.npz"}, "cannot be read"),
-        ({"family": "deep_cnn"}, "too small"),
+        ({"layers": "conv3(2) conv3(2) maxpool2 conv3(2) conv3(2) maxpool2 flatten"}, "too small"),
     ],
 )
 def test_a_bad_job_fails_with_a_sentence(talk: Talk, changes: dict[str, Any], message: str) -> None:
