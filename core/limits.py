@@ -13,6 +13,7 @@ VARIABLES = {
     "waiting": "FEATHERWEIGHT_MAX_WAITING",
     "queue": "FEATHERWEIGHT_MAX_QUEUE",
     "weights": "FEATHERWEIGHT_MAX_WEIGHTS",
+    "multiply_adds": "FEATHERWEIGHT_MAX_MULTIPLY_ADDS",
     "epochs": "FEATHERWEIGHT_MAX_EPOCHS",
 }
 
@@ -24,11 +25,13 @@ class Ask:
     Attributes:
         cells: how many runs.
         weights: those of the largest network.
+        multiply_adds: those for one image of the network with most.
         epochs: those of the longest run.
     """
 
     cells: int
     weights: int
+    multiply_adds: int
     epochs: int
 
 
@@ -42,6 +45,7 @@ class Limits:
         queue: runs of all viewers that wait or run. A reloaded page is a new viewer where there are no accounts, so
             this is what bounds somebody who reloads.
         weights: of one network.
+        multiply_adds: of one network, for one image.
         epochs: of one run.
     """
 
@@ -49,6 +53,7 @@ class Limits:
     waiting: int | None = None
     queue: int | None = None
     weights: int | None = None
+    multiply_adds: int | None = None
     epochs: int | None = None
 
     def shared(self) -> Limits:
@@ -68,6 +73,9 @@ class Limits:
         """
         if self.weights is not None and asked.weights > self.weights:
             raise _over("weights", f"A network may have {self.weights:,} weights here", f"{asked.weights:,}")
+        if self.multiply_adds is not None and asked.multiply_adds > self.multiply_adds:
+            bound = f"A network may take {self.multiply_adds:,} multiply-adds for an image here"
+            raise _over("multiply_adds", bound, f"{asked.multiply_adds:,}")
         if self.epochs is not None and asked.epochs > self.epochs:
             raise _over("epochs", f"A run may take {_count(self.epochs, 'epoch')} here", f"{asked.epochs:,}")
         if self.cells is not None and asked.cells > self.cells:
@@ -81,12 +89,13 @@ class Limits:
 
 
 # One width beyond the tutorial's largest network fits, and so do the article's sweeps with five seeds.
-SHARED = Limits(cells=200, waiting=200, queue=2_000, weights=2_000_000, epochs=100)
+SHARED = Limits(cells=200, waiting=200, queue=2_000, weights=2_000_000, multiply_adds=200_000_000, epochs=100)
 
 
-def largest(asked: Sequence[tuple[int, int]]) -> Ask:
-    """Return what is asked for from the (weights, epochs) of each cell."""
-    return Ask(len(asked), max((x for x, _ in asked), default=0), max((x for _, x in asked), default=0))
+def largest(asked: Sequence[tuple[int, int, int]]) -> Ask:
+    """Return what is asked for from the (weights, multiply-adds, epochs) of each cell."""
+    weights, adds, epochs = zip(*asked, strict=True) if asked else ((0,), (0,), (0,))
+    return Ask(len(asked), max(weights), max(adds), max(epochs))
 
 
 def _over(name: str, bound: str, received: str) -> LimitError:

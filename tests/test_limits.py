@@ -7,8 +7,8 @@ import pytest
 from core.errors import LimitError
 from core.limits import SHARED, VARIABLES, Ask, Limits, largest
 
-LIMITS = Limits(cells=10, waiting=12, queue=20, weights=1000, epochs=5)
-FITS = Ask(cells=10, weights=1000, epochs=5)
+LIMITS = Limits(cells=10, waiting=12, queue=20, weights=1000, multiply_adds=9000, epochs=5)
+FITS = Ask(cells=10, weights=1000, multiply_adds=9000, epochs=5)
 
 
 def test_what_just_fits_is_allowed() -> None:
@@ -23,6 +23,13 @@ def test_what_just_fits_is_allowed() -> None:
             0,
             0,
             "A network may have 1,000 weights here (FEATHERWEIGHT_MAX_WEIGHTS). Received: 1,001.",
+        ),
+        (
+            replace(FITS, multiply_adds=9001),
+            0,
+            0,
+            "A network may take 9,000 multiply-adds for an image here (FEATHERWEIGHT_MAX_MULTIPLY_ADDS). "
+            "Received: 9,001.",
         ),
         (replace(FITS, epochs=6), 0, 0, "A run may take 5 epochs here (FEATHERWEIGHT_MAX_EPOCHS). Received: 6."),
         (replace(FITS, cells=11), 0, 0, "A sweep may have 10 runs here (FEATHERWEIGHT_MAX_CELLS). Received: 11."),
@@ -60,5 +67,5 @@ def test_a_shared_machine_has_limits_where_nothing_is_set() -> None:
 
 
 def test_the_largest_counts() -> None:
-    assert largest([(932, 12), (5, 20), (26506, 1)]) == Ask(3, 26506, 20)
-    assert largest([]) == Ask(0, 0, 0)
+    assert largest([(932, 7, 12), (5, 9, 20), (26506, 8, 1)]) == Ask(3, 26506, 9, 20)
+    assert largest([]) == Ask(0, 0, 0, 0)

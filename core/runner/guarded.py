@@ -10,7 +10,6 @@ from core.access import Visitor
 from core.data import datasets
 from core.errors import ArgumentError, DatasetError, FeatherweightError
 from core.limits import Limits, largest
-from core.networks.families import family
 from core.runner.progress import Progress
 from core.runner.runner import Runner
 from core.runs.run import Cell
@@ -152,14 +151,15 @@ class GuardedRunner:
         """Raise ``LimitError`` if cells that are neither finished nor on their way are more than the limits allow."""
         waiting = set(busy)
         mine = sum(self.owners.names.get(x) == self.visitor.name for x in waiting)
-        sizes = {x: self._weights(x) for x in {(x.dataset, x.family, x.width) for x in new}}
-        asked = largest([(sizes[x.dataset, x.family, x.width], x.recipe.epochs) for x in new])
+        sizes = {(x.dataset, x.layers): self._size(x) for x in {(x.dataset, x.layers): x for x in new}.values()}
+        asked = largest([(*sizes[x.dataset, x.layers], x.recipe.epochs) for x in new])
         limits.check(asked, mine, len(waiting) - mine)
 
-    def _weights(self, network: tuple[str, str, int]) -> int:
-        dataset, key, width = network
+    def _size(self, cell: Cell) -> tuple[int, int]:
+        """Return weights and multiply-adds of a cell's network."""
         try:
-            facts = datasets.find(self.settings, dataset).facts
+            facts = datasets.find(self.settings, cell.dataset).facts
+            network = cell.network(facts.input_shape, facts.classes)
         except (ArgumentError, DatasetError):  # the runner says what is amiss with it
-            return 0
-        return family(key).build(width, facts.input_shape, facts.classes).parameters
+            return 0, 0
+        return network.parameters, network.multiply_adds

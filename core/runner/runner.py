@@ -12,7 +12,6 @@ from typing import Any
 from core.data import datasets
 from core.data.npz import Facts
 from core.errors import ArgumentError, DatasetError, FeatherweightError, StoreError, TrainingError
-from core.networks.families import family
 from core.networks.network import Network
 from core.runner.backend import Backend
 from core.runner.local import LocalBackend
@@ -298,7 +297,7 @@ class Runner:
         """
         data = str(datasets.find(self._settings, cell.dataset).path)
         with self._changed:
-            events = self.backend.train(Job(str(run), cell.family, cell.width, cell.recipe, cell.seed, data))
+            events = self.backend.train(Job(str(run), cell.layers, cell.recipe, cell.seed, data))
             self._run = run
             if self._stopping:  # asked for while the job was being prepared
                 self.backend.stop(str(run))
@@ -338,4 +337,4 @@ class Runner:
         facts = datasets.find(self._settings, cell.dataset).facts
         if facts.fingerprint != cell.fingerprint:
             raise DatasetError(f"The data set {cell.dataset} has changed since this was asked for. Ask again.")
-        return family(cell.family).build(cell.width, facts.input_shape, facts.classes, cell.recipe.dropout), facts
+        return cell.network(facts.input_shape, facts.classes), facts

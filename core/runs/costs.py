@@ -76,19 +76,19 @@ def cost(runs: Iterable[Run], plans: Sequence[Plan], device: str | None) -> Cost
         return Cost(None, 0)
     total = 0.0
     nearest: dict[_Kind, _Kind] = {}
-    compiled: set[tuple[str, int]] = set()
+    compiled: set[str] = set()
     for plan in plans:
         cell = plan.cell
         batch = min(cell.recipe.batch_size, plan.images)
-        kind = _Kind(cell.family, max(plan.multiply_adds, 1), cell.recipe.precision, batch)
+        kind = _Kind(cell.chosen.key, max(plan.multiply_adds, 1), cell.recipe.precision, batch)
         if kind not in nearest:
             nearest[kind] = _nearest(known, kind)
         like = nearest[kind]
         scale = math.sqrt(kind.multiply_adds / like.multiply_adds) * (1 + UPDATE / batch) / (1 + UPDATE / like.batch)
         total += known[like].rate * scale * plan.images * cell.recipe.epochs
-        if (cell.family, cell.width) not in compiled:
+        if cell.layers not in compiled:
             total += known[like].compile
-            compiled.add((cell.family, cell.width))
+            compiled.add(cell.layers)
     return Cost(total, sum(known[x].runs for x in set(nearest.values())))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from core.errors import ArgumentError, RefusedError, StoreError
 from core.runs.lock import Lock
-from core.runs.migrations import READABLE, VERSION, statements, tables
+from core.runs.migrations import READABLE, VERSION, prepare, statements, tables
 
 WRITE, READ = "mode=rwc", "mode=ro"
 # No lock and no file beside it, for a disk that lets none be made: nothing may write meanwhile.
@@ -43,11 +43,13 @@ class Database:
         self.path = path
         self.problem: str | None = None
         self._mode = READ
+        self._version = 0  # of a file that is only read; one that is written is brought to the last one first
         version = self._look_over()
         if read_only:
             if version < READABLE:
                 raise StoreError(f"The store {path} is not there yet, or of a version too old to show.")
             self._mode = self._reading()
+            self._version = version
             return
         self._mode = WRITE
         try:
@@ -105,6 +107,7 @@ class Database:
         connection.execute("PRAGMA foreign_keys = ON")
         # each run counts as kept only once it is on the disk
         connection.execute("PRAGMA synchronous = FULL")
+        prepare(connection, self._version)
         return connection
 
     @contextmanager
@@ -189,6 +192,7 @@ class Database:
 
     def _bring_up(self) -> None:
         with self.connection() as connection:
+            connection.execute("PRAGMA foreign_keys = OFF")  # or a table made anew would take what belongs to it along
             connection.execute("BEGIN IMMEDIATE")
             (version,) = connection.execute("PRAGMA user_version").fetchone()  # another process may have been quicker
             for statement in statements(version):

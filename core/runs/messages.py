@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from core.errors import FeatherweightError, TrainingError, invalid
-from core.networks.families import family
+from core.networks.line import Line
 from core.recipe import Recipe, seed_number
 from core.runs.run import Epoch
 
@@ -21,25 +21,23 @@ class Job:
 
     Attributes:
         job: its name; every event of it bears it.
-        family: key.
-        width: of the family.
+        layers: of the network, as ``Family.identity`` writes them.
         recipe: how to train.
         seed: decides initial weights, order of images and dropout.
         data: path of the ``.npz`` file with the images.
 
     Raises:
-        ArgumentError: when made with an unknown family, or with what is out of bounds.
+        ArgumentError: when made with layers that cannot be read, or with what is out of bounds.
     """
 
     job: str
-    family: str
-    width: int
+    layers: str
     recipe: Recipe
     seed: int
     data: str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "width", family(self.family).width(self.width))
+        Line.of(self.layers)
         object.__setattr__(self, "seed", seed_number(self.seed))
         if not isinstance(self.data, str):
             raise invalid("data", "the path of an .npz file", self.data)
@@ -140,7 +138,7 @@ def decode(line: str) -> Message:
     """Return the message of a line.
 
     Raises:
-        ArgumentError: if its job cannot be: an unknown family, a recipe out of bounds.
+        ArgumentError: if its job cannot be: unknown layers, a recipe out of bounds.
         TrainingError: if it is no message.
     """
     try:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+
+from core.errors import ArgumentError
+from core.networks.families import family
+from core.recipe import Recipe
+
 # Each entry takes the file from version i to i + 1; PRAGMA user_version says where it is.
 SCRIPTS = (
     """
@@ -88,6 +94,63 @@ SCRIPTS = (
     INSERT INTO waiting (dataset, fingerprint, family, width, recipe, seed)
         SELECT dataset, fingerprint, family, width, recipe, seed FROM runs WHERE state = 'running' ORDER BY id;
     """,
+    # A run is told from others by its layers and no longer by the name of a family; people keep families of their own.
+    """
+    CREATE TABLE new_runs (
+        id INTEGER PRIMARY KEY,
+        dataset TEXT NOT NULL,
+        fingerprint TEXT NOT NULL,
+        layers TEXT NOT NULL,
+        recipe TEXT NOT NULL,
+        seed INTEGER NOT NULL,
+        family TEXT NOT NULL,
+        width INTEGER NOT NULL,
+        parameters INTEGER NOT NULL,
+        multiply_adds INTEGER NOT NULL,
+        train_images INTEGER NOT NULL,
+        test_images INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        started TEXT NOT NULL,
+        ended TEXT,
+        seconds REAL,
+        device TEXT,
+        versions TEXT,
+        formulation TEXT,
+        message TEXT,
+        UNIQUE (dataset, fingerprint, layers, recipe, seed)
+    );
+    INSERT INTO new_runs
+        SELECT id, dataset, fingerprint, layers_of(family, width, recipe), recipe, seed, family, width, parameters,
+            multiply_adds, train_images, test_images, state, started, ended, seconds, device, versions, formulation,
+            message
+        FROM runs;
+    DROP TABLE runs;
+    ALTER TABLE new_runs RENAME TO runs;
+    CREATE TABLE new_waiting (
+        place INTEGER PRIMARY KEY,
+        dataset TEXT NOT NULL,
+        fingerprint TEXT NOT NULL,
+        layers TEXT NOT NULL,
+        recipe TEXT NOT NULL,
+        seed INTEGER NOT NULL,
+        family TEXT NOT NULL,
+        width INTEGER NOT NULL,
+        UNIQUE (dataset, fingerprint, layers, recipe, seed)
+    );
+    INSERT INTO new_waiting
+        SELECT place, dataset, fingerprint, layers_of(family, width, recipe), recipe, seed, family, width FROM waiting;
+    DROP TABLE waiting;
+    ALTER TABLE new_waiting RENAME TO waiting;
+    CREATE TABLE families (
+        place INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        title TEXT NOT NULL,
+        layers TEXT NOT NULL,
+        widths TEXT NOT NULL,
+        recipe TEXT NOT NULL,
+        added TEXT NOT NULL
+    );
+    """,
 )
 VERSION = len(SCRIPTS)
 READABLE = 3  # the oldest version that can be shown as it is
@@ -97,7 +160,36 @@ def tables(version: int) -> tuple[str, ...]:
     """Return the tables that a file of that version has."""
     if version == 0:
         return ()
-    return ("runs", "epochs", "weights", "waiting") if version > 3 else ("runs", "epochs", "weights")
+    later = ["waiting"] * (version > 3) + ["families"] * (version > 4)
+    return ("runs", "epochs", "weights", *later)
+
+
+def layers_of(key: str, width: int, recipe: str) -> str:
+    """Return the layers of a network as ``Family.identity`` writes them, for a row that names its family alone.
+
+    A row that cannot be read keeps what it says, and is explained when it is read.
+    """
+    try:
+        return family(key).identity(width, Recipe.from_json(recipe).dropout)
+    except ArgumentError:
+        return f"{key} {width}"
+
+
+def prepare(connection: sqlite3.Connection, version: int) -> None:
+    """Give a connection what older files need: to be brought up, or to be read as if they had been.
+
+    Args:
+        connection: to the file.
+        version: of the file; 0 where that is not known or there is none.
+    """
+    connection.create_function("layers_of", 3, layers_of, deterministic=True)
+    if READABLE <= version < 5:  # names without a schema mean these first
+        connection.executescript(
+            """
+            CREATE TEMP VIEW runs AS SELECT *, layers_of(family, width, recipe) AS layers FROM main.runs;
+            CREATE TEMP TABLE families (place, name, title, layers, widths, recipe, added);
+            """
+        )
 
 
 def statements(version: int) -> list[str]:

@@ -49,7 +49,7 @@ def cells(dataset: Dataset) -> list[Cell]:
     ]
 
     def work(cell: Cell) -> int:
-        return FAMILIES[cell.family].build(cell.width).multiply_adds * cell.recipe.epochs
+        return cell.chosen.build(cell.width).multiply_adds * cell.recipe.epochs
 
     return sorted(wanted, key=lambda x: (work(x), x.seed))
 
@@ -81,4 +81,4 @@ def write(source: Store, wanted: list[Cell], path: Path) -> None:
 
 
 def _kept(cell: Cell) -> bool:
-    return cell.width in FAMILIES[cell.family].kept and cell.seed == KEPT_SEED
+    return cell.width in cell.chosen.kept and cell.seed == KEPT_SEED

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from core.networks.families import family
+from core.networks.families import Family, family
+from core.networks.layer import Shape
+from core.networks.network import Network
 from core.recipe import Protocol, Recipe, seed_number
 
 
@@ -37,7 +39,19 @@ class Weights(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What determines a run: an image set by name and contents, a network, a recipe and a seed.
+    """What determines a run: an image set by name and contents, a network's layers, a recipe and a seed.
+
+    Two cells of one network are equal, whatever family it was asked for by.
+
+    Attributes:
+        dataset: the image set's name.
+        fingerprint: that of its contents.
+        family: what the network was asked for by: the key of one of the article's families, or a line of text.
+        width: of the network, in that family.
+        recipe: how to train; without dropout where the line has none.
+        seed: of initial weights, order of images and dropout.
+        layers: the network, as ``Family.identity`` writes it; empty has it written now.
+        named: the family of that line under the name that somebody gave it, where it is known.
 
     Raises:
         ArgumentError: when made with an unknown family, a width or a seed out of bounds.
@@ -45,29 +59,61 @@ class Cell:
 
     dataset: str
     fingerprint: str
-    family: str
-    width: int
+    family: str = field(compare=False)
+    width: int = field(compare=False)
     recipe: Recipe
     seed: int
+    layers: str = ""
+    named: Family | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "width", family(self.family).width(self.width))
+        chosen = family(self.family)
+        object.__setattr__(self, "family", chosen.key)
+        object.__setattr__(self, "width", chosen.width(self.width))
         object.__setattr__(self, "seed", seed_number(self.seed))
+        if self.recipe.dropout and not chosen.line.has_dropout:
+            object.__setattr__(self, "recipe", replace(self.recipe, dropout=False))
+        if not self.layers:
+            object.__setattr__(self, "layers", chosen.identity(self.width, self.recipe.dropout))
+
+    @property
+    def chosen(self) -> Family:
+        """The family that it belongs to, for people."""
+        return self.named or family(self.family)
+
+    @property
+    def title(self) -> str:
+        """Family and width for people."""
+        return f"{self.chosen.title}, n = {self.width}"
+
+    def network(self, input_shape: Shape, classes: int) -> Network:
+        """Return its network for images of a shape.
+
+        Raises:
+            ArgumentError: if the layers do not fit them.
+        """
+        return self.chosen.build(self.width, input_shape, classes, self.recipe.dropout)
+
+    def under(self, chosen: Family, width: int) -> Cell:
+        """Return the same cell as one of another family that has the same network."""
+        label = chosen.key if chosen.built_in else chosen.layers
+        return replace(self, family=label, width=width, named=None if chosen.built_in else chosen)
 
     @property
     def columns(self) -> dict[str, Any]:
-        """The identity as columns of the store."""
+        """The cell as columns of the store: its identity, then what it was asked for by."""
         return {
             "dataset": self.dataset,
             "fingerprint": self.fingerprint,
-            "family": self.family,
-            "width": self.width,
+            "layers": self.layers,
             "recipe": self.recipe.to_json(),
             "seed": self.seed,
+            "family": self.family,
+            "width": self.width,
         }
 
     def __str__(self) -> str:
-        return f"{family(self.family).title} n = {self.width}, seed {self.seed}"
+        return f"{self.chosen.title} n = {self.width}, seed {self.seed}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +219,18 @@ class Run:
 
     @property
     def family(self) -> str:
-        """The key of the family."""
-        return self.cell.family
+        """The key of the family: its name, or its line."""
+        return self.cell.chosen.key
+
+    @property
+    def title(self) -> str:
+        """The family's, for people."""
+        return self.cell.chosen.title
+
+    @property
+    def layers(self) -> str:
+        """The network as text."""
+        return self.cell.layers
 
     @property
     def width(self) -> int:
@@ -201,11 +257,10 @@ class Run:
         told = ("parameters", "multiply_adds", "train_images", "test_images", "state", "started", "ended", "seconds")
         last = ("accuracy", "loss", "test_accuracy", "test_loss", "held_out_accuracy", "held_out_loss")
         return (
-            {"id": self.id}
-            | self.cell.columns
-            | {"recipe": asdict(self.recipe)}
+            {"id": self.id, "dataset": self.dataset, "fingerprint": self.fingerprint, "family": self.family}
+            | {"width": self.width, "recipe": asdict(self.recipe), "seed": self.seed}
             | {x: getattr(self, x) for x in (*told, "device")}
             | {"versions": dict(self.versions), "formulation": self.formulation, "message": self.message}
             | {"origin": self.origin, "epochs": self.epochs or None}
-            | {x: getattr(self, x) for x in (*last, "epoch_seconds", "weights")}
+            | {x: getattr(self, x) for x in (*last, "epoch_seconds", "weights", "layers")}
         )

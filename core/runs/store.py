@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from core.errors import ArgumentError, StoreError
+from core.networks.families import Families
 from core.recipe import Recipe
 from core.runs.database import Database
+from core.runs.own_families import OwnFamilies, named
 from core.runs.run import Cell, Epoch, Origin, Run, RunState, Weights
 
-_IDENTITY = "dataset, fingerprint, family, width, recipe, seed"  # the columns of a cell
+_IDENTITY = "dataset, fingerprint, layers, recipe, seed"  # the columns that tell cells apart
+_CELL = f"{_IDENTITY}, family, width"
 _SAME = " AND ".join(f"{x} = :{x}" for x in _IDENTITY.split(", "))
 _EPOCH = ", ".join(x.name for x in fields(Epoch))
 RUNS_KEPT = 20_000  # in memory, by their rows: 1.8 kB each
@@ -26,7 +29,7 @@ RUNS_KEPT = 20_000  # in memory, by their rows: 1.8 kB each
 _KEPT = ("parameters", "multiply_adds", "train_images", "test_images", "started", "ended", "seconds", "device")
 _LAST = ("accuracy", "loss", "test_accuracy", "test_loss", "held_out_accuracy", "held_out_loss")
 _RUNS = f"""
-    SELECT runs.id, {_IDENTITY}, state, versions, COALESCE(last.epoch, 0),
+    SELECT runs.id, {_CELL}, state, versions, COALESCE(last.epoch, 0),
         {", ".join(f"runs.{x}" for x in (*_KEPT, "formulation", "message"))}, {", ".join(f"last.{x}" for x in _LAST)},
         (SELECT MIN(seconds) FROM epochs WHERE run = runs.id) AS epoch_seconds,
         CASE WHEN dropped IS NOT NULL THEN 'dropped' WHEN weights.run IS NOT NULL THEN 'kept' END AS weights
@@ -74,6 +77,7 @@ class Store:
         self.origin = origin
         self.room = room
         self.database = Database(path, read_only=read_only)
+        self.families = OwnFamilies(self.database)
 
     def begin(
         self,
@@ -193,11 +197,10 @@ class Store:
 
     def keep_waiting(self, cells: Iterable[Cell]) -> None:
         """Remember cells that are to be trained, behind those that wait already."""
-        marks = ", ".join("?" * len(_IDENTITY.split(", ")))
+        marks = ", ".join(f":{x}" for x in _CELL.split(", "))
         with self._connection() as connection:
             connection.executemany(
-                f"INSERT OR IGNORE INTO waiting ({_IDENTITY}) VALUES ({marks})",
-                [tuple(x.columns.values()) for x in cells],
+                f"INSERT OR IGNORE INTO waiting ({_CELL}) VALUES ({marks})", [x.columns for x in cells]
             )
 
     def forget_waiting(self, cells: Iterable[Cell]) -> None:
@@ -208,9 +211,10 @@ class Store:
     def waiting(self) -> list[Cell]:
         """Return the cells that are to be trained, or whose run goes on, in order."""
         with self._connection() as connection:
-            rows = connection.execute(f"SELECT {_IDENTITY} FROM waiting ORDER BY place").fetchall()
+            rows = connection.execute(f"SELECT {_CELL} FROM waiting ORDER BY place").fetchall()
         with self._explained("A run that waits"):
-            return [Cell(data, mark, key, n, Recipe.from_json(how), seed) for data, mark, key, n, how, seed in rows]
+            known = self.families.all()
+            return [named(_cell(row), known) for row in rows]
 
     def datasets(self, with_weights: bool = False) -> list[str]:
         """Return the image sets with finished runs, or with such whose weights are kept, the latest run's last."""
@@ -224,23 +228,27 @@ class Store:
         where = "" if dataset is None else "WHERE dataset = :dataset"
         with self._connection() as connection:
             rows = connection.execute(f"{_RUNS} {where} ORDER BY runs.id", {"dataset": dataset}).fetchall()
-        return [self._run(x) for x in rows]
+        known = self.families.all()
+        return [self._run(x, known) for x in rows]
 
     def run(self, id: int) -> Run | None:
         """Return the run of that id, or None if there is none."""
         with self._connection() as connection:
             row = connection.execute(f"{_RUNS} WHERE runs.id = ?", (id,)).fetchone()
-        return self._run(row) if row else None
+        return self._run(row, self.families.all()) if row else None
 
     def runs_of(self, cells: Iterable[Cell]) -> dict[Cell, Run]:
         """Return the run of each cell that has one, by the index: a store of any size answers as quickly."""
         with self._connection() as connection:
             rows = {x: connection.execute(f"{_RUNS} WHERE {_SAME}", x.columns).fetchone() for x in cells}
-        return {cell: self._run(row) for cell, row in rows.items() if row}
+        known = self.families.all()
+        return {cell: self._run(row, known) for cell, row in rows.items() if row}
 
-    def _run(self, row: tuple[Any, ...]) -> Run:
+    def _run(self, row: tuple[Any, ...], known: Families) -> Run:
         with self._explained(f"The run {row[0]}"):
-            return _run(self.origin, row)
+            run = _run(self.origin, row)
+            cell = named(run.cell, known) if known.own else run.cell
+            return run if cell is run.cell else replace(run, cell=cell)
 
     @contextmanager
     def _explained(self, what: str) -> Iterator[None]:
@@ -283,12 +291,12 @@ class Store:
 @lru_cache(maxsize=RUNS_KEPT)
 def _run(origin: Origin, row: tuple[Any, ...]) -> Run:
     """Return the run of a row of ``_RUNS``; the same object for the same row, as every view of a page reads all."""
-    id, data, mark, key, width, recipe, seed, state, versions, epochs, *rest = row
-    *told, seconds, weights = rest
+    id, *cell, state, versions, epochs = row[:11]
+    *told, seconds, weights = row[11:]
     return Run(
         id=id,
         origin=origin,
-        cell=Cell(data, mark, key, width, Recipe.from_json(recipe), seed),
+        cell=_cell(cell),
         state=RunState(state),
         versions=_versions(versions),
         epochs=epochs,
@@ -296,6 +304,11 @@ def _run(origin: Origin, row: tuple[Any, ...]) -> Run:
         weights=weights and Weights(weights),
         **dict(zip((*_KEPT, "formulation", "message", *_LAST), told, strict=True)),
     )
+
+
+def _cell(row: Sequence[Any]) -> Cell:
+    data, mark, layers, recipe, seed, key, width = row
+    return Cell(data, mark, key, width, Recipe.from_json(recipe), seed, layers)
 
 
 @lru_cache(maxsize=256)

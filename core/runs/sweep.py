@@ -8,7 +8,7 @@ from dataclasses import replace
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.errors import FeatherweightError, invalid
-from core.networks.families import FAMILIES, family
+from core.networks.families import FAMILIES, Families
 from core.recipe import MAX_SEED, Protocol, Recipe, seed_number
 from core.runs.costs import Plan
 from core.runs.run import Cell, Run, RunState
@@ -25,27 +25,36 @@ def cells(
     seeds: Sequence[int],
     recipe: Recipe | Mapping[str, Recipe] | None = None,
     protocol: Protocol | None = None,
+    families: Families | None = None,
 ) -> list[Cell]:
     """Return the cells of a sweep, small networks first and the seeds of one network together.
 
     Args:
         dataset: what to train on.
-        widths: per family key, the widths.
+        widths: the widths of each family, by its name or its line.
         seeds: the seeds of every network.
         recipe: how to train, for all families or by key; None is each family's own, the article's.
         protocol: in place of the recipe's own.
+        families: where names are looked up; None knows the article's alone.
 
     Raises:
         ArgumentError: for an unknown family, a width or seed out of bounds, images too small, or too many cells.
     """
     made = []
+    known = families or Families()
     for key, wanted in widths.items():
-        chosen = family(key)
+        chosen = known.get(key)
+        label = chosen.key if chosen.built_in else chosen.layers
+        named = None if chosen.built_in else chosen if chosen.named else known.name_of(chosen.layers)
         for n in sorted({chosen.width(x) for x in wanted}):
             used = recipe[key] if isinstance(recipe, Mapping) else recipe or chosen.recipe
             used = replace(used, protocol=protocol) if protocol else used
             chosen.build(n, dataset.facts.input_shape, dataset.facts.classes, used.dropout)
-            made += [Cell(dataset.name, dataset.facts.fingerprint, key, n, used, seed_number(s)) for s in seeds]
+            made += [
+                Cell(dataset.name, dataset.facts.fingerprint, label, n, used, seed_number(s), named=named)
+                for s in seeds
+            ]
+    made = list(dict.fromkeys(made))  # two families may have the same network
     if len(made) > MAX_CELLS:
         raise invalid("sweep", f"at most {MAX_CELLS} cells (families × widths × seeds)", len(made))
     return made
@@ -68,10 +77,35 @@ def seeds(first: int, count: int) -> list[int]:
     return list(range(first, first + count))
 
 
+def numbers(text: str, what: str) -> list[int]:
+    """Return the whole numbers in text like ``1,2,8-16``, in order and once each.
+
+    Args:
+        text: what was typed.
+        what: what the numbers are, for people.
+
+    Raises:
+        ArgumentError: if it is not such a list, or longer than a sweep may be.
+    """
+    found: dict[int, None] = {}
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        bounds = [first, last] if dash else [first]
+        if not all(x.strip().isascii() and x.strip().isdigit() and len(x.strip()) < 11 for x in bounds):
+            raise invalid(what, "whole numbers and ranges like 1,2,8-16", text)
+        low, high = int(bounds[0]), int(bounds[-1])
+        if low > high or high - low >= MAX_CELLS:
+            raise invalid(what, f"ranges that ascend and hold at most {MAX_CELLS} numbers", text)
+        found.update(dict.fromkeys(range(low, high + 1)))
+    if len(found) > MAX_CELLS:
+        raise invalid(what, f"at most {MAX_CELLS} numbers", text)
+    return list(found)
+
+
 def plans(settings: Settings, wanted: Iterable[Cell]) -> list[Plan]:
     """Return what is needed to estimate the cells' cost; those whose data set has gone are left out."""
     found: dict[str, Dataset] = {}
-    work: dict[tuple[str, str, int], int] = {}  # the seeds of a network cost the same
+    work: dict[tuple[str, str], int] = {}  # the seeds of a network cost the same
     planned = []
     for cell in wanted:
         try:
@@ -80,10 +114,9 @@ def plans(settings: Settings, wanted: Iterable[Cell]) -> list[Plan]:
         except FeatherweightError:
             continue
         facts = found[cell.dataset].facts
-        network = cell.dataset, cell.family, cell.width
+        network = cell.dataset, cell.layers
         if network not in work:
-            made = family(cell.family).build(cell.width, facts.input_shape, facts.classes)
-            work[network] = made.multiply_adds
+            work[network] = cell.network(facts.input_shape, facts.classes).multiply_adds
         planned.append(Plan(cell, work[network], facts.train))
     return planned
 
@@ -112,5 +145,7 @@ def further(dataset: Dataset, runs: Iterable[Run], like: Cell, count: int) -> li
     Raises:
         ArgumentError: if the last seed is out of bounds.
     """
-    same = [x.seed for x in runs if (x.family, x.width, x.recipe) == (like.family, like.width, like.recipe)]
-    return cells(dataset, {like.family: [like.width]}, seeds(max(same, default=-1) + 1, count), like.recipe)
+    same = [x.seed for x in runs if (x.layers, x.recipe) == (like.layers, like.recipe)]
+    like.network(dataset.facts.input_shape, dataset.facts.classes)
+    here = replace(like, dataset=dataset.name, fingerprint=dataset.facts.fingerprint)
+    return [replace(here, seed=x) for x in seeds(max(same, default=-1) + 1, count)]

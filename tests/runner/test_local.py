@@ -25,7 +25,7 @@ READY = encode(Ready("a device", None, ("float32",), {})).strip()
 
 
 def job(seed: int) -> Job:
-    return Job(f"job {seed}", "mlp", 2, Recipe("sgd", 0.1, 3), seed, "data.npz")
+    return Job(f"job {seed}", "flatten dense(2) dense(2)", Recipe("sgd", 0.1, 3), seed, "data.npz")
 
 
 @pytest.fixture

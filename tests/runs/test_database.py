@@ -43,6 +43,9 @@ def older(path: Path, version: int) -> None:
         for seed, state in ((0, "done"), (1, "running")):
             values = ("mnist", "f", "cnn", 2, ADADELTA.to_json(), seed, 4802, 1, 1, 1, state, "2026-11-01")
             connection.execute(f"INSERT INTO runs ({columns}) VALUES ({', '.join('?' * 12)})", values)
+            if version > 3 and state == "running":
+                same = "dataset, fingerprint, family, width, recipe, seed"
+                connection.execute(f"INSERT INTO waiting ({same}) VALUES (?, ?, ?, ?, ?, ?)", values[:6])
         connection.execute(f"PRAGMA user_version = {version}")
         connection.commit()
 

@@ -32,6 +32,7 @@ from core.runs.messages import (
 from core.runs.run import Epoch
 
 NAMES = st.text(max_size=20)
+LINES = [x.identity(n, dropout) for x in FAMILIES.values() for n in (1, 2, 128) for dropout in (False, True)]
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 RECIPES = st.builds(
     Recipe,
@@ -49,9 +50,7 @@ EPOCHS = st.builds(
 )  # fmt: skip
 PATHS = NAMES | st.binary(max_size=20).map(os.fsdecode)  # a file's name need not be text that can be printed
 MESSAGES: dict[type[Message], st.SearchStrategy[Message]] = {
-    Job: st.builds(
-        Job, NAMES, st.sampled_from(list(FAMILIES)), st.integers(1, 128), RECIPES, st.integers(0, 2**31 - 1), PATHS
-    ),
+    Job: st.builds(Job, NAMES, st.sampled_from(LINES), RECIPES, st.integers(0, 2**31 - 1), PATHS),
     Stop: st.builds(Stop, NAMES),
     Ready: st.builds(Ready, NAMES, st.none() | NAMES, st.lists(NAMES).map(tuple), st.dictionaries(NAMES, NAMES)),
     Started: st.builds(Started, NAMES),
@@ -114,16 +113,16 @@ def test_whatever_else_comes_is_no_message(line: str) -> None:
         decode(line)
 
 
-JOB: dict[str, Any] = json.loads(encode(Job("7", "mlp", 2, Recipe("adam", 0.1, 3), 0, "data.npz")))
+JOB: dict[str, Any] = json.loads(encode(Job("7", "flatten dense(2) dense(2)", Recipe("adam", 0.1, 3), 0, "data.npz")))
 
 
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"family": "rnn"}, "rnn"),
-        ({"family": []}, "family"),
-        ({"width": 0}, "width"),
-        ({"width": None}, "width"),
+        ({"layers": "rnn(2) flatten"}, "rnn"),
+        ({"layers": []}, "line of text"),
+        ({"layers": ""}, "layer"),
+        ({"layers": "conv3(0) flatten"}, "width"),
         ({"seed": -1}, "seed"),
         ({"seed": 0.5}, "seed"),
         ({"recipe": None}, "recipe"),
@@ -173,16 +172,16 @@ def test_a_line_that_names_no_job_is_about_none(line: str) -> None:
 
 
 def test_a_job_is_checked_when_it_is_made() -> None:
-    job = Job("1", "mlp", 2, Recipe("adam", 0.1, 3), 0, "data.npz")
+    job = Job("1", "flatten dense(2) dense(2)", Recipe("adam", 0.1, 3), 0, "data.npz")
     with pytest.raises(ArgumentError):
-        replace(job, width=0)
+        replace(job, layers="dense(0)")
 
 
 @pytest.mark.parametrize("name", [3, [], {}, True])
 @pytest.mark.parametrize(
     "message",
     [
-        Job("7", "mlp", 2, Recipe("adam", 0.1, 3), 0, "data.npz"), Stop("7"), Started("7"),
+        Job("7", "flatten dense(2) dense(2)", Recipe("adam", 0.1, 3), 0, "data.npz"), Stop("7"), Started("7"),
         EpochEnded("7", Epoch(1, 1, 1, 1, 1, 1)), Finished("7", False, None, None), Failed("7", "why"),
     ],
 )  # fmt: skip

@@ -28,10 +28,10 @@ from tests.runs_of import run_of, states_of
 SHARED = ROOT.parent / "shared" / "data"
 FINGERPRINT = "8c76a169f9c016c9"  # of the copy of MNIST that the reference runs were trained on
 MNIST = Dataset("mnist", "MNIST", Path("mnist.npz"), Facts((28, 28, 1), 10, 60000, 10000, FINGERPRINT))
-KEPT = {("mlp", 32), ("pooled_mlp", 64), ("cnn", 2), ("deep_cnn", 2), ("deep_cnn", 3)}  # by the issue
+KEPT = {("mlp", 32), ("pooled_mlp", 64), ("cnn", 2), ("deep_cnn", 2), ("deep_cnn", 3)}
 RUN_COLUMNS = (
-    "dataset, fingerprint, family, width, recipe, seed, parameters, multiply_adds, train_images, test_images, state, "
-    "started, ended, seconds, device, versions, formulation, message"
+    "dataset, fingerprint, layers, recipe, seed, family, width, parameters, multiply_adds, train_images, test_images, "
+    "state, started, ended, seconds, device, versions, formulation, message"
 )
 
 

@@ -14,11 +14,12 @@ from tests.rows import ROW, runs
 
 # how a store of before there was a type for runs told of them, column by column
 BEFORE = """
-    SELECT runs.*, 'reference' AS origin,
+    SELECT runs.id, dataset, fingerprint, family, width, recipe, seed, parameters, multiply_adds, train_images,
+        test_images, state, started, ended, runs.seconds, device, versions, formulation, message, 'reference' AS origin,
         last.epoch AS epochs, last.accuracy, last.loss, last.test_accuracy, last.test_loss,
         last.held_out_accuracy, last.held_out_loss,
         (SELECT MIN(seconds) FROM epochs WHERE run = runs.id) AS epoch_seconds,
-        CASE WHEN dropped IS NOT NULL THEN 'dropped' WHEN weights.run IS NOT NULL THEN 'kept' END AS weights
+        CASE WHEN dropped IS NOT NULL THEN 'dropped' WHEN weights.run IS NOT NULL THEN 'kept' END AS weights, layers
     FROM runs
     LEFT JOIN epochs AS last
         ON last.run = runs.id AND last.epoch = (SELECT MAX(epoch) FROM epochs WHERE run = runs.id)
@@ -29,8 +30,11 @@ COLUMNS = [
     "id", "dataset", "fingerprint", "family", "width", "recipe", "seed", "parameters", "multiply_adds", "train_images",
     "test_images", "state", "started", "ended", "seconds", "device", "versions", "formulation", "message", "origin",
     "epochs", "accuracy", "loss", "test_accuracy", "test_loss", "held_out_accuracy", "held_out_loss", "epoch_seconds",
-    "weights",
+    "weights", "layers",
 ]  # fmt: skip
+
+
+LAYERS = "conv3(2) conv3(2) maxpool2 conv3(4) conv3(4) maxpool2 flatten"
 
 
 def test_facts_are_what_the_store_told_before_column_by_column() -> None:
@@ -53,7 +57,7 @@ def test_facts_are_plain_values() -> None:
     facts = run.facts()
     assert json.loads(json.dumps(facts, allow_nan=False)) == facts
     changed = {"weights": "dropped", "origin": "reference", "state": "stopped", "message": "why"}
-    assert facts == ROW | changed | {"recipe": facts["recipe"]} and list(facts) == COLUMNS
+    assert facts == ROW | changed | {"recipe": facts["recipe"], "layers": LAYERS} and list(facts) == COLUMNS
     assert facts["recipe"] == json.loads(ADADELTA.to_json()) | {"protocol": "article"}
     held_out = replace(ADADELTA, protocol=Protocol.HELD_OUT).to_json()
     assert runs({"recipe": held_out})[0].facts()["recipe"]["protocol"] == "held_out"
@@ -84,5 +88,5 @@ def test_a_run_says_what_its_cell_says() -> None:
         "mnist", "f", "deep_cnn", 2, ADADELTA, 7
     )  # fmt: skip
     assert (run.state, run.origin, run.weights) == (RunState.DONE, Origin.OWN, Weights.KEPT)
-    assert run.cell.columns == {x: ROW[x] for x in COLUMNS[1:6]} | {"seed": 7}
+    assert run.cell.columns == {x: ROW[x] for x in COLUMNS[1:6]} | {"seed": 7, "layers": LAYERS}
     assert len({run, *runs({"seed": 7, "weights": "kept"}), *runs({})}) == 2, "equal runs are the same one"
