@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import altair as alt
 import pandas as pd
 
-from core.charts.style import QUIET, STRENGTH, family_color, family_shape, percent_axis, with_percents
-from core.networks.families import FAMILIES, Family
+from core.charts import brackets
+from core.charts.style import QUIET, STRENGTH, family_color, family_shape, percent_axis, places, with_percents
+from core.networks.families import Family
 from core.networks.layers import shape_text
+from core.networks.line import Span
 from core.networks.network import LayerSummary
 from core.results.sentences import percent
 from core.results.units import UNITS
 
+HIGH, LOW, TALL = 30, 15, 720  # pixels of a layer's row: the most, the fewest, and of all rows where they shrink
+NARROW = 40  # pixels that the widest block has at least
 WEIGHTS_TITLE = f"{UNITS['weights'].axis} (log scale)"
 
 
 def weights_by_width(
-    curves: pd.DataFrame, known: pd.DataFrame, family: Family, width: int, parameters: int
+    curves: pd.DataFrame,
+    known: pd.DataFrame,
+    family: Family,
+    width: int,
+    parameters: int,
+    own: Iterable[str] = (),
 ) -> alt.LayerChart | alt.FacetChart:
     """Draw weights against width on two log axes, the chosen family in front, with its results and where it stands.
 
@@ -29,14 +38,17 @@ def weights_by_width(
         family: the chosen one; the accuracies of the widths it is swept over are written beside their marks.
         width: the chosen width, marked by a rule.
         parameters: its weights.
+        own: the titles of people's own families, which give each its colour.
     """
-    highest = max(x.max_width for x in FAMILIES.values())
+    highest = int(curves["width"].max())
+    titles = places(curves["title"], own)
+    color = family_color(titles)
     low, high = curves["parameters"].min(), curves["parameters"].max()
     x = alt.X(
         "width:Q",
         scale=alt.Scale(type="log", base=2, domain=[1, highest], nice=False),
         title="Width n (log scale)",
-        axis=alt.Axis(values=[2**i for i in range(11)], format="d"),
+        axis=alt.Axis(values=[2**i for i in range(13)], format="d"),
     )
     y = alt.Y(
         "parameters:Q",
@@ -46,7 +58,7 @@ def weights_by_width(
     )
     chosen = curves["family"] == family.key
     lines = [
-        alt.Chart(rows).mark_line(opacity=opacity, strokeWidth=stroke).encode(x=x, y=y, color=family_color())
+        alt.Chart(rows).mark_line(opacity=opacity, strokeWidth=stroke).encode(x=x, y=y, color=color)
         for rows, opacity, stroke in ((curves[~chosen], 0.3, 1.5), (curves[chosen], 1.0, 3))
     ]
     here = pd.DataFrame({"width": [width], "text": [f"you are here: {parameters:,}"]})
@@ -59,8 +71,8 @@ def weights_by_width(
     )
     marks = alt.Chart(with_percents(known, "mean")).encode(x=x, y=y)
     dots = marks.mark_point(filled=True, size=110).encode(
-        color=family_color(),
-        shape=family_shape(),
+        color=color,
+        shape=family_shape(titles),
         opacity=STRENGTH,
         tooltip=[
             alt.Tooltip("title:N", title="Family"),
@@ -91,7 +103,7 @@ def shares(rows: pd.DataFrame, width: int) -> alt.LayerChart | alt.FacetChart:
         "width:Q",
         scale=alt.Scale(type="log", base=2, domain=[1, int(rows["width"].max())], nice=False),
         title="Width n (log scale)",
-        axis=alt.Axis(values=[2**i for i in range(11)], format="d", grid=False),
+        axis=alt.Axis(values=[2**i for i in range(13)], format="d", grid=False),
     )
     area = (
         alt.Chart(rows)
@@ -118,55 +130,76 @@ def shares(rows: pd.DataFrame, width: int) -> alt.LayerChart | alt.FacetChart:
     return alt.layer(area, here, core).properties(height=300)
 
 
-def blocks(rows: Sequence[LayerSummary]) -> alt.LayerChart | alt.FacetChart:
-    """Draw the network from input to output: a block a layer, as wide as the square root of the values it gives."""
-    table = [_block(0, "Input", rows[0].input_shape, 0)]
-    table += [_block(i, x.label, x.output_shape, x.parameters) for i, x in enumerate(rows, start=1)]
-    widest = max(math.prod(x) ** 0.5 / 2 for x in (rows[0].input_shape, *(x.output_shape for x in rows)))
+def blocks(rows: Sequence[LayerSummary], spans: Sequence[Span] = ()) -> alt.LayerChart | alt.FacetChart:
+    """Draw the network from input to output: a block a layer, as wide as the square root of the values it gives.
+
+    Args:
+        rows: the layers.
+        spans: groups of them, which get brackets.
+    """
+    table = [_block(0, "Input", rows[0].input_shape, 0, "")]
+    table += [_block(i, x.label, x.output_shape, x.parameters, x.formula) for i, x in enumerate(rows, start=1)]
     data = pd.DataFrame(table)
-    height = 30 * len(table)
-    y = alt.Y("place:O", axis=None, scale=alt.Scale(paddingInner=0.25, paddingOuter=0.1))
-    scale = alt.Scale(domain=[-3 * widest, 2.6 * widest], nice=False)
+    found = brackets.brackets(spans)
+    row = max(LOW, min(HIGH, TALL / len(data)))
+    font = 13 if row >= 20 else 11
+    # a column of names, the blocks, brackets, a column of shapes; a letter is a little more than half as wide as high
+    left = int(0.56 * font * data["name"].str.len().max()) + 12
+    shape, beside = int(0.58 * font * data["shape"].str.len().max()) + 14, brackets.room(found)
+    # where there is no room for all of it shapes go: the tooltips and the page's table say them too
+    cramped = f"width < {left + NARROW + beside + shape}"
+    right = f"({cramped} ? {beside} : {beside + shape})"
+    ends = [alt.ExprRef(str(left)), alt.ExprRef(f"max({left + NARROW}, width - {right})")]
+    widest = data["half"].max()
+    down = alt.Scale(domain=[0, len(data)], nice=False, zero=False, reverse=True)
+    y, middle = alt.Y("y:Q", axis=None, scale=down), alt.Y("middle:Q", axis=None, scale=down)
+    x = alt.X("start:Q", axis=None, scale=alt.Scale(domain=[-widest, widest], range=ends, nice=False, zero=False))
     bars = (
         alt.Chart(data)
-        .mark_bar(cornerRadius=3, opacity=0.9)
+        .mark_rect(cornerRadius=3, opacity=0.9)
         .encode(
             y=y,
-            x=alt.X("start:Q", scale=scale, axis=None),
-            x2=alt.X2("half:Q"),
+            y2=alt.Y2("y2"),
+            x=x,
+            x2=alt.X2("half"),
             color=alt.Color("kind:N", scale=alt.Scale(domain=["weights", "no weights"]), legend=None),
             tooltip=[
                 alt.Tooltip("layer:N", title="Layer"),
                 alt.Tooltip("shape:N", title="Output"),
                 alt.Tooltip("values:Q", title="Values passed on", format=","),
-                alt.Tooltip("parameters:Q", title="Weights", format=","),
+                alt.Tooltip("weights:N", title="Weights"),
             ],
         )
     )
-    names = (
-        alt.Chart(data)
-        .mark_text(align="left", color=QUIET, fontSize=13)
-        .encode(y=y, x=alt.XValue(0), text=alt.Text("name:N"))
-    )
-    shapes = (
-        alt.Chart(data)
-        .mark_text(align="right", color=QUIET, fontSize=13)
-        .encode(y=y, x=alt.XValue("width"), text=alt.Text("shape:N"))
-    )
-    return alt.layer(bars, names, shapes).properties(height=height)
+    written = alt.Chart(data).encode(y=middle)
+    names = written.mark_text(align="left", color=QUIET, fontSize=font)
+    there = alt.ExprRef(f"{cramped} ? 0 : 1")
+    shapes = written.mark_text(align="right", color=QUIET, fontSize=font, opacity=there)
+    layers = [
+        bars,
+        names.encode(x=alt.XValue(0), text=alt.Text("name:N")),
+        shapes.encode(x=alt.XValue("width"), text=alt.Text("shape:N")),
+        *(brackets.drawn(found, y, right) if found else ()),
+    ]
+    return alt.layer(*layers).properties(height=row * len(data))
 
 
-def _block(place: int, label: str, shape: tuple[int, ...], parameters: int) -> dict[str, object]:
+def _block(place: int, label: str, shape: tuple[int, ...], parameters: int, formula: str) -> dict[str, object]:
     values = math.prod(shape)
     half = values**0.5 / 2
+    shared = formula if formula.startswith("as layer") else ""
+    weights = shared or (f"{parameters:,}" if parameters else "")
     return {
-        "place": place,
+        "y": place + 0.12,
+        "y2": place + 0.88,
+        "middle": place + 0.5,
         "layer": label,
-        "name": f"{label} · {parameters:,}" if parameters else label,
+        "name": f"{label} · {weights}" if weights else label,
         "shape": shape_text(shape),
         "values": values,
         "parameters": parameters,
+        "weights": weights or "none",
         "start": -half,
         "half": half,
-        "kind": "weights" if parameters else "no weights",
+        "kind": "weights" if weights else "no weights",
     }

@@ -1,121 +1,119 @@
-"""Weights and activations as small pictures: arrays of numbers laid out side by side, and such arrays as PNG files."""
+"""Weights and activations as small pictures: which a layer has, and pictures as PNG files."""
 
 from __future__ import annotations
 
 import io
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image
 
+from core.charts.mosaic import Grid
 from core.errors import invalid
-from core.networks.layers import Array, Conv2D, Dense, Flatten, Layer, Shape
+from core.networks.layers import (
+    STATISTICS,
+    Array,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Flatten,
+    Layer,
+    SeparableConv2D,
+    Shape,
+)
 from core.networks.network import Network
+from core.networks.step import Step
+
+Named = Mapping[str, Array]  # a layer's arrays by their names
 
 MARGIN = 3  # pixels around a picture on a page, whose corners are round
-GAP = 1  # empty cells between two pictures; between columns of single numbers there is none
 INPUT = "Input"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Grid:
-    """One layer's weights as pictures: a row for what enters, a column for each filter or unit.
-
-    A convolution's pictures are its kernels. A dense layer after a Flatten shows what each unit looks for in each map
-    that was flattened; any other dense layer has a column of numbers for each unit.
-
-    Attributes:
-        label: the layer's name for people, told from its namesakes by a number.
-        tiles: ``(rows, columns, height, width)``.
-        bias: ``(columns,)``.
-        entering: what a row is: ``'channel'``, or ``'input'`` where the rows of a picture are the inputs.
-        leaving: what a column is: ``'filter'`` or ``'unit'``.
-    """
-
-    label: str
-    tiles: Array
-    bias: Array
-    entering: str
-    leaving: str
-
-    @property
-    def count(self) -> int:
-        """The number of weights, biases included."""
-        return self.tiles.size + self.bias.size
-
-    @property
-    def block(self) -> tuple[int, int]:
-        """Height and width of a column in cells: its pictures one below the other, then its bias."""
-        rows, _, height, width = self.tiles.shape
-        return rows * (height + GAP) + 1, width
-
-    def part(self, first: int, last: int) -> Grid:
-        """Return the columns from ``first`` to before ``last`` alone."""
-        return Grid(self.label, self.tiles[:, first:last], self.bias[first:last], self.entering, self.leaving)
-
-    def layout(self, across: int) -> Array:
-        """Return where each weight lies: the mosaic of :meth:`numbers`, with -1 where there is none.
-
-        Args:
-            across: how many columns stand side by side before the next begin below.
-        """
-        rows, columns, height, width = self.tiles.shape
-        tiles = np.arange(self.tiles.size).reshape(self.tiles.shape)
-        tall, wide = self.block
-        blocks = np.full((columns, tall, wide), -1)
-        for row in range(rows):
-            top = row * (height + GAP)
-            blocks[:, top : top + height] = tiles[row]
-        blocks[:, -1, (width - 1) // 2] = self.tiles.size + np.arange(columns)
-        return mosaic(blocks, across, -1)
-
-    def numbers(self) -> Array:
-        """Return all weights in one row, those of the pictures first, then the biases."""
-        return np.concatenate([self.tiles.ravel(), self.bias])
-
-    def mosaic(self, across: int) -> Array:
-        """Return the weights as one picture, NaN where there is none; see :meth:`layout`."""
-        where = self.layout(across)
-        return np.where(where >= 0, self.numbers()[where], np.nan)
+NONE: Array = np.zeros(0, np.float32)  # the biases of a layer without
 
 
 def grids(network: Network, weights: Sequence[Array]) -> list[Grid]:
-    """Return the pictures of every layer that has weights; each weight is in exactly one of them.
+    """Return the pictures of every layer that has weights; each trained one is in exactly one of them.
+
+    Layers that share their weights are drawn once, at the first place.
+
+    Args:
+        network: the network.
+        weights: arrays in the order of its :attr:`~Network.arrays`.
 
     Raises:
         ArgumentError: if there is no picture of a kind of layer that has weights.
     """
-    found, rest = [], list(weights)
+    found = []
+    uses = Counter(x.owner for x in network.steps())
     flattened: Shape | None = None  # of the maps whose numbers enter the layer, if it is known
-    for (layer, entering, _), label in zip(network.walk(), layer_labels(network), strict=True):
-        used = len(layer.weight_shapes(entering))
-        mine, rest = rest[:used], rest[used:]
-        if mine:
-            if type(layer) not in _GRIDS:
+    for step, label in zip(network.steps(), layer_labels(network), strict=True):
+        if step.named and step.own:
+            if type(step.layer) not in _GRIDS:
                 known = ", ".join(sorted(x.kind for x in _GRIDS))
-                raise invalid("layer to draw", f"weights of one of the kinds {known}", layer.kind)
-            found.append(_GRIDS[type(layer)](label, mine, flattened))
+                raise invalid("layer to draw", f"weights of one of the kinds {known}", step.layer.kind)
+            arrays = weights[step.first : step.first + len(step.named)]
+            named = {name: array for (name, _), array in zip(step.named, arrays, strict=True)}
+            drawn = _GRIDS[type(step.layer)](label, step, named, flattened)
+            found += [replace(x, uses=uses[step.index]) for x in drawn]
+        if isinstance(step.layer, Dense):
             flattened = None
-        elif isinstance(layer, Flatten) and len(entering) == 3:
-            flattened = entering
+        elif isinstance(step.layer, Flatten) and len(step.entering) == 3:
+            flattened = step.entering
     return found
 
 
-def _kernels(label: str, weights: Sequence[Array], flattened: Shape | None) -> Grid:
-    kernel, bias = weights
-    return Grid(label, kernel.transpose(2, 3, 0, 1), bias, "channel", "filter")
+def _convolution(label: str, step: Step, arrays: Named, flattened: Shape | None) -> list[Grid]:
+    return [Grid(label, arrays["kernel"].transpose(2, 3, 0, 1), arrays.get("bias", NONE), "channel", "filter")]
 
 
-def _units(label: str, weights: Sequence[Array], flattened: Shape | None) -> Grid:
-    kernel, bias = weights
+def _depthwise(label: str, step: Step, arrays: Named, flattened: Shape | None) -> list[Grid]:
+    return [_channelwise(label, arrays["kernel"], arrays.get("bias", NONE))]
+
+
+def _separable(label: str, step: Step, arrays: Named, flattened: Shape | None) -> list[Grid]:
+    product = arrays["pointwise_kernel"].transpose(2, 3, 0, 1)
+    return [
+        _channelwise(f"{label}, depthwise", arrays["depthwise_kernel"], NONE),
+        Grid(f"{label}, pointwise", product, arrays.get("bias", NONE), "channel", "filter"),
+    ]
+
+
+def _channelwise(label: str, kernel: Array, bias: Array) -> Grid:
+    """Return a kernel ``(height, width, channels, multiplier)`` whose kernels of one channel leave side by side."""
+    height, width, channels, multiplier = kernel.shape
+    tiles = kernel.transpose(2, 3, 0, 1).reshape(1, channels * multiplier, height, width)
+    return Grid(label, tiles, bias, "channel", "channel", multiplier=multiplier)
+
+
+def _units(label: str, step: Step, arrays: Named, flattened: Shape | None) -> list[Grid]:
+    kernel, bias = arrays["kernel"], arrays.get("bias", NONE)
     if flattened is None:
-        return Grid(label, kernel.T[np.newaxis, :, :, np.newaxis], bias, "input", "unit")
-    return Grid(label, kernel.reshape(*flattened, len(bias)).transpose(2, 3, 0, 1), bias, "channel", "unit")
+        return [Grid(label, kernel[..., np.newaxis, np.newaxis], bias, "input", "unit")]
+    return [Grid(label, kernel.reshape(*flattened, -1).transpose(2, 3, 0, 1), bias, "channel", "unit")]
 
 
-_GRIDS: dict[type[Layer], Callable[[str, Sequence[Array], Shape | None], Grid]] = {Conv2D: _kernels, Dense: _units}
+def _norm(label: str, step: Step, arrays: Named, flattened: Shape | None) -> list[Grid]:
+    names = tuple(x for x in arrays if x not in STATISTICS)
+    both = np.stack([arrays[x] for x in names])
+    if flattened is None:
+        tiles = both[..., np.newaxis, np.newaxis]
+    else:
+        tiles = both.reshape(len(names), *flattened).transpose(0, 3, 1, 2)
+    kept = tuple((x, arrays[x]) for x in STATISTICS)
+    each = "number" if flattened is None and len(step.entering) == 1 else "channel"
+    return [Grid(label, tiles, NONE, each, each, names, statistics=kept)]
+
+
+_GRIDS: dict[type[Layer], Callable[[str, Step, Named, Shape | None], list[Grid]]] = {
+    Conv2D: _convolution,
+    DepthwiseConv2D: _depthwise,
+    SeparableConv2D: _separable,
+    Dense: _units,
+    BatchNormalization: _norm,
+}
 
 
 def layer_labels(network: Network) -> list[str]:
@@ -140,50 +138,11 @@ def maps(activation: Array) -> Array:
     raise invalid("activation", "an array of one or three axes", activation.shape)
 
 
-def mosaic(tiles: Array, across: int, empty: float) -> Array:
-    """Return pictures ``(pictures, height, width)`` as one, ``across`` side by side, with ``empty`` between them."""
-    count, height, width = tiles.shape
-    across = min(across, count)
-    gap = gap_of(width)
-    down = math.ceil(count / across)
-    below = gap if height > 1 else 0
-    found = np.full((down * (height + below) - below, across * (width + gap) - gap), empty, tiles.dtype)
-    for index, tile in enumerate(tiles):
-        top, left = index // across * (height + below), index % across * (width + gap)
-        found[top : top + height, left : left + width] = tile
-    return found
-
-
-def gap_of(width: int) -> int:
-    """Return how many empty cells stand between pictures of that width."""
-    return GAP if width > 1 else 0
-
-
-def fit(count: int, height: int, width: int, room: tuple[int, int], largest: int) -> tuple[int, int]:
-    """Return how many pictures stand side by side and how many pixels a cell gets, as large as the room allows.
-
-    Args:
-        count: the number of pictures.
-        height: of one, in cells.
-        width: of one, in cells.
-        room: height and width to fill, in pixels.
-        largest: the most pixels that a cell may get; the fewest are 1, and then the height of the room may not do.
-    """
-    gap = gap_of(width)
-    for scale in range(largest, 0, -1):
-        across = (room[1] // scale + gap) // (width + gap)
-        if across and math.ceil(count / across) * (height + gap) * scale <= room[0]:
-            return _even(count, across), scale
-    return _even(count, max(1, (room[1] + gap) // (width + gap))), 1
-
-
-def _even(count: int, across: int) -> int:
-    """Return how many side by side leave the fewest places empty in as many lines as ``across`` needs."""
-    return math.ceil(count / math.ceil(count / across))
-
-
 def grey(values: Array) -> Array:
-    """Return values as bytes of grey and opacity: black for zero, white for the largest; NaN is transparent."""
+    """Return values as bytes of grey and opacity.
+
+    Black is zero, or the smallest value where some are negative; white is the largest; NaN is transparent.
+    """
     low, high = min(0.0, float(np.nanmin(values))), float(np.nanmax(values))
     share = (np.nan_to_num(values, nan=low) - low) / ((high - low) or 1.0)
     return np.dstack([np.rint(255 * share), np.where(np.isnan(values), 0, 255)]).astype(np.uint8)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import altair as alt
 import pandas as pd
 
-from core.charts.style import QUIET, STRENGTH, family_color, family_shape, percent_axis, with_percents
+from core.charts.style import QUIET, STRENGTH, family_color, family_shape, percent_axis, places, with_percents
 from core.networks.families import FAMILIES
 from core.recipe import Protocol
 from core.results import sentences
@@ -31,6 +31,7 @@ def results(
     unit: str = "weights",
     errors: bool = False,
     selected: str | None = None,
+    own: Iterable[str] = (),
 ) -> alt.LayerChart | alt.FacetChart:
     """Draw test accuracy against size: a mark a network, its two kinds of noise, and what to compare it with.
 
@@ -45,7 +46,9 @@ def results(
         unit: a key of ``units.UNITS``.
         errors: whether to draw the share of errors on a log axis, better still being up.
         selected: the ``name`` of the mark to ring.
+        own: the titles of people's own families, which give each its colour.
     """
+    titles = places(points["title"], own)
     best = 0.5 / points["test_images"].max()  # half an image: where no error at all is drawn on a log axis
 
     def height(values: pd.Series | float) -> pd.Series | float:
@@ -67,19 +70,19 @@ def results(
     def y(field: str) -> alt.Y:
         return alt.Y(f"{field}:Q", scale=scale, title=title, axis=axis)
 
-    layers: list[alt.Chart | alt.LayerChart | alt.FacetChart] = [*_target(goal, y), _curves(table, x, y)]
+    layers: list[alt.Chart | alt.LayerChart | alt.FacetChart] = [*_target(goal, y), _curves(table, x, y, titles)]
     if len(front):
         layers.append(_front(table[table["name"].isin(front["name"])].sort_values("size"), x, y))
     if len(table) <= CROWD:
-        layers += _noises(table, x, y)
-    layers += _hollow(others, x, y)
+        layers += _noises(table, x, y, titles)
+    layers += _hollow(others, x, y, titles)
     if selected in set(table["name"]):
         ring = alt.Chart(table[table["name"] == selected])
         ring = ring.mark_point(
             filled=False, size=420, strokeWidth=2, shape="circle", color=QUIET, opacity=1, aria=False
         )
         layers.append(ring.encode(x=x, y=y("mean")))
-    layers.append(_marks(table, x, y, unit))  # last, so that nothing is in the way of a click
+    layers.append(_marks(table, x, y, unit, titles))  # last, so that nothing is in the way of a click
     return alt.layer(*layers).properties(height=480)
 
 
@@ -109,13 +112,13 @@ def _target(goal: pd.DataFrame, y: Height) -> list[alt.Chart]:
     return [rule, words.encode(x=alt.XValue("width"), y=y("height"), text=alt.Text("text:N"))]
 
 
-def _curves(table: pd.DataFrame, x: alt.X, y: Height) -> alt.Chart:
+def _curves(table: pd.DataFrame, x: alt.X, y: Height, titles: list[str]) -> alt.Chart:
     # one recipe, one line: accuracies after 3 and after 12 epochs are different answers
     lines = alt.Chart(table).mark_line(strokeWidth=1.5, aria=False)
     lines = lines.encode(
         x=x,
         y=y("mean"),
-        color=family_color(),
+        color=family_color(titles),
         detail=[alt.Detail("recipe:N"), alt.Detail("origin:N")],
         order=alt.Order("width:Q"),
         opacity=STRENGTH,
@@ -126,18 +129,18 @@ def _curves(table: pd.DataFrame, x: alt.X, y: Height) -> alt.Chart:
     return lines.encode(strokeDash=alt.StrokeDash("recipe_title:N", legend=dashes))
 
 
-def _noises(table: pd.DataFrame, x: alt.X, y: Height) -> list[alt.Chart]:
-    base = alt.Chart(table).encode(x=x, color=family_color())
+def _noises(table: pd.DataFrame, x: alt.X, y: Height, titles: list[str]) -> list[alt.Chart]:
+    base = alt.Chart(table).encode(x=x, color=family_color(titles))
     seeds = base.mark_rule(strokeWidth=5, opacity=0.4, aria=False).encode(y=y("low"), y2=alt.Y2("high"))
     ends = {"size": 9, "thickness": 1.2, "aria": False}
     images = base.mark_errorbar(ticks=ends, rule={"aria": False}, thickness=1.2, opacity=0.8)
     return [seeds, images.encode(y=y("wilson_low"), y2=alt.Y2("wilson_high"))]
 
 
-def _marks(table: pd.DataFrame, x: alt.X, y: Height, unit: str) -> alt.Chart:
+def _marks(table: pd.DataFrame, x: alt.X, y: Height, unit: str, titles: list[str]) -> alt.Chart:
     clicked = alt.selection_point(name=SELECTION, fields=["name"], on="click", clear="dblclick")
     marks = alt.Chart(table).mark_point(filled=True, size=120, cursor="pointer")
-    color, shape = family_color(), family_shape()
+    color, shape = family_color(titles), family_shape(titles)
     drawn = marks.encode(x=x, y=y("mean"), color=color, shape=shape, opacity=STRENGTH, tooltip=_about(unit))
     return drawn.add_params(clicked)
 
@@ -204,7 +207,7 @@ def _published(published: Sequence[Published]) -> pd.DataFrame:
     )
 
 
-def _hollow(others: pd.DataFrame, x: alt.X, y: Height) -> list[alt.Chart]:
+def _hollow(others: pd.DataFrame, x: alt.X, y: Height, titles: list[str]) -> list[alt.Chart]:
     told = [
         alt.Tooltip("source:N", title="Published"),
         alt.Tooltip("name:N", title="Network"),
@@ -216,7 +219,7 @@ def _hollow(others: pd.DataFrame, x: alt.X, y: Height) -> list[alt.Chart]:
     ours, theirs = others[others["article"]], others[~others["article"].astype(bool)]
     if len(ours):
         mark = alt.Chart(ours).mark_point(filled=False, size=190, strokeWidth=2, shape="diamond", opacity=1)
-        drawn.append(mark.encode(x=x, y=y("height"), color=family_color(), tooltip=told))
+        drawn.append(mark.encode(x=x, y=y("height"), color=family_color(titles), tooltip=told))
     if len(theirs):
         mark = alt.Chart(theirs).mark_point(
             filled=False, size=110, strokeWidth=1.8, shape="cross", color=QUIET, opacity=1

@@ -7,6 +7,7 @@ for a string takes Altair several milliseconds each time.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import cycle
 from typing import Any
 
@@ -19,7 +20,6 @@ from core.runs.run import Origin
 
 TITLES = [x.title for x in FAMILIES.values()]
 _MARKS = ("circle", "square", "triangle-up", "triangle-down", "diamond", "triangle-left", "triangle-right", "cross")
-SHAPES = [shape for shape, _ in zip(cycle(_MARKS), TITLES, strict=False)]  # a family's place gives it its shape
 QUIET = "#8A94A0"  # reads on white and on near-black alike
 
 # Reference runs are paler than the user's own; an order, as Vega wants for opacities.
@@ -27,17 +27,33 @@ STRENGTH = alt.Opacity(
     "origin:O", scale=alt.Scale(domain=[Origin.OWN.value, Origin.REFERENCE.value], range=[1.0, 0.65]), legend=None
 )
 
-LEGEND = alt.Legend(title=None, orient="top", columns=2, symbolSize=120, symbolOpacity=1)
+LEGEND = alt.Legend(title=None, orient="top", columns=2, symbolSize=120, symbolOpacity=1, labelLimit=300)
+FEW = 4  # families of people's own that have their place on every chart
 
 
-def family_color() -> alt.Color:
-    """Return the colour of a family's title."""
-    return alt.Color("title:N", scale=alt.Scale(domain=TITLES), legend=LEGEND)
+def places(shown: Iterable[str], own: Iterable[str] = ()) -> list[str]:
+    """Return the titles of families in the order that gives each its colour and its shape.
+
+    The article's come first, then people's own; of many of those only the ones shown, as a legend names them all.
+
+    Args:
+        shown: those on the chart.
+        own: those of people's own families.
+    """
+    seen, mine = dict.fromkeys(shown), list(own)
+    mine = mine if len(mine) <= FEW else [x for x in mine if x in seen]
+    return list(dict.fromkeys([*TITLES, *mine, *seen]))
 
 
-def family_shape() -> alt.Shape:
+def family_color(titles: list[str]) -> alt.Color:
+    """Return the colour of a family's title, given :func:`places`."""
+    return alt.Color("title:N", scale=alt.Scale(domain=titles), legend=LEGEND)
+
+
+def family_shape(titles: list[str]) -> alt.Shape:
     """Return the shape of a family's title; with the same legend as its colour, the two become one."""
-    return alt.Shape("title:N", scale=alt.Scale(domain=TITLES, range=SHAPES), legend=LEGEND)
+    shapes = [shape for shape, _ in zip(cycle(_MARKS), titles, strict=False)]
+    return alt.Shape("title:N", scale=alt.Scale(domain=titles, range=shapes), legend=LEGEND)
 
 
 def percent_axis(digits: int | None, **given: Any) -> alt.Axis:

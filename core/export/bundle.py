@@ -16,7 +16,6 @@ from core.data.npz import Facts
 from core.errors import DatasetError, StoreError, invalid
 from core.export import script
 from core.export.keras_file import KERAS_FILES
-from core.networks.families import family
 from core.networks.network import Network
 from core.results.sentences import percent
 from core.runs.run import Epoch, Run, RunState
@@ -24,6 +23,7 @@ from core.runs.store import Store
 
 _README = """\
 {title}, n = {width}: {parameters:,} weights; epoch {epochs}, the last, read {accuracy} of {dataset}'s test images.
+Its layers: {layers}
 reproduce.py trains it again with plain Keras; model.keras is the trained network for keras.models.load_model;
 weights.npz holds the same weights as arrays, named 0, 1, 2 in the order of Keras's get_weights().
 """
@@ -35,7 +35,7 @@ Yann LeCun and Corinna Cortes hold the copyright of MNIST: CC BY-SA 3.0, https:/
 
 def filename(run: Run) -> str:
     """Return a name for the file of a run."""
-    return f"featherweight-{run.family}-{run.width}-seed-{run.seed}.zip"
+    return f"featherweight-{run.cell.chosen.slug}-{run.width}-seed-{run.seed}.zip"
 
 
 def pack(store: Store, id: int, facts: Facts) -> bytes:
@@ -64,10 +64,11 @@ def pack(store: Store, id: int, facts: Facts) -> bytes:
         raise StoreError(
             f"The weights of run {id} were not kept, so there is nothing to pack. Train another seed of it."
         )
-    network = family(run.family).build(run.width, facts.input_shape, facts.classes, run.recipe.dropout)
+    network = run.cell.network(facts.input_shape, facts.classes)
     versions = {"featherweight": __version__, **run.versions, "device": run.device}
     readme = _README.format(
-        title=family(run.family).title,
+        title=run.title,
+        layers=run.layers,
         width=run.width,
         parameters=network.parameters,
         accuracy=percent(run.test_accuracy or 0.0),
@@ -81,7 +82,7 @@ def pack(store: Store, id: int, facts: Facts) -> bytes:
         "versions.json": json.dumps(versions, indent=2, ensure_ascii=False) + "\n",
         "history.csv": _history(store.epochs(id)),
         "weights.npz": weights,
-        "model.keras": KERAS_FILES.write(run.family, run.width, network, run.recipe.dropout, weights),
+        "model.keras": KERAS_FILES.write(run.layers, network, weights),
     }
     if carried:
         members[carried.name] = carried.read_bytes()
@@ -118,6 +119,7 @@ def _determined(run: Run, network: Network, facts: Facts) -> dict[str, Any]:
             "test_images": run.test_images,
         },
         "family": run.family,
+        "layers": run.layers,
         "width": run.width,
         "seed": run.seed,
         "protocol": run.recipe.protocol,

@@ -1,8 +1,8 @@
 """A network with its weights as Keras's own ``.keras`` file, written by Keras in a process of its own.
 
-``python -m core.export.keras_file`` reads one job from standard input, JSON with ``family``, ``width``,
-``input_shape``, ``classes``, ``dropout`` and the paths ``weights`` (a ``.npz``) and ``target``. Exit code 0 says that
-the target is written, 2 that standard output holds a sentence on why not; everything else goes to standard error.
+``python -m core.export.keras_file`` reads one job from standard input, JSON with ``layers``, ``input_shape``,
+``classes`` and the paths ``weights`` (a ``.npz``) and ``target``. Exit code 0 says that the target is written, 2 that
+standard output holds a sentence on why not; everything else goes to standard error.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 from core import ROOT
 from core.errors import FeatherweightError, StoreError
-from core.networks.families import family
+from core.networks.families import of_line
+from core.networks.layers import Add
 from core.runs import weights
 
 if TYPE_CHECKING:
+    from core.networks.layers import Layer
     from core.networks.network import Network
 
 COMMAND = (sys.executable, "-m", "core.export.keras_file")
@@ -46,14 +48,12 @@ class KerasFiles:
         self._making = threading.Lock()
         self._kept: dict[tuple[object, ...], bytes] = {}  # by what determines a file, the one asked for last at the end
 
-    def write(self, key: str, width: int, network: Network, dropout: bool, npz: bytes) -> bytes:
+    def write(self, layers: str, network: Network, npz: bytes) -> bytes:
         """Return the bytes of a ``.keras`` file, made by a process that ends with it (about 5 s), or made before.
 
         Args:
-            key: the family of ``network``.
-            width: its width.
+            layers: those of ``network`` as text, as ``Family.identity`` writes them.
             network: what the other process builds again; gives image shape and classes.
-            dropout: whether the tutorial's Dropout layers are in.
             npz: the weights as the store keeps them.
 
         Raises:
@@ -61,11 +61,11 @@ class KerasFiles:
                 did.
         """
         weights.read(npz, network)  # a mistake is known before seconds are spent on it
-        determined = (key, width, network, dropout, hashlib.sha256(npz).digest())
+        determined = (layers, network.input_shape, network.output_shape, hashlib.sha256(npz).digest())
         if not self._making.acquire(timeout=self._timeout):
             raise StoreError(f"Others' Keras files took longer than {self._timeout} s. Try again later.")
         try:
-            made = self._kept.pop(determined, None) or self._make(key, width, network, dropout, npz)
+            made = self._kept.pop(determined, None) or self._make(layers, network, npz)
             self._kept[determined] = made  # the last asked for is the last to go
             while sum(map(len, self._kept.values())) > self._room:
                 del self._kept[next(iter(self._kept))]
@@ -73,16 +73,14 @@ class KerasFiles:
         finally:
             self._making.release()
 
-    def _make(self, key: str, width: int, network: Network, dropout: bool, npz: bytes) -> bytes:
+    def _make(self, layers: str, network: Network, npz: bytes) -> bytes:
         with tempfile.TemporaryDirectory(prefix="featherweight-") as folder:
             source, target = Path(folder) / "weights.npz", Path(folder) / "model.keras"
             source.write_bytes(npz)
             job = {
-                "family": key,
-                "width": width,
+                "layers": layers,
                 "input_shape": network.input_shape,
                 "classes": network.output_shape[0],
-                "dropout": dropout,
                 "weights": str(source),
                 "target": str(target),
             }
@@ -113,11 +111,28 @@ KERAS_FILES = KerasFiles()
 
 
 def keras_model(network: Network) -> Any:
-    """Build the ``keras.Sequential`` of a network with fresh weights. Imports Keras, so never in the pages' process."""
+    """Build Keras's model of a network with fresh weights: a ``Sequential``, or where it must be, a graph.
+
+    Imports Keras, so never in the pages' process.
+    """
     import keras
 
-    made = [getattr(keras.layers, kind)(**arguments) for kind, arguments in (x.keras() for x in network.layers)]
-    return keras.Sequential([keras.Input(shape=network.input_shape), *made])
+    def made(layer: Layer) -> Any:
+        kind, arguments = layer.keras()
+        return getattr(keras.layers, kind)(**arguments)
+
+    inputs = keras.Input(shape=network.input_shape)
+    if network.sequential:
+        return keras.Sequential([inputs, *map(made, network.layers)])
+    passed, kept = [inputs], {}
+    for step in network.steps():
+        if isinstance(step.layer, Add):
+            passed.append(made(step.layer)([passed[-1], passed[step.index - step.layer.over]]))
+            continue
+        if step.own:
+            kept[step.index] = made(step.layer)
+        passed.append(kept[step.owner](passed[-1]))
+    return keras.Model(inputs, passed[-1])
 
 
 def main() -> int:
@@ -128,9 +143,7 @@ def main() -> int:
     os.environ |= {"CUDA_VISIBLE_DEVICES": "-1", "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2"}
     try:
         job: dict[str, Any] = json.loads(sys.stdin.read())
-        network = family(job["family"]).build(
-            job["width"], tuple(job["input_shape"]), int(job["classes"]), bool(job["dropout"])
-        )
+        network = of_line(job["layers"]).build(1, tuple(job["input_shape"]), int(job["classes"]), dropout=True)
         arrays = weights.read(Path(job["weights"]).read_bytes(), network)
         model = keras_model(network)
         model.set_weights(arrays)

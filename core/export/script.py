@@ -7,7 +7,6 @@ from string import Template
 
 from core.data.datasets import EMBEDDED
 from core.data.npz import HELD_OUT
-from core.networks.families import family
 from core.networks.network import Network
 from core.recipe import OPTIMIZER_TITLES, Protocol
 from core.runs.run import Cell
@@ -51,7 +50,8 @@ model.compile(
 )
 model.fit(x_train, y_train, batch_size=$batch, epochs=$epochs, validation_data=watched, verbose=2)
 loss, accuracy = model.evaluate(x_test, y_test, verbose=0)
-print(f"{model.count_params()} weights, test accuracy {accuracy:.4f}")
+weights = sum(int(np.prod(x.shape)) for x in model.trainable_weights)
+print(f"{weights} weights, test accuracy {accuracy:.4f}")
 ''')
 
 _POLICY = """\
@@ -121,7 +121,7 @@ def source(cell: Cell, network: Network, versions: Mapping[str, str]) -> str:
         name = ascii(cell.dataset)[1:-1].replace('"', r"\"")
         data, usage = _OWN_DATA.format(name), " IMAGES.npz"
     return _SCRIPT.substitute(
-        title=family(cell.family).title,
+        title=cell.chosen.title,
         width=cell.width,
         parameters=f"{network.parameters:,}",
         packages=" ".join(packages),

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from core.errors import invalid
-from core.networks.families import FAMILIES
+from core.networks.families import Family
 from core.recipe import Recipe
 from core.runs.run import Origin, Run
 
@@ -27,13 +27,18 @@ class Curve:
     dataset: str
     fingerprint: str
     origin: Origin
-    family: str
+    chosen: Family
     recipe: Recipe
+
+    @property
+    def family(self) -> str:
+        """The key of the family."""
+        return self.chosen.key
 
     @property
     def title(self) -> str:
         """The family's, for people."""
-        return FAMILIES[self.family].title
+        return self.chosen.title
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,7 @@ def points(runs: Iterable[Run]) -> list[Point]:
     alike: dict[tuple[Curve, int], list[Run]] = {}
     curves: dict[tuple[object, ...], Curve] = {}
     for run in runs:
-        facts = run.dataset, run.fingerprint, run.origin, run.family, run.recipe
+        facts = run.dataset, run.fingerprint, run.origin, run.cell.chosen, run.recipe
         curve = curves.get(facts) or curves.setdefault(facts, Curve(*facts))
         alike.setdefault((curve, run.width), []).append(run)
     found = [_point(curve, width, tuple(same)) for (curve, width), same in alike.items()]

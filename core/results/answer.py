@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.data import datasets
-from core.networks.families import family
 from core.results import sentences
 from core.results.analysis import Point, TurningPoint, points, turning_points
 from core.results.collect import Results
@@ -45,6 +44,6 @@ def answer(found: Results, target: float) -> Answer:
         return Answer(target, [], [], {}, f"No finished run on {title} with this protocol.", [])
     turning = turning_points(known, target)
     # of those asked about alone: images may be too small for others
-    tutorials = {x.family: family(x.family).tutorial_network(*found.images).parameters for x in turning}
+    tutorials = {x.family: x.curve.chosen.tutorial_network(*found.images).parameters for x in turning}
     lines = [sentences.turning_point(x, target, tutorials[x.family]) for x in turning]
     return Answer(target, known, turning, tutorials, sentences.answer(turning, target, title, tutorials), lines)

@@ -12,7 +12,7 @@ from core.results.collect import Results, finished
 from core.results.published import DIGITS
 from core.results.sentences import spread
 from core.runs import reference
-from core.runs.run import Origin, Run
+from core.runs.run import Cell, Origin, Run
 from core.runs.store import Store
 
 
@@ -56,7 +56,7 @@ def networks(found: Results, shipped: Store | None, chosen: Family, dropout: boo
 
 def usual(point: Point, chosen: Family) -> bool:
     """Return whether a network was trained with its family's own recipe, Dropout left aside."""
-    return replace(point.curve.recipe, dropout=False) == chosen.recipe
+    return replace(point.curve.recipe, dropout=False) == replace(chosen.recipe, dropout=False)
 
 
 def readings(known: Iterable[Point], chosen: Family, beside: Sequence[Point] = ()) -> list[Reading]:
@@ -75,7 +75,16 @@ def readings(known: Iterable[Point], chosen: Family, beside: Sequence[Point] = (
 
 
 def _of(runs: Iterable[Run], chosen: Family, dropout: bool) -> list[Run]:
-    return [x for x in runs if x.family == chosen.key and x.recipe.dropout == dropout]
+    """Return the runs whose networks are of a family, as its own, whatever they were asked for by."""
+    found: dict[tuple[Origin, Cell], Run] = {}
+    for run in runs:
+        if run.recipe.dropout != (dropout and chosen.line.has_dropout) or (run.origin, run.cell) in found:
+            continue
+        width = run.width if run.family == chosen.key else chosen.width_of(run.layers, run.recipe.dropout)
+        if width is not None:
+            same = (run.family, run.width) == (chosen.key, width)
+            found[run.origin, run.cell] = run if same else replace(run, cell=run.cell.under(chosen, width))
+    return list(found.values())
 
 
 def _reading(point: Point, chosen: Family, also: Point | None) -> Reading:

@@ -13,6 +13,7 @@ from core.networks.layers import Shape
 from core.recipe import Protocol
 from core.results.published import DIGITS
 from core.runs import reference
+from core.runs.own_families import labelled
 from core.runs.run import Run, RunState, Weights
 from core.runs.store import Store
 from core.settings import Settings
@@ -24,7 +25,8 @@ class Results:
 
     Attributes:
         name: the image set's name.
-        runs: finished ones, of all recipes, protocols and origins.
+        runs: finished ones, of all recipes, protocols and origins; one whose network is of several families once in
+            each.
         dataset: the image set, or None if it is not at hand; its results can be shown all the same.
         stopped: runs that were stopped and whose weights are kept: no results, but networks to look into.
     """
@@ -130,6 +132,8 @@ def results(settings: Settings, own: Store, shipped: Store | None, name: str) ->
     dataset = None if datasets.fetchable(settings, name) else datasets.find(settings, name)
     runs = [x for x in own.runs(name) if dataset is None or x.fingerprint == dataset.facts.fingerprint]
     runs += shipped.runs(name) if shipped else []
+    known = own.families.all()
+    runs = [x for run in runs for x in labelled(run, known)]
     stopped = tuple(x for x in runs if x.state is RunState.STOPPED and x.weights is Weights.KEPT)
     return Results(name, finished(runs), dataset, stopped)
 

@@ -95,7 +95,7 @@ def assemble(found: Results, own: Store, shipped: Store | None, beside: Sequence
     stores = trained.stores(own, shipped)
     lowest: dict[tuple[object, ...], Trained] = {}
     for x in trained.networks(found, beside):  # of a network, the lowest seed comes first
-        lowest.setdefault(_network(x.run), x)
+        lowest.setdefault(_network(x.run), x)  # and of several families that share it, the article's
     chosen = list(lowest.values())
     readers, problems = [], []
     for name, x in zip(_names(chosen, found.name), chosen, strict=True):
@@ -108,7 +108,7 @@ def assemble(found: Results, own: Store, shipped: Store | None, beside: Sequence
 
 def _network(run: Run) -> tuple[object, ...]:
     """Return what tells a network from others, whatever its seed."""
-    return run.family, run.width, run.origin, run.recipe, run.dataset
+    return run.layers, run.origin, run.recipe, run.dataset
 
 
 @lru_cache(maxsize=256)

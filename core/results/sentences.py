@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from core.data import datasets
-from core.networks.families import FAMILIES
+from core.networks.families import FAMILIES, Family
 from core.recipe import Protocol
 from core.results.agreement import Agreement
 from core.results.analysis import Point, TurningPoint
@@ -57,14 +57,16 @@ def answer(points: Sequence[TurningPoint], target: float, data: str, tutorials: 
         return f"No network here reaches {goal(target)} on {data}."
     first, *others = reaching
     assert first.mark
-    tutorial = f"tutorial’s {FAMILIES[FAMILIES[first.family].tutorial[0]].title}"
+    same = {(x.origin, x.cell) for x in first.mark.runs}  # of a family that has the very same network
+    others = [x for x in others if x.mark and same.isdisjoint((y.origin, y.cell) for y in x.mark.runs)]
+    tutorial = f"tutorial’s {FAMILIES[first.curve.chosen.tutorial[0]].title}"
     text = (
-        f"The smallest network here that reads {goal(target)} of {data} is {_article(first.family)} of "
+        f"The smallest network here that reads {goal(target)} of {data} is {_article(first.curve.chosen)} of "
         f"{first.mark.parameters:,} weights: {_against(first.mark.parameters, tutorials[first.family], tutorial)}"
     )
     for other in others:
         assert other.mark
-        text += f", {_against(first.mark.parameters, other.mark.parameters, FAMILIES[other.family].title)}"
+        text += f", {_against(first.mark.parameters, other.mark.parameters, other.curve.title)}"
     return f"{text}."
 
 
@@ -151,8 +153,10 @@ def _against(small: int, large: int, name: str) -> str:
     return f"{_times(ratio)} times {than} than the {name} ({large:,})"
 
 
-def _article(key: str) -> str:
-    title = FAMILIES[key].title
+def _article(chosen: Family) -> str:
+    title = chosen.title
+    if not chosen.built_in:  # somebody's own name for it
+        return f"“{title}”"
     return f"an {title}" if title.startswith("MLP") else f"a {title}"
 
 

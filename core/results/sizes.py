@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from core.networks.families import family
 from core.networks.latency import LATENCIES, Latencies
 from core.networks.layers import Shape
 from core.networks.network import Network
@@ -20,19 +19,29 @@ def sizes(
     """
     counted: dict[str, Callable[[], list[float]]] = {
         "weights": lambda: [x.parameters for x in points],
-        "float32": lambda: [x.parameters * 4 / 1000 for x in points],
-        "int8": lambda: [x.parameters / 1000 for x in points],
+        "float32": lambda: [x * 4 / 1000 for x in _kept(points, shape, classes)],
+        "int8": lambda: [x / 1000 for x in _kept(points, shape, classes)],
         "operations": lambda: [x.multiply_adds for x in points],
         "time": lambda: _times(points, shape, classes, latencies),
     }
     return counted[unit]()
 
 
+def _kept(points: Sequence[Point], shape: Shape, classes: int) -> list[int]:
+    """Return how many numbers predicting takes: the weights, batch norms folded where a neighbour takes them in."""
+    return [
+        _network(x, shape, classes).float32_bytes // 4 if x.curve.chosen.line.normalizes else x.parameters
+        for x in points
+    ]
+
+
+def _network(point: Point, shape: Shape, classes: int) -> Network:
+    return point.runs[0].cell.network(shape, classes)
+
+
 def _times(points: Sequence[Point], shape: Shape, classes: int, latencies: Latencies) -> list[float]:
     networks: dict[str, dict[int, Network]] = {}
     for x in points:
-        networks.setdefault(x.curve.family, {}).setdefault(
-            x.width, family(x.curve.family).build(x.width, shape, classes)
-        )
+        networks.setdefault(x.curve.family, {}).setdefault(x.width, _network(x, shape, classes))
     found = latencies.estimates(networks)
     return [found[x.curve.family][x.width] for x in points]

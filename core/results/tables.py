@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from core.data import datasets
-from core.networks.families import FAMILIES
 from core.networks.layers import shape_text
 from core.networks.network import Network
 from core.results import analysis
@@ -151,10 +150,7 @@ def runs(found: Iterable[Run]) -> pd.DataFrame:
     """Return a row per run with the columns of ``RUNS``."""
     plain = [x for x in RUNS if x not in ("title", "recipe_title")]
     return pd.DataFrame(
-        [
-            {x: getattr(run, x) for x in plain} | {"title": FAMILIES[run.family].title, "recipe_title": str(run.recipe)}
-            for run in found
-        ]
+        [{x: getattr(run, x) for x in plain} | {"title": run.title, "recipe_title": str(run.recipe)} for run in found]
     )
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from core.data import datasets
 from core.errors import StoreError
-from core.networks.families import FAMILIES, family
 from core.networks.layers import Array
 from core.networks.network import Network
 from core.results.collect import Results
@@ -39,7 +38,7 @@ class Trained:
     @property
     def title(self) -> str:
         """The network's name without what tells its runs apart: ``'Deep CNN, n = 2'``."""
-        return f"{FAMILIES[self.run.family].title}, n = {self.run.width}"
+        return self.run.cell.title
 
 
 def key_of(run: Run) -> str:
@@ -57,7 +56,9 @@ def networks(found: Results, beside: Sequence[Results] = (), with_stopped: bool 
     """
     every = [found, *beside]
     runs = [(x, of) for of in every for x in (*of.runs, *(of.stopped if with_stopped else ()))]
-    runs = [(x, of) for x, of in runs if x.weights is Weights.KEPT]
+    # of a run that is of several families, the first: the article's before people's own
+    once = {(x.origin, x.cell): (x, of) for x, of in reversed(runs) if x.weights is Weights.KEPT}
+    runs = list(reversed(once.values()))
     runs.sort(
         key=lambda x: (x[0].state is not RunState.DONE, x[0].parameters, x[0].origin is not Origin.REFERENCE, x[0].seed)
     )
@@ -69,7 +70,7 @@ def _network(run: Run, of: Results) -> Network:
     # shipped runs are on MNIST's images, whatever the user's file of that name holds
     foreign = run.origin is Origin.REFERENCE and run.dataset == reference.DATASET
     shape, classes = datasets.shape(run.dataset) if foreign or of.dataset is None else of.images
-    return family(run.family).build(run.width, shape, classes, run.recipe.dropout)
+    return run.cell.network(shape, classes)
 
 
 def named(
@@ -94,7 +95,7 @@ def named(
     wanted = [
         x
         for x in trained
-        if key in (x.run.family, FAMILIES[x.run.family].title)
+        if key in (x.run.family, x.run.title)
         and width == str(x.run.width)
         and origin in (None, x.run.origin)
         and recipe in (None, str(x.run.recipe))
@@ -123,7 +124,7 @@ def read(source: Store, chosen: Trained) -> list[Array]:
 def _names(runs: Sequence[Run], dataset: str) -> list[str]:
     """Return what to call each run, saying no more of recipe and images than it takes to tell them apart."""
     names = [
-        f"{FAMILIES[x.family].title}, n = {x.width}: {x.parameters:,} weights, seed {x.seed}"
+        f"{x.cell.title}: {x.parameters:,} weights, seed {x.seed}"
         f"{', reference' if x.origin is Origin.REFERENCE else ''}"
         f"{'' if x.dataset == dataset else f', {datasets.title(x.dataset)}'}"
         f"{'' if x.state is RunState.DONE else f', stopped after {x.epochs} of {x.recipe.epochs} epochs'}"

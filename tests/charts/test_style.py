@@ -48,10 +48,18 @@ def test_an_axis_takes_what_else_it_is_given() -> None:
 
 def test_every_family_has_a_colour_and_a_shape_of_its_own() -> None:
     titles = [x.title for x in FAMILIES.values()]
-    color: Any = style.family_color().to_dict()
-    shape: Any = style.family_shape().to_dict()
+    color: Any = style.family_color(style.places(titles)).to_dict()
+    shape: Any = style.family_shape(style.places(titles)).to_dict()
     assert color["scale"]["domain"] == shape["scale"]["domain"] == titles
     assert len(set(shape["scale"]["range"])) == len(titles) and color["legend"] == shape["legend"]
+
+
+def test_own_families_come_after_the_articles_and_keep_their_place() -> None:
+    article = [x.title for x in FAMILIES.values()]
+    assert style.places(["CNN", "Lean"], ["Thin", "Lean"]) == [*article, "Thin", "Lean"]
+    assert style.places(["Lean", "dense"], ["Lean"]) == [*article, "Lean", "dense"], "those without a name come last"
+    many = [f"Net {x}" for x in range(20)]
+    assert style.places(["Net 7", "CNN", "Net 3"], many) == [*article, "Net 3", "Net 7"], "a legend names them all"
 
 
 def test_reference_runs_are_paler() -> None:

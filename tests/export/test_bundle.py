@@ -105,7 +105,7 @@ def test_the_members_say_what_the_store_says(packed: dict[int, Path], store: Sto
         assert list(history["epoch"]) == [x.epoch for x in store.epochs(run)]
         assert history["test_accuracy"].iloc[-1] == stored.test_accuracy
         assert (folder / "weights.npz").read_bytes() == store.weights(run)
-        assert len((folder / "README.txt").read_text("utf-8").splitlines()) == 3
+        assert len((folder / "README.txt").read_text("utf-8").splitlines()) == 4
 
 
 def test_keras_reads_the_model_and_agrees_with_the_store(
@@ -144,6 +144,34 @@ def test_the_script_trains_the_same_network_on_the_same_images(
         with np.load(copy.parent / "used.npz") as used:
             assert np.array_equal(used["x"], expected.x_train) and np.array_equal(used["y"], expected.y_train)
             assert np.array_equal(used["xw"], expected.x_test) and np.array_equal(used["yw"], expected.y_test)
+
+
+def test_a_bundle_of_any_network_agrees_with_numpy_keras_and_its_script(own: Path, tmp_path: Path, keras: Any) -> None:
+    line = (
+        "conv3(n, linear) batchnorm relu residual[depthwise3(same, as a, linear) batchnorm leaky] maxpool2 "
+        "shared2[separable3(n, same, elu)] depthwise3(same, as a, linear) gelu avgpool2 flatten dense(2n, swish) "
+        "batchnorm"
+    )
+    made, facts, data = Store(tmp_path / "runs.sqlite3"), npz.facts(own), npz.read(own)
+    run = trained(made, own, line, 4, Recipe("adam", 0.003, 2, 64))
+    stored, folder = bundle.finished_run(made, run), tmp_path / "bundle"
+    with zipfile.ZipFile(io.BytesIO(bundle.pack(made, run, facts))) as file:
+        file.extractall(folder)
+    assert json.loads((folder / "recipe.json").read_text("utf-8"))["layers"] == stored.layers
+    network = stored.cell.network(facts.input_shape, facts.classes)
+    kept = weights.read((folder / "weights.npz").read_bytes(), network)
+    ours = network.predict(kept, data.x_test)
+    model = keras.models.load_model(folder / "model.keras")
+    assert model.count_params() == network.parameters + network.statistics and network.statistics == 2 * (4 + 4 + 8)
+    np.testing.assert_allclose(model.predict(data.x_test, verbose=0), ours, atol=1e-4)
+    assert float((ours.argmax(1) == data.y_test).mean()) == pytest.approx(stored.test_accuracy, abs=0.0051)
+    said = run_script(folder / "reproduce.py", str(own)).splitlines()[-1]
+    assert said.startswith(f"{network.parameters} weights, test accuracy ")
+    written = (folder / "reproduce.py").read_text("utf-8")
+    code: dict[str, Any] = {"keras": keras}
+    exec(written[written.index("inputs = keras.Input") : written.index("model.compile(")], code)
+    code["model"].set_weights(kept)
+    np.testing.assert_allclose(code["model"].predict(data.x_test, verbose=0), ours, atol=1e-4)
 
 
 def test_a_run_on_the_embedded_digits_takes_them_along(tmp_path: Path) -> None:

@@ -39,7 +39,8 @@ def npz(value: float = 0.0) -> bytes:
 
 
 def write(files: KerasFiles, value: float = 0.0, dropout: bool = False) -> bytes:
-    return files.write("mlp", 2, family("mlp").build(2, dropout=dropout), dropout, npz(value))
+    chosen = family("mlp")
+    return files.write(chosen.identity(2, dropout), chosen.build(2, dropout=dropout), npz(value))
 
 
 def program(code: str) -> tuple[str, ...]:
@@ -103,16 +104,19 @@ def test_a_file_asked_for_again_is_not_made_again(tmp_path: Path) -> None:
 
 def test_wrong_weights_start_no_process() -> None:
     with pytest.raises(StoreError, match="another network's"):
-        KerasFiles(program("raise SystemExit('started')")).write("mlp", 3, family("mlp").build(3), False, npz())
+        KerasFiles(program("raise SystemExit('started')")).write("flatten dense(3)", family("mlp").build(3), npz())
 
 
 def test_the_program_explains_a_bad_job(tmp_path: Path) -> None:
-    job = {"family": "mlp", "width": 0, "input_shape": [28, 28, 1], "classes": 10, "dropout": False}
+    job = {"layers": "flatten dense(0)", "input_shape": [28, 28, 1], "classes": 10}
     for text, sentence in (
-        (json.dumps(job), "Invalid width for family 'mlp'."),
+        (json.dumps(job), "Layer 2, dense(0): expected a width"),
         ("{", "The job is not as it should be (JSONDecodeError"),
         ("{}", "The job is not as it should be (KeyError"),
-        (json.dumps(job | {"width": 2, "weights": str(tmp_path / "none.npz")}), "could not be written (No such file"),
+        (
+            json.dumps(job | {"layers": "flatten", "weights": str(tmp_path / "none.npz")}),
+            "could not be written (No such file",
+        ),
     ):
         done = subprocess.run(COMMAND, cwd=ROOT, input=text, capture_output=True, text=True, timeout=120)
         assert done.returncode == 2 and sentence in done.stdout and done.stdout.count("\n") == 1

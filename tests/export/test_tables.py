@@ -9,6 +9,7 @@ import pandas as pd
 
 from core.data.datasets import EMBEDDED
 from core.export import tables
+from core.networks.families import FAMILIES
 from core.recipe import ADADELTA, RMSPROP
 from core.runs.run import Run
 from tests.rows import ROW, runs
@@ -27,7 +28,7 @@ RECIPE = ["optimizer", "learning_rate", "epochs", "batch_size", "dropout", "prec
 COUNTS = ["seed", "parameters", "multiply_adds", "train_images", "test_images"]
 STATE = ["state", "started", "ended", "seconds", "device"]
 LAST = ["formulation", "message", "origin", "epochs", "accuracy", "loss", "test_accuracy", "test_loss"]
-LAST += ["held_out_accuracy", "held_out_loss", "epoch_seconds", "weights"]
+LAST += ["held_out_accuracy", "held_out_loss", "epoch_seconds", "weights", "layers"]
 
 
 def opened(found: list[Run]) -> list[dict[str, Any]]:
@@ -82,7 +83,9 @@ def test_json_holds_plain_values() -> None:
 def test_json_of_a_run_is_the_run() -> None:
     (read,) = opened(runs({"dataset": EMBEDDED, "weights": "dropped", "origin": "reference"}))
     recipe = json.loads(ADADELTA.to_json()) | {"protocol": "article"}
-    assert read == ROW | {"dataset": EMBEDDED, "weights": "dropped", "origin": "reference", "recipe": recipe}
+    assert read == ROW | {"dataset": EMBEDDED, "weights": "dropped", "origin": "reference", "recipe": recipe} | {
+        "layers": FAMILIES["deep_cnn"].identity(2, False)
+    }
 
 
 def test_a_loss_that_is_no_number_is_null() -> None:

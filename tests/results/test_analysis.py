@@ -60,7 +60,10 @@ def test_points_are_means_over_seeds_of_finished_runs() -> None:
     assert (found.mean, found.low, found.high, found.seeds, found.width) == (0.97, 0.96, 0.98, 2, 2)
     assert found.sd == pytest.approx(math.sqrt(2) * 0.01)
     assert (found.parameters, found.multiply_adds, found.test_images) == (932, 49960, 10000)
-    assert found.curve == Curve("mnist", "f", Origin.OWN, "deep_cnn", ADADELTA) and found.curve.title == "Deep CNN"
+    assert (
+        found.curve == Curve("mnist", "f", Origin.OWN, FAMILIES["deep_cnn"], ADADELTA)
+        and found.curve.title == "Deep CNN"
+    )
     assert found.choosing == 0.97 and [x.seed for x in found.runs] == [0, 1]
     assert [found.passing(x) for x in (0.96, 0.97, 0.98, 0.99)] == [2, 1, 1, 0]
     assert found.interval == analysis.wilson(0.97, 10000)
