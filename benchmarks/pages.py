@@ -1,9 +1,10 @@
 """Measure how quickly the pages answer, idle and while a network trains, in a real Chromium.
 
-Four figures: from a movement of the width control to the moved total being painted; from letting the handle go to the
-whole page settled (the last change of the document before half a second of rest, with the new code shown); from lifting
-the pen of the Draw page to the answers of the shipped networks being painted; and the seconds from starting a server on
-a fresh home to the first painted count.
+Five figures: from a movement of the width control to the moved total being painted; from letting the handle go to the
+whole page settled (the last change of the document before half a second of rest, with the new code shown); from letting
+a slider of the architecture go to the painted total of the other network; from lifting the pen of the Draw page to the
+answers of the shipped networks being painted; and the seconds from starting a server on a fresh home to the first
+painted count.
 
     python -m benchmarks.pages --moves 60 --drags 20
 """
@@ -59,6 +60,28 @@ WATCH_SETTLING = """
 """
 
 
+# From letting a slider go to the frame after another total has come.
+WATCH_SLIDES = """
+() => {
+  window.slides = [];
+  const total = () => [...document.querySelectorAll('*')]
+    .map(x => x.shadowRoot?.querySelector('[data-testid=weights-total]')).find(x => x)?.textContent
+    ?? document.querySelector('[data-testid=weights-total]')?.textContent;
+  let before = total();
+  window.addEventListener('pointerup', event => {
+    const look = () => {
+      const now = total();
+      if (!now || now === before) return requestAnimationFrame(look);
+      before = now;
+      const painted = new MessageChannel();
+      painted.port1.onmessage = () => window.slides.push(performance.now() - event.timeStamp);
+      painted.port2.postMessage(0);
+    };
+    requestAnimationFrame(look);
+  }, true);
+}
+"""
+
 # From the browser's own timestamp of the pen being lifted to the frame after new answers have come.
 WATCH_ANSWERS = """
 () => {
@@ -113,6 +136,27 @@ def drags(page: Page, url: str, moves: int, count: int) -> tuple[list[float], li
         handle = page.wait_for_function("count => window.settled(count)", arg=total, timeout=60_000, polling=50)
         settlings.append(float(handle.json_value()))
     return list(page.evaluate("() => window.moves")), settlings
+
+
+def slides(page: Page, url: str, count: int) -> list[float]:
+    """Set two sliders to one end and to the other; return milliseconds per letting go."""
+    page.goto(f"{url}/?family=own&n=2")
+    page.get_by_test_id("weights-total").filter(has_text="932").wait_for()
+    page.wait_for_load_state("networkidle")
+    page.evaluate(WATCH_SLIDES)
+    for turn in range(count):
+        label = ("Convolutions a block", "Hidden dense layers")[turn // 2 % 2]
+        track = page.locator(f'[role=group][aria-label="{label}"] > div').first
+        track.scroll_into_view_if_needed()
+        place = track.bounding_box()
+        assert place
+        share = 0.02 if turn % 2 else 0.98
+        page.mouse.move(place["x"] + share * place["width"], place["y"] + place["height"] / 2)
+        page.mouse.down()
+        page.mouse.up()
+        page.wait_for_function("n => window.slides.length === n", arg=turn + 1, polling=50)
+        page.wait_for_timeout(600)  # so that one does not wait for the page of the one before
+    return list(page.evaluate("() => window.slides"))
 
 
 def drawings(page: Page, url: str, count: int) -> list[float]:
@@ -178,6 +222,7 @@ def main() -> None:
                 moves, settlings = drags(page, url, arguments.moves, arguments.drags)
                 rows.append(line(f"movement to painted total, {state}", moves))
                 rows.append(line(f"letting go to page settled, {state}", settlings))
+                rows.append(line(f"slider let go to painted total, {state}", slides(page, url, arguments.drags)))
                 lifts = drawings(page, url, 2 * arguments.drags)
                 rows.append(line(f"pen lifted to painted answers, {state}", lifts))
         browser.close()

@@ -142,7 +142,8 @@ with page("Results") as context:
     if links.get("closer") not in names:
         links.put({"closer": None})
     front = shown[shown["front"] & with_front]
-    draw = partial(charts.results, shown, front, published, target, unit=unit, errors=errors)
+    mine = [x.title for x in context.families.own]
+    draw = partial(charts.results, shown, front, published, target, unit=unit, errors=errors, own=mine)
     st.altair_chart(
         draw(selected=links.get("closer")),
         alt=f"{said} Test accuracy against size on a log axis: {len(points)} networks on {datasets.title(name)}.",

@@ -1,10 +1,13 @@
 """Train: choose a sweep, see what it costs, start it, and watch it; the training itself goes on without this page."""
 
+from typing import Any
+
 import streamlit as st
 
 from core.data import datasets
 from core.errors import ArgumentError, DatasetError
-from core.networks.families import FAMILIES
+from core.networks.families import Family, of_line
+from core.networks.line import Line
 from core.recipe import MAX_SEED
 from core.results.sentences import duration
 from core.runner.progress import Progress
@@ -18,48 +21,71 @@ from core.ui.progress import live
 from core.ui.recipe_choice import choose_recipe
 from core.ui.shared import Context
 
+LISTED = 1024  # widths in the list of a choice; wider ones are typed
+
+
+def choose_families(context: Context) -> dict[str, Family]:
+    """Draw the choice of families and return the chosen ones by their keys; a link may bring a line without a name."""
+    families = {x.key: x for x in context.families}
+    line = links.said("layers") or links.get("train_layers")
+    if line:
+        with explained(ArgumentError):
+            families[links.OWN] = of_line(Line.of(line).text)
+            links.put({"train_layers": line})
+    many = len(families) > links.MANY
+    widget: Any = st.multiselect if many else st.pills
+    given: dict[str, Any] = {} if many else {"selection_mode": "multi"}
+    keys = links.choose_several(
+        widget,
+        "Families",
+        list(families),
+        key="families",
+        default=[links.OWN if links.said("layers") and links.OWN in families else "deep_cnn"],
+        title=lambda x: families[x].title,
+        width="stretch",
+        help="Each family is a line of networks that differ in one width, n.",
+        **given,
+    )
+    if links.OWN in keys:
+        st.caption(f"Your own: `{families[links.OWN].layers}`")
+    links.write("layers", [families[links.OWN].layers] if links.OWN in keys else [])
+    return {x: families[x] for x in keys}
+
 
 def selection(context: Context, now: Progress) -> list[Cell]:
     """Draw the choice of a sweep and return its cells; none while something is still to be chosen."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        keys = links.choose_several(
-            st.pills,
-            "Families",
-            list(FAMILIES),
-            key="families",
-            default=["deep_cnn"],
-            title=lambda x: FAMILIES[x].title,
-            selection_mode="multi",
-            width="stretch",
-            help="Each family is a line of networks that differ in one width, n.",
-        )
+        chosen = choose_families(context)
         name = choose_name(context, lambda kept: kept or datasets.default(context.settings))
         dataset = images(context, name)
-    if not keys:
+    if not chosen:
         st.info("Choose at least one family.")
-    if not keys or dataset is None:
+    if not chosen or dataset is None:
         return []
     widths = {}
-    for column, key in zip(st.columns(len(keys)), keys, strict=True):
-        swept = sorted(FAMILIES[key].widths)
-        widths[key] = column.multiselect(
-            f"Widths of the {FAMILIES[key].title}",
+    columns: list[Any] = []
+    for place, (key, family) in enumerate(chosen.items()):
+        if place % 4 == 0:
+            columns = st.columns(min(4, len(chosen) - place))
+        swept = sorted(family.widths)
+        widths[family.key] = columns[place % 4].multiselect(
+            f"Widths of the {family.title}" if family.named else "Widths of your own",
             # all of them, or Enter after "3" would take 32, the only one that begins so
-            [str(x) for x in range(1, FAMILIES[key].max_width + 1)],
-            default=[str(FAMILIES[key].start)],
+            [str(x) for x in range(1, min(family.max_width, LISTED) + 1)],
+            default=[str(family.start)],
             accept_new_options=True,
             filter_mode="prefix",
             select_all=False,  # Enter would take all that match
             key=f"widths_{key}",
             bind="query-params",
             placeholder="Choose, or type any width",
-            help=f"The article sweeps {', '.join(map(str, swept))}.",
+            help=f"{'The article sweeps' if family.built_in else 'Its sweep takes'} {', '.join(map(str, swept))}.",
         )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         count = st.number_input("Seeds", 1, 50, 1, key="seeds", bind="query-params", help="Runs of each network.")
         first = st.number_input("First seed", 0, MAX_SEED, 0, key="seed", bind="query-params")
-    recipe, protocol = choose_recipe(keys, dataset, now.precisions)
-    cells = sweep.cells(dataset, widths, sweep.seeds(first, count), recipe, protocol)
+    recipe, protocol = choose_recipe(list(chosen.values()), dataset, now.precisions)
+    cells = sweep.cells(dataset, widths, sweep.seeds(first, count), recipe, protocol, context.families)
     if not cells:
         st.info("Choose at least one width.")
     return cells

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from dataclasses import replace
 
 from core import settings
 from core.data import datasets
-from core.errors import invalid
-from core.networks.families import FAMILIES
+from core.errors import ArgumentError
+from core.networks.families import FAMILIES, Families, Family, of_line
 from core.recipe import OPTIMIZERS, PRECISIONS, PROTOCOLS, Protocol, Recipe, protocol
 from core.results.answer import Answer, answer
 from core.results.collect import Results, default, results
 from core.runs import reference
 from core.runs.store import Store
-from core.runs.sweep import MAX_CELLS
+
+A_LINE = "a line"  # stands where a family would, of a verb that is given --layers
 
 
 def image_set(parser: ArgumentParser) -> None:
@@ -24,9 +26,15 @@ def image_set(parser: ArgumentParser) -> None:
 
 def network(parser: ArgumentParser) -> None:
     """Let a verb be asked about a network, for the images of a set."""
-    parser.add_argument("family", metavar="FAMILY", help=", ".join(FAMILIES))
+    parser.add_argument("family", metavar="FAMILY", help=f"one of {', '.join(FAMILIES)}, or a family of your own")
     parser.add_argument("width", metavar="WIDTH", help="the width n, a whole number from 1")
+    layers(parser, "in place of FAMILY, a line of text such as 'conv3(n) maxpool2 flatten'")
     image_set(parser)
+
+
+def layers(parser: ArgumentParser, words: str) -> None:
+    """Let a verb be given a line of text."""
+    parser.add_argument("--layers", metavar="TEXT", help=words)
 
 
 def dropout(parser: ArgumentParser) -> None:
@@ -64,6 +72,44 @@ def question(parser: ArgumentParser) -> None:
     parser.add_argument("--own", action="store_true", help="with --target, without the reference runs")
 
 
+def known() -> Families:
+    """Return the article's families and those in the store.
+
+    Raises:
+        StoreError: if the store cannot be read.
+    """
+    return Store(settings.load().store).families.all()
+
+
+def chosen(arguments: Namespace) -> tuple[Family, int]:
+    """Return the family, or the line, that a verb was asked about, and the width.
+
+    Raises:
+        ArgumentError: if there is no such family or width.
+    """
+    if (arguments.layers is None) == (arguments.family == A_LINE):
+        raise ArgumentError("Name a family or give a line with --layers, not both.")
+    found = named(arguments.family) if arguments.layers is None else of_line(arguments.layers)
+    return found, found.width(arguments.width)
+
+
+def with_line(words: Sequence[str]) -> list[str]:
+    """Return typed words with what stands for a family where a verb about a network is given ``--layers`` instead."""
+    given = any(x == "--layers" or x.startswith("--layers=") for x in words)
+    takes = words and words[0] in ("count", "summary", "code", "train")
+    return [words[0], A_LINE, *words[1:]] if given and takes else list(words)
+
+
+def named(key: str) -> Family:
+    """Return the family of a name, the article's or one's own.
+
+    Raises:
+        ArgumentError: if there is none.
+        StoreError: if the store has to be read and cannot be.
+    """
+    return FAMILIES[key] if key in FAMILIES else known().get(key)
+
+
 def recipe(arguments: Namespace, start: Recipe) -> Recipe:
     """Return how to train: a family's own recipe, but for what was asked for.
 
@@ -78,35 +124,10 @@ def recipe(arguments: Namespace, start: Recipe) -> Recipe:
         learning_rate=arguments.rate if arguments.rate is not None else rate,
         epochs=arguments.epochs if arguments.epochs is not None else start.epochs,
         batch_size=arguments.batch if arguments.batch is not None else start.batch_size,
-        dropout=arguments.dropout,
+        dropout=arguments.dropout or start.dropout,
         precision=arguments.precision,
         protocol=protocol(arguments.protocol),
     )
-
-
-def numbers(text: str, what: str) -> list[int]:
-    """Return the whole numbers in text like ``1,2,8-16``, in order and once each.
-
-    Args:
-        text: what was typed.
-        what: what the numbers are, for people.
-
-    Raises:
-        ArgumentError: if it is not such a list, or longer than a sweep may be.
-    """
-    found: dict[int, None] = {}
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        bounds = [first, last] if dash else [first]
-        if not all(x.strip().isascii() and x.strip().isdigit() and len(x.strip()) < 11 for x in bounds):
-            raise invalid(what, "whole numbers and ranges like 1,2,8-16", text)
-        low, high = int(bounds[0]), int(bounds[-1])
-        if low > high or high - low >= MAX_CELLS:
-            raise invalid(what, f"ranges that ascend and hold at most {MAX_CELLS} numbers", text)
-        found.update(dict.fromkeys(range(low, high + 1)))
-    if len(found) > MAX_CELLS:
-        raise invalid(what, f"at most {MAX_CELLS} numbers", text)
-    return list(found)
 
 
 def ask(data: str | None, target: float, protocol: Protocol, own: bool) -> tuple[Results, Answer]:

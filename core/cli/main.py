@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from core.cli import data, export, networks, reference, results, store, training
+from core.cli.arguments import with_line
 from core.cli.verb import Output, Verbs
 from core.errors import FeatherweightError, RefusedError, StoreError, TrainingError
 
@@ -28,7 +29,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code: 0, 1 if training failed, 2 for a bad argument, 130 when interrupted."""
-    arguments = parser().parse_args(argv)
+    arguments = parser().parse_args(with_line(sys.argv[1:] if argv is None else argv))
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name may hold what the terminal cannot show
         sys.stdout.reconfigure(errors="backslashreplace")
     code = 0

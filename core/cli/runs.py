@@ -17,7 +17,7 @@ def table(runs: Sequence[Run]) -> str:
     made = pd.DataFrame(
         {
             "data": x.dataset,
-            "family": x.family,
+            "family": x.family if x.cell.chosen.named else x.title,
             "n": x.width,
             "weights": f"{x.parameters:,}",
             "seed": x.seed,

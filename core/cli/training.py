@@ -13,7 +13,7 @@ from core.cli.data import at_hand
 from core.cli.verb import Output, Verbs
 from core.data import datasets
 from core.errors import TrainingError
-from core.networks.families import FAMILIES, family
+from core.networks.families import FAMILIES, Families, Family, of_line
 from core.recipe import Protocol, seed_number
 from core.runs import sweep
 from core.runs.run import RunState
@@ -28,8 +28,10 @@ def add(verbs: Verbs) -> None:
     options.training(added)
     words = "train families, widths and seeds; asked again, it goes on where it stopped"
     added = verbs.add("sweep", train_sweep, words)
-    added.add_argument("--families", default=",".join(FAMILIES), metavar="A,B", help="all by default")
-    added.add_argument("--widths", metavar="1,2,8-16", help="the article's by default")
+    what = added.add_mutually_exclusive_group()
+    what.add_argument("--families", metavar="A,B", help="the article's four by default")
+    what.add_argument("--layers", metavar="TEXT", help="a line of text in place of families")
+    added.add_argument("--widths", metavar="1,2,8-16", help="those that each family names by default")
     added.add_argument("--seeds", default="0", metavar="0-4", help="0 by default")
     options.image_set(added)
     options.training(added)
@@ -43,14 +45,13 @@ def train(arguments: Namespace) -> Output:
     """
     from core.cli.terminal import follow
 
-    chosen = family(arguments.family)
+    chosen, width = options.chosen(arguments)
     recipe = options.recipe(arguments, chosen.recipe)
     seed = seed_number(arguments.seed)
-    chosen.width(arguments.width)
     loaded = settings.load()
     dataset = at_hand(loaded, datasets.default(loaded) if arguments.data is None else arguments.data)
     store = Store(loaded.store, room=loaded.room)
-    (cell,) = sweep.cells(dataset, {chosen.key: [arguments.width]}, [seed], recipe)
+    (cell,) = sweep.cells(dataset, {chosen.key: [width]}, [seed], recipe, families=store.families.all())
     follow(loaded, store, [cell])
     run = store.runs_of([cell]).get(cell)
     if run is None or run.state is not RunState.DONE:
@@ -68,7 +69,7 @@ def train(arguments: Namespace) -> Output:
     }
     held_out = recipe.protocol is Protocol.HELD_OUT
     text = (
-        f"{chosen.title}, n = {run.width}: {run.parameters:,} weights, "
+        f"{cell.title}: {run.parameters:,} weights, "
         f"{f'held-out accuracy {runs.accuracy(run.held_out_accuracy)}, ' if held_out else ''}"
         f"test accuracy {runs.accuracy(run.test_accuracy)} on {dataset.title} "
         f"(seed {seed}, {run.seconds or 0:.1f} s, {run.device})"
@@ -80,18 +81,20 @@ def train_sweep(arguments: Namespace) -> Output:
     """Train what of a sweep is not finished and list all its runs."""
     from core.cli.terminal import follow
 
-    keys = [x.strip() for x in arguments.families.split(",")]
-    given = options.numbers(arguments.widths, "widths") if arguments.widths is not None else None
-    seeds = options.numbers(arguments.seeds, "seeds")
-    widths = {key: given or family(key).widths for key in keys}
-    recipes = {key: options.recipe(arguments, family(key).recipe) for key in keys}
-    for key in keys:
-        for n in widths[key]:
-            family(key).width(n)
+    given = sweep.numbers(arguments.widths, "widths") if arguments.widths is not None else None
+    seeds = sweep.numbers(arguments.seeds, "seeds")
+    families = _families(arguments)
+    widths = {x.key: given or x.widths for x in families}
+    recipes = {x.key: options.recipe(arguments, x.recipe) for x in families}
+    for chosen in families:
+        for n in widths[chosen.key]:
+            chosen.width(n)
     loaded = settings.load()
     dataset = at_hand(loaded, datasets.default(loaded) if arguments.data is None else arguments.data)
     store = Store(loaded.store, room=loaded.room)
-    cells = sweep.cells(dataset, widths, seeds, recipes)
+    cells = sweep.cells(
+        dataset, widths, seeds, recipes, families=Families(tuple(x for x in families if x.named and not x.built_in))
+    )
     follow(loaded, store, cells)
     known = store.runs_of(cells)
     found = [known[x] for x in cells if x in known]
@@ -99,3 +102,11 @@ def train_sweep(arguments: Namespace) -> Output:
     if missing:
         print(f"{missing} of {len(cells)} runs are not finished; ask again to go on.", file=sys.stderr)
     return Output([x.facts() for x in found], runs.table(found), code=1 if missing else 0)
+
+
+def _families(arguments: Namespace) -> list[Family]:
+    """Return the families that a sweep is asked to take."""
+    if arguments.layers is not None:
+        return [of_line(arguments.layers)]
+    keys = list(FAMILIES) if arguments.families is None else [x.strip() for x in arguments.families.split(",")]
+    return [options.named(x) for x in dict.fromkeys(keys)]

@@ -8,7 +8,6 @@ from typing import Literal
 import pandas as pd
 
 from core.data import datasets
-from core.networks.families import family
 from core.results.sentences import percent
 from core.runner.progress import Progress
 from core.runs.run import Cell, Run, RunState
@@ -69,7 +68,7 @@ def grid(
     several_recipes = len({(x.family, x.recipe) for x in wanted}) > len({x.family for x in wanted})
     rows: dict[tuple[object, ...], dict[str, object]] = {}
     for cell in wanted:
-        row: dict[str, object] = {"Family": family(cell.family).title, "Width n": cell.width}
+        row: dict[str, object] = {"Family": cell.chosen.title, "Width n": cell.width}
         if several_sets:
             row["Data set"] = datasets.title(cell.dataset)
         if several_recipes:

@@ -11,6 +11,10 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
+from core.networks.families import Family
+
+MANY = 8  # choices beside each other; of more a list is searched
+OWN = "own"  # the choice of a line of text that has no name yet
 Address = Mapping[str, str | list[str]]
 Title = Callable[[str], str]
 T = TypeVar("T")
@@ -72,6 +76,11 @@ def tell(key: str) -> None:
     """
     if key not in get("settled", ()):
         st.session_state[key] = st.session_state[key]
+
+
+def unsettle(*keys: str) -> None:
+    """Have :func:`tell` send values again that were set after a run had come to its end."""
+    put({"settled": set(get("settled", ())) - set(keys)})
 
 
 def drawn(key: str) -> None:
@@ -175,6 +184,8 @@ def choose_several(
             st.session_state[key] = found[0] if single else [x for x in options if x in found]
     if single and st.session_state[key] not in options:  # the options have changed since
         st.session_state[key] = default[0]
+    elif not single and st.session_state.get(key):
+        st.session_state[key] = [x for x in st.session_state[key] if x in options]
     tell(key)
     picked = widget(label, options, format_func=title, key=key, **given)
     drawn(key)
@@ -192,15 +203,18 @@ def _known(said: Iterable[str], options: Sequence[str], title: Title) -> list[st
 # ---- from page to page
 
 
-def explore(family: str, width: int, dataset: str | None = None) -> Address:
+def explore(family: Family, width: int, dataset: str | None = None) -> Address:
     """Return the address of Explore for a network; None keeps the session's image set."""
-    return {"family": family, "n": str(width)} | ({"data": dataset} if dataset else {})
+    named = {"family": family.key} if family.named else {"layers": family.layers}
+    return named | {"n": str(width)} | ({"data": dataset} if dataset else {})
 
 
-def train(family: str, width: int, dataset: str | None = None, dropout: bool = False) -> Address:
+def train(family: Family, width: int, dataset: str | None = None, dropout: bool = False) -> Address:
     """Return the address of Train for a network; None leaves the image set to the page."""
     own = {"recipe": "own", "dropout": "true"} if dropout else {}
-    return {"families": family, f"widths_{family}": str(width)} | ({"data": dataset} if dataset else {}) | own
+    named = {"families": family.key} if family.named else {"families": OWN, "layers": family.layers}
+    widths = {f"widths_{family.key if family.named else OWN}": str(width)}
+    return named | widths | ({"data": dataset} if dataset else {}) | own
 
 
 def inspect(dataset: str, network: str) -> Address:

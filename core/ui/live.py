@@ -7,7 +7,6 @@ import time
 import streamlit as st
 
 from core.data import datasets
-from core.networks.families import family
 from core.recipe import Protocol
 from core.runner.guarded import GuardedRunner
 from core.runner.progress import Progress
@@ -38,7 +37,7 @@ def follow(runner: GuardedRunner, drawn: int, name: str, protocol: Protocol | No
         cell = x.cell
         here = cell.dataset == name and protocol in (None, cell.recipe.protocol)
         st.caption(
-            f":material/model_training: Training {family(cell.family).title}, n = {cell.width}, seed {cell.seed} on "
+            f":material/model_training: Training {plain(cell.title)}, seed {cell.seed} on "
             f"{plain(datasets.title(cell.dataset))}: epoch {x.epoch} of {cell.recipe.epochs}, "
             f"{len(now.queue)} more waiting.{' Each result appears here as it comes.' if here else ''}"
         )

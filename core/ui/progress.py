@@ -13,7 +13,6 @@ import streamlit as st
 from core.charts import history as charts
 from core.data import datasets
 from core.errors import FeatherweightError
-from core.networks.families import family
 from core.results.sentences import duration, percent
 from core.runner.gpu import DRIVER
 from core.runner.guarded import GuardedRunner
@@ -41,7 +40,7 @@ def _running(runner: GuardedRunner, now: Progress, current: Running, waiting: fl
     since = time.monotonic() - current.began
     st.progress(
         done / planned,
-        f"**{family(cell.family).title}, n = {cell.width}, seed {cell.seed}** on "
+        f"**{plain(cell.title)}, seed {cell.seed}** on "
         f"{plain(datasets.title(cell.dataset))}: epoch {current.epoch} of {planned}, "
         f"{duration(since)} so far{run_left}",
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from core.data.datasets import Dataset
 from core.data.npz import HELD_OUT
-from core.networks.families import FAMILIES
+from core.networks.families import Family
 from core.recipe import (
     MAX_BATCH,
     MAX_EPOCHS,
@@ -41,7 +43,9 @@ def choose_protocol() -> Protocol:
     )
 
 
-def choose_recipe(keys: list[str], dataset: Dataset, precisions: tuple[str, ...]) -> tuple[Recipe | None, Protocol]:
+def choose_recipe(
+    families: Sequence[Family], dataset: Dataset, precisions: tuple[str, ...]
+) -> tuple[Recipe | None, Protocol]:
     """Draw the recipe controls and return the recipe, or None for each family's own, and the protocol."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         own = links.choose(
@@ -50,12 +54,15 @@ def choose_recipe(keys: list[str], dataset: Dataset, precisions: tuple[str, ...]
             ["article", "own"],
             key="recipe",
             default="article",
-            title={"article": "The article's", "own": "My own"}.__getitem__,
+            title={
+                "article": "The article's" if all(x.built_in for x in families) else "Each family's",
+                "own": "My own",
+            }.__getitem__,
             required=True,
         )
         protocol = choose_protocol()
     if own == "article":
-        recipes = ". ".join(f"{FAMILIES[x].title}: {FAMILIES[x].recipe}" for x in keys)
+        recipes = ". ".join(f"{x.title}: {x.recipe}" for x in families)
         images = dataset.facts.train
         if protocol is Protocol.HELD_OUT:
             images = images * (HELD_OUT - 1) // HELD_OUT
@@ -63,14 +70,14 @@ def choose_recipe(keys: list[str], dataset: Dataset, precisions: tuple[str, ...]
         few = f" With {images:,} images instead of 60,000 that is {percent(fewer, 0)} of its updates."
         st.caption(f"{recipes}.{few if fewer < 0.9 else ''}")
         return None, protocol
-    return _own_recipe(keys, precisions), protocol
+    return _own_recipe(families, precisions), protocol
 
 
-def _own_recipe(keys: list[str], precisions: tuple[str, ...]) -> Recipe:
+def _own_recipe(families: Sequence[Family], precisions: tuple[str, ...]) -> Recipe:
     """Draw the controls of a recipe of one's own and return it."""
-    usual = FAMILIES[keys[0]].recipe
-    if len({FAMILIES[x].recipe for x in keys}) > 1:
-        st.caption(f"One recipe for all the families chosen; it starts from the {FAMILIES[keys[0]].title}'s.")
+    usual = families[0].recipe
+    if len({x.recipe for x in families}) > 1:
+        st.caption(f"One recipe for all the families chosen; it starts from the {families[0].title}'s.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         optimizer = links.choose(
             st.selectbox,
@@ -84,7 +91,7 @@ def _own_recipe(keys: list[str], precisions: tuple[str, ...]) -> Recipe:
             "Learning rate",
             1e-6,
             MAX_LEARNING_RATE,
-            OPTIMIZERS[optimizer],
+            usual.learning_rate if optimizer == usual.optimizer else OPTIMIZERS[optimizer],
             step=OPTIMIZERS[optimizer] / 10,
             format="%g",
             key=f"rate_{optimizer}",
@@ -99,5 +106,11 @@ def _own_recipe(keys: list[str], precisions: tuple[str, ...]) -> Recipe:
             key="precision",
             help="bfloat16 does the matrix work in 16 bits where the hardware has it; weights stay in 32.",
         )
-        dropout = st.toggle("Dropout", key="dropout", bind="query-params", help="The tutorial's Dropout layers.")
+        dropout = st.toggle(
+            "Dropout",
+            usual.dropout,
+            key="dropout",
+            bind="query-params",
+            help="The tutorial's Dropout layers, and those that a line of your own has.",
+        )
     return Recipe(optimizer, rate, epochs, batch, dropout, precision)

@@ -10,6 +10,7 @@ from pathlib import Path
 from core import settings
 from core.access import Visitor
 from core.errors import StoreError, TrainingError
+from core.networks.families import Families
 from core.runner.backend import Backend
 from core.runner.guarded import GuardedRunner, Owners
 from core.runner.local import LocalBackend
@@ -39,6 +40,15 @@ class Context:
     visitor: Visitor
     runner: GuardedRunner | None
     problem: str | None
+
+    @property
+    def families(self) -> Families:
+        """The article's families and people's own.
+
+        Raises:
+            StoreError: if the store cannot be read.
+        """
+        return self.store.families.all()
 
 
 class Services:

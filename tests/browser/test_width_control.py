@@ -21,7 +21,7 @@ import time
 import streamlit as st
 
 from core.ui.components.width_control import width_control
-from core.networks.families import FAMILIES, Polynomial, family
+from core.networks.families import FAMILIES, family
 from core.results.by_width import Reading
 
 KNOWN = [
@@ -38,7 +38,8 @@ width = width_control(
     max_width=chosen.max_width,
     marks=chosen.widths,
     polynomial=chosen.polynomial(),
-    multiply_adds=Polynomial.through({n: chosen.build(n).multiply_adds for n in (1, 2, 3)}),
+    multiply_adds=chosen.multiply_adds_polynomial(),
+    kept=chosen.kept_polynomial(),
     tutorial=chosen.tutorial_network().parameters,
     known=KNOWN if chosen.key == "deep_cnn" else (),
     key="n",

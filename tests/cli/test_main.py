@@ -55,9 +55,11 @@ def test_count(run: Run) -> None:
     found = document(run("count", "deep_cnn", "2", "--json"))
     assert found == {
         "parameters": 932,
+        "statistics": 0,
         "formula": "63·2² + 335·2 + 10 = 932",
         "float32_bytes": 3728,
         "multiply_adds": 12168 + 20736 + 7200 + 9216 + 640,
+        "layers": "conv3(2) conv3(2) maxpool2 conv3(4) conv3(4) maxpool2 flatten",
     }
     assert run("count", "deep_cnn", "2") == (0, "63·2² + 335·2 + 10 = 932\n", "")
     assert document(run("count", "mlp", "4", "--data", "own", "--json"))["parameters"] == 145 * 4 + 5 * 4 + 5 * 3

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from core.cli.arguments import numbers
 from core.errors import ArgumentError
+from core.runs.sweep import numbers
 
 
 def test_number_lists() -> None:

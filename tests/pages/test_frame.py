@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from core import ROOT
 from core.access import Visitor
 from core.data import datasets
+from core.networks.families import FAMILIES
 from core.recipe import Recipe
 from core.runs import sweep
 from core.runs.run import Cell, Epoch, RunState
@@ -193,16 +194,18 @@ def test_a_clock_that_was_set_back_and_long_names_are_shown(
 def thousands(own: Settings, store: Store) -> Store:
     """A store with 10,000 finished runs, on networks of every width."""
     identity = cells(own, 0)[0].columns
+
+    def network(key: str, width: int, seed: int) -> dict[str, object]:
+        layers = FAMILIES[key].identity(width, False)
+        return {"family": key, "width": width, "layers": layers, "seed": seed}
+
     with store.database.connection() as connection:
         connection.executemany(
-            "INSERT INTO runs (dataset, fingerprint, family, width, recipe, seed, parameters, multiply_adds, "
-            "train_images, test_images, state, started, ended, seconds, device, versions) VALUES "
-            "(:dataset, :fingerprint, :family, :width, :recipe, :seed, 100 + :width * :width, 100 + :width, 4000, "
+            "INSERT INTO runs (dataset, fingerprint, layers, family, width, recipe, seed, parameters, multiply_adds, "
+            "train_images, test_images, state, started, ended, seconds, device, versions) VALUES (:dataset, "
+            ":fingerprint, :layers, :family, :width, :recipe, :seed, 100 + :width * :width, 100 + :width, 4000, "
             "1000, 'done', '2026-11-01', '2026-11-01', 1.0, 'CPU', '{}')",
-            [
-                identity | {"family": ("mlp", "pooled_mlp")[x % 2], "width": 1 + x // 2 % 512, "seed": x // 1024}
-                for x in range(10_000)
-            ],
+            [identity | network(("mlp", "pooled_mlp")[x % 2], 1 + x // 2 % 512, x // 1024) for x in range(10_000)],
         )
         connection.execute("INSERT INTO epochs SELECT id, 1, 0.5, 0.9, 0.5, 0.9, 1.0, NULL, NULL FROM runs")
     return store

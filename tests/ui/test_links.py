@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import ROOT
+from core.networks.families import FAMILIES, of_line
 from core.ui import links
 
 Query = str | list[str]
@@ -179,11 +180,14 @@ def test_a_page_is_found_again_as_it_was_left(visit: Visit) -> None:
 
 
 def test_addresses_from_page_to_page_hold_keys() -> None:
-    assert links.explore("mlp", 32, "mnist") == {"family": "mlp", "n": "32", "data": "mnist"}
-    assert links.explore("mlp", 32) == {"family": "mlp", "n": "32"}
-    assert links.train("cnn", 2) == {"families": "cnn", "widths_cnn": "2"}
-    with_dropout = links.train("cnn", 2, "mnist_5k", dropout=True)
-    assert with_dropout == {**links.train("cnn", 2, "mnist_5k"), "recipe": "own", "dropout": "true"}
+    assert links.explore(FAMILIES["mlp"], 32, "mnist") == {"family": "mlp", "n": "32", "data": "mnist"}
+    assert links.explore(FAMILIES["mlp"], 32) == {"family": "mlp", "n": "32"}
+    assert links.train(FAMILIES["cnn"], 2) == {"families": "cnn", "widths_cnn": "2"}
+    with_dropout = links.train(FAMILIES["cnn"], 2, "mnist_5k", dropout=True)
+    assert with_dropout == {**links.train(FAMILIES["cnn"], 2, "mnist_5k"), "recipe": "own", "dropout": "true"}
+    line = of_line("conv3(n) flatten")
+    assert links.explore(line, 2) == {"layers": "conv3(n) flatten", "n": "2"}, "a line without a name goes along"
+    assert links.train(line, 2) == {"families": "own", "layers": "conv3(n) flatten", "widths_own": "2"}
     assert links.inspect("mnist", "reference-12") == {"data": "mnist", "network": "reference-12"}
     assert links.maps("mnist", 7) == {"data": "mnist", "view": "maps", "image": "7"}
     assert links.maps("mnist", None) == {"data": "mnist", "view": "maps", "source": "drawing"}

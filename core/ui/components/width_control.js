@@ -5,13 +5,17 @@ const grouped = new Intl.NumberFormat("en-US");
 const tenths = new Intl.NumberFormat("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const PAUSE = 150; // milliseconds without a key press before a width counts as let go
 
-const at = ([a, b, c], n) => (a * n + b) * n + c;
+// A count is a polynomial [a, b, c], or where none is claimed a table with a value for every width.
+const at = (count, n) => Array.isArray(count) ? (count[0] * n + count[1]) * n + count[2] : count.values[n - 1];
 
-// As Polynomial.at in Python: 63·2² + 335·2 + 10 = 932.
-function formula([a, b, c], n) {
+// As Polynomial.at and Table.at in Python: 63·2² + 335·2 + 10 = 932, 156 + 2,416 + 850 = 3,422.
+function formula(count, n) {
+  const total = grouped.format(at(count, n));
+  if (!Array.isArray(count)) return `${count.parts[n - 1].map((x) => grouped.format(x)).join(" + ") || "0"} = ${total}`;
+  const [a, b, c] = count;
   const terms = [[a, `${n}²`], [b, `${n}`], [c, ""]].filter(([factor]) => factor);
   const written = terms.map(([factor, power]) => (power && factor !== 1 ? `${factor}·${power}` : power || factor));
-  return `${written.join(" + ").replaceAll("+ -", "- ") || "0"} = ${grouped.format(at([a, b, c], n))}`;
+  return `${written.join(" + ").replaceAll("+ -", "- ") || "0"} = ${total}`;
 }
 
 // Return a total against the tutorial's: 1/1,287 or 1/25.3, near it 74.5 % or All, above it 2.1 ×.
@@ -105,7 +109,7 @@ function view(root) {
     const bold = document.createElement("b");
     bold.textContent = accuracy;
     part("weights-known").replaceChildren(before, bold, after);
-    part("weights-bytes").textContent = `${tenths.format((4 * total) / 1000)} kB`;
+    part("weights-bytes").textContent = `${tenths.format((4 * at(data.kept, n)) / 1000)} kB`;
     part("weights-macs").textContent = grouped.format(at(data.adds, n));
     part("weights-formula").textContent = formula(data.weights, n);
     range.value = n;

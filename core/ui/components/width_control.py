@@ -9,7 +9,7 @@ from typing import TypedDict
 import streamlit as st
 
 from core.errors import ArgumentError, whole_number
-from core.networks.families import Polynomial
+from core.networks.polynomial import Count, Polynomial
 from core.results.by_width import Reading
 from core.ui import links
 
@@ -39,8 +39,9 @@ def width_control(
     width: int,
     max_width: int,
     marks: Sequence[int],
-    polynomial: Polynomial,
-    multiply_adds: Polynomial,
+    polynomial: Count,
+    multiply_adds: Count,
+    kept: Count,
     tutorial: int,
     known: Sequence[Reading] = (),
     key: str,
@@ -56,8 +57,9 @@ def width_control(
         width: the width of a new session.
         max_width: the largest width of the family; the smallest is 1.
         marks: the widths labelled under the handle and ticked on the strip.
-        polynomial: the weights as a polynomial in the width.
-        multiply_adds: the multiply-adds per image as a polynomial in the width.
+        polynomial: the weights as a function of the width.
+        multiply_adds: the multiply-adds per image, likewise.
+        kept: the numbers that predicting takes, likewise: four bytes each are the size.
         tutorial: the weights of the tutorial network to compare with.
         known: what is known of widths that were trained, smallest first.
         key: the name of the width in the session state.
@@ -87,8 +89,9 @@ def width_control(
             "width": chosen,
             "max": max_width,
             "marks": [x for x in marks if x <= max_width],
-            "weights": [polynomial.a, polynomial.b, polynomial.c],
-            "adds": [multiply_adds.a, multiply_adds.b, multiply_adds.c],
+            "weights": _counted(polynomial),
+            "adds": _counted(multiply_adds),
+            "kept": _counted(kept),
             "tutorial": tutorial,
             "known": [_told(x) for x in known],
             "param": param,
@@ -97,6 +100,13 @@ def width_control(
         on_width_change=take,
     )
     return chosen
+
+
+def _counted(count: Count) -> object:
+    """Return a count for the browser, which evaluates it at every width that the handle passes."""
+    if isinstance(count, Polynomial):
+        return [count.a, count.b, count.c]
+    return {"values": count.values, "parts": count.parts}
 
 
 def _told(known: Reading) -> dict[str, object]:

@@ -99,7 +99,7 @@ def draw_errors(context: Context, looked: Sequence[Looked], dataset: Dataset, sh
     if len(classes) <= confusion_charts.MOST:
         take_away(
             f"Confusions of {last.title}",
-            f"confusions-{last.run.family}-{last.run.width}",
+            f"confusions-{last.run.cell.chosen.slug}-{last.run.width}",
             lambda scheme: confusion_charts.matrix(found, classes, export_charts.theme(scheme)).properties(
                 title=last.name
             ),

@@ -10,6 +10,7 @@ import streamlit as st
 from core.charts import confusion as confusion_charts
 from core.charts import pixels
 from core.charts import weights as weights_charts
+from core.charts.mosaic import fit, gaps_of, mosaic
 from core.data import datasets, npz
 from core.networks.layers import Array, shape_text
 from core.results.sentences import probability
@@ -75,13 +76,13 @@ def draw_maps(name: str, looked: Sequence[Looked], image: Array, label: int | No
                         ),
                     )
     st.caption(
-        "Black is zero; white is the largest value of the layer. Each picture is one map; of a row of numbers "
-        "each is a square."
+        "White is a layer's largest value; black is zero, or the lowest value of a layer that gives some below zero. "
+        "Each picture is one map; of a row of numbers each is a square."
     )
     chosen, weights = looked[-1]
     take_away(
         f"Maps of {chosen.title}",
-        f"maps-{chosen.run.family}-{chosen.run.width}",
+        f"maps-{chosen.run.cell.chosen.slug}-{chosen.run.width}",
         lambda _: weights_charts.walk(chosen.network, weights, image, chosen.name),
     )
 
@@ -89,7 +90,8 @@ def draw_maps(name: str, looked: Sequence[Looked], image: Array, label: int | No
 def draw_output(name: str, output: Array, room: tuple[int, int]) -> None:
     """Draw a layer's output under the layer's name."""
     tiles = pixels.maps(output)
-    across, size = pixels.fit(len(tiles), tiles.shape[1], tiles.shape[2], room, 8)
+    gaps = gaps_of(*tiles.shape[1:])
+    across, size = fit(len(tiles), tiles.shape[1:], gaps, room, 8)
     text = f"{len(tiles)} maps of {shape_text(tiles.shape[1:])}" if output.ndim == 3 else f"{len(tiles)} numbers"
-    picture = pixels.grey(pixels.mosaic(tiles, across, np.nan))
+    picture = pixels.grey(mosaic(tiles, across, np.nan, gaps))
     draw_picture(picture, size, name, text, f"{name}: {text}, from {output.min():.2f} to {output.max():.2f}")

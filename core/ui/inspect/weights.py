@@ -9,33 +9,29 @@ import streamlit as st
 
 from core.charts import pixels
 from core.charts import weights as weights_charts
-from core.charts.pixels import Grid
+from core.charts.mosaic import Grid
 from core.export import charts as export_charts
 from core.ui.inspect.parts import Looked, take_away, theme
 
 
 def draw_layer(grid: Grid, limit: float, small: bool, room: tuple[int, int], key: str) -> None:
     """Draw a layer's weights under its name, in parts where they do not fit."""
-    shape = grid.tiles.shape
-    what = f"{shape[1]} {grid.leaving}{'s' if shape[1] > 1 else ''}"
-    if grid.entering == "channel":
-        what += f" on {shape[0]} channel{'s' if shape[0] > 1 else ''}, {shape[2]}×{shape[3]}"
-    else:
-        what += f" on {shape[2]} inputs"
-    alt = (
-        f"{grid.label}: {grid.count:,} weights of {what}, from {grid.numbers().min():.2f} to {grid.numbers().max():.2f}"
-    )
+    lines = weights_charts.words(grid)
+    numbers = grid.numbers()
+    ends = f"from {numbers.min():.2f} to {numbers.max():.2f}"
+    alt = "; ".join([f"{grid.label}: {grid.count:,} weights of {lines[0]}, {ends}", *lines[1:]])
     with st.container(width="content", gap="xxsmall"):
-        st.caption(f"**{grid.label}** · {grid.count:,} weights  \n{what}")
+        st.caption("  \n".join([f"**{grid.label}** · {grid.count:,} weights", *lines]))
         if small or grid.count <= weights_charts.FEW:
             st.altair_chart(weights_charts.alone(weights_charts.rectangles(grid, limit)), width="content", alt=alt)
             return
         tall, wide = grid.block
-        columns = len(grid.bias)
-        across, size = pixels.fit(columns, tall, wide, room, 8)
-        if size == 1 and 2 * tall <= room[0] * 2:  # a weight gets two pixels, and the layer comes in parts
-            size, across = 2, min(columns, (room[1] // 2 + 1) // (wide + 1))
-        per_part = across * max(1, room[0] // ((tall + 1) * size))
+        below, beside = grid.gaps
+        columns = grid.columns
+        across, size = grid.fit(room, 8)
+        if size == 1 and tall <= room[0]:  # a weight gets two pixels, and the layer comes in parts
+            size, across = 2, min(columns, max(1, (room[1] // 2 + beside) // (wide + beside)))
+        per_part = across * max(1, room[0] // ((tall + below) * size))
         part = grid
         if per_part < columns:
             starts = range(0, columns, per_part)
@@ -54,7 +50,8 @@ def draw_layer(grid: Grid, limit: float, small: bool, room: tuple[int, int], key
 def draw_weights(looked: Sequence[Looked]) -> None:
     """Draw all weights of the networks on one scale."""
     drawn = [(chosen, pixels.grids(chosen.network, weights)) for chosen, weights in looked]
-    limit = max(float(np.abs(x.numbers()).max()) for _, layers in drawn for x in layers)
+    shown = [x for _, layers in drawn for x in layers]
+    limit = max(float(np.abs(x.numbers()).max()) for x in shown)
     places = st.columns(len(drawn), gap="large") if len(drawn) > 1 else [st.container()]
     for place, (chosen, layers) in zip(places, drawn, strict=True):
         small = chosen.run.parameters <= weights_charts.SMALL
@@ -72,15 +69,23 @@ def draw_weights(looked: Sequence[Looked]) -> None:
                             width="content",
                             alt=f"Scale of colours from -{limit:.2f} to {limit:.2f}",
                         )
-    st.caption(
+    explanation = (
         "One scale for all layers; colour deepens with the square root of a weight. In a convolution a column is a "
         "filter and a row a channel that enters it; in a dense layer a column is a unit, and where maps were flattened "
         "each picture is what the unit looks for in one of them. The single square under a column is its bias."
     )
+    if any(x.multiplier for x in shown):
+        explanation += " A depthwise layer mixes no channels: each has kernels of its own, side by side."
+    if any(x.statistics for x in shown):
+        explanation += (
+            " A batch norm scales each channel by its gamma and shifts it by its beta; mean and variance, of which it "
+            "only keeps track, are no weights."
+        )
+    st.caption(explanation)
     chosen, layers = drawn[-1]
     take_away(
         f"Weights of {chosen.title}",
-        f"weights-{chosen.run.family}-{chosen.run.width}",
+        f"weights-{chosen.run.cell.chosen.slug}-{chosen.run.width}",
         lambda scheme: weights_charts.poster(
             layers, limit, chosen.name, export_charts.theme(scheme)["chartCategoricalColors"]
         ),

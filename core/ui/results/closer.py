@@ -8,7 +8,6 @@ import streamlit as st
 
 from core.charts import history as charts
 from core.export import bundle
-from core.networks.families import family
 from core.results import sentences, tables
 from core.results.analysis import Point
 from core.results.collect import Results
@@ -25,11 +24,11 @@ from core.ui.tables import table
 
 def closer(context: Context, found: Results, point: Point, name: str) -> None:
     """Draw one network's runs: their curves, recipe and versions, and what can be done with it."""
-    chosen, width, recipe, runs = family(point.curve.family), point.width, point.curve.recipe, point.runs
+    chosen, width, recipe, runs = point.curve.chosen, point.width, point.curve.recipe, point.runs
     source = reference.store() if point.curve.origin is Origin.REFERENCE else context.store
     histories = {x.seed: source.epochs(x.id) for x in runs}
     kept = sorted((x for x in runs if x.weights is Weights.KEPT), key=lambda x: x.seed)
-    st.markdown(f"**{chosen.title}, n = {width}**: {sentences.network(point)} Recipe: {recipe}.")
+    st.markdown(f"**{plain(chosen.title)}, n = {width}**: {sentences.network(point)} Recipe: {recipe}.")
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.altair_chart(
@@ -41,13 +40,13 @@ def closer(context: Context, found: Results, point: Point, name: str) -> None:
             st.caption(f"Trained on {plain(device)}, with {plain(versions)}.")
         st.page_link(
             "app.py",
-            label=f"Open {chosen.title}, n = {width} in Explore",
+            label=f"Open {plain(chosen.title)}, n = {width} in Explore",
             icon=":material/tune:",
-            query_params=links.explore(chosen.key, width, found.name),
+            query_params=links.explore(chosen, width, found.name),
         )
         st.page_link(
             "pages/inspect.py",
-            label=f"Look inside {chosen.title}, n = {width}, in Inspect",
+            label=f"Look inside {plain(chosen.title)}, n = {width}, in Inspect",
             icon=":material/search:",
             query_params=links.inspect(found.name, key_of(kept[0])) if kept else {},
             disabled=not kept,

@@ -24,6 +24,7 @@ def take_away(
     shown: pd.DataFrame,
 ) -> None:
     """Draw the downloads of the runs and of the chart; a file is made when it is asked for."""
+    runs = list({(x.origin, x.cell): x for x in reversed(runs)}.values())[::-1]  # once, whatever families it is of
     st.subheader("Take away")
     scheme, title, file = downloads.scheme(), f"Accuracy against size: {datasets.title(name)}", f"featherweight-{name}"
     downloads.draw(

@@ -1,0 +1,130 @@
+"""Families of one's own and lines of text on the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.cli import main as command_line
+from tests.keras_configs import HEAD, model
+
+LEAN = "conv3(n, same, leaky) maxpool2 4x[separable3(n, leaky)] globalavg"
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Run a verb in this process and return exit code, standard output and standard error."""
+    monkeypatch.setenv("FEATHERWEIGHT_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("FEATHERWEIGHT_DATA", str(tmp_path / "data"))
+
+    def function(*words: str) -> tuple[int, str, str]:
+        try:
+            code = command_line.main(list(words))
+        except SystemExit as e:
+            code = int(str(e.code))
+        return (code, *capsys.readouterr())
+
+    return function
+
+
+def document(answer: tuple[int, str, str]) -> Any:
+    code, out, err = answer
+    assert (code, err) == (0, "")
+    return json.loads(out)
+
+
+def test_a_line_in_place_of_a_family(run: Any) -> None:
+    found = document(run("count", "--layers", LEAN, "8", "--json"))
+    assert found["parameters"] == 746 and found["formula"] == "4·8² + 60·8 + 10 = 746"
+    assert run("count", "8", "--layers", LEAN) == (0, "4·8² + 60·8 + 10 = 746\n", "")
+    rows = document(run("summary", "--layers", LEAN, "8", "--json"))
+    assert sum(x["parameters"] for x in rows) == 746
+    source = document(run("code", "--layers", LEAN, "8", "--json"))["source"]
+    assert source.count("SeparableConv2D") == 4 and "746" in source and compile(source, "source", "exec")
+    assert document(run("count", "--layers", "conv3(2) flatten", "1", "--json"))["parameters"] == 20 + 13_530
+    assert run("count", "deep_cnn", "--data", "mnist_5k", "2")[1] == run("count", "deep_cnn", "2")[1]
+
+
+def test_what_is_kept_and_not_trained_is_told_apart(run: Any) -> None:
+    line = "conv3(n, linear) batchnorm relu flatten"
+    found = document(run("count", "--layers", line, "8", "--json"))
+    assert found["statistics"] == 16 and found["float32_bytes"] == 4 * (found["parameters"] - 16)
+    assert "16 more numbers are kept" in run("summary", "--layers", line, "8")[1]
+
+
+def test_a_family_is_added_counted_renamed_and_removed(run: Any) -> None:
+    added = document(run("families", "--add", "lean", "--layers", LEAN, "--title", "Lean one", "--json"))
+    assert (added["layers"], added["formula"], added["own"]) == (LEAN, "4n² + 60n + 10", True)
+    assert document(run("count", "lean", "8", "--json"))["parameters"] == 746
+    rows = {x["key"]: x for x in document(run("families", "--json"))}
+    assert rows["lean"]["title"] == "Lean one" and not rows["mlp"]["own"] and len(rows) == 5
+    assert rows["deep_cnn"]["layers"] == "conv3(n) conv3(n) maxpool2 conv3(2n) conv3(2n) maxpool2 flatten"
+    assert run("families", "--rename", "lean", "thin")[0] == 0
+    assert {x["key"]: x for x in document(run("families", "--json"))}["thin"]["title"] == "Lean one"
+    assert run("families", "--remove", "thin")[0] == 0
+    assert run("count", "thin", "8")[0] == 2 and len(document(run("families", "--json"))) == 4
+
+
+def test_a_family_has_a_recipe_and_widths_of_its_own(run: Any) -> None:
+    words = ("--widths", "2,8-10", "--optimizer", "sgd", "--learning-rate", "0.5", "--epochs", "3")
+    added = document(run("families", "--add", "lean", "--layers", LEAN, *words, "--json"))
+    assert added["widths"] == [10, 9, 8, 2] and added["recipe"] == "SGD 0.5, 3 epochs, batch 128"
+    dropped = document(run("families", "--add", "drop", "--layers", "flatten dense(n) dropout0.5", "--json"))
+    assert dropped["recipe"].endswith("dropout") and dropped["layers"] == "flatten dense(n) dropout0.5"
+
+
+def test_a_keras_model_comes_in_as_a_family(run: Any, tmp_path: Path) -> None:
+    path = tmp_path / "lenet.json"
+    convolution, pool = {"kernel_size": [5, 5], "activation": "tanh"}, ("AveragePooling2D", {"pool_size": [2, 2]})
+    lenet = model(
+        ("Conv2D", convolution | {"filters": 6}), pool, ("Conv2D", convolution | {"filters": 16}), pool,
+        ("Flatten", {}),
+        *(("Dense", {"units": x, "activation": "tanh"}) for x in (120, 84)), HEAD,
+    )  # fmt: skip
+    path.write_text(json.dumps(lenet), "utf-8")
+    added = document(run("families", "--add", "lenet", "--from", str(path), "--json"))
+    assert added["width"] == 120 == max(added["widths"]) and len(added["widths"]) >= 6 and added["own"]
+    counts = [document(run("count", "lenet", str(n), "--json")) for n in range(1, 121)]
+    weights = [x["parameters"] for x in counts]
+    assert weights[-1] == 44_426 and len(set(weights)) == 120 and weights == sorted(weights)
+    assert counts[-1]["formula"] == "156 + 2,416 + 30,840 + 10,164 + 850 = 44,426", "no polynomial is claimed"
+
+
+BAD = [  # words, and what their sentence names
+    (["count", "--layers", "conv3(3x)", "8"], "Layer 1, conv3(3x)"),
+    (["count", "--layers", LEAN, "0"], "width"),
+    (["count", "--layers", LEAN], "WIDTH"),
+    (["count", "--layers", LEAN, "8", "9"], "nrecognized"),
+    (["count", "--layers", "flatten", "2"], "width"),
+    (["count", "lean", "8"], "family"),
+    (["summary", "--layers", "conv3(n)", "8"], "Dense"),
+    (["code", "--layers", "", "8"], "at least one layer"),
+    (["train", "--layers", "konv3(n)", "8"], "konv3"),
+    (["sweep", "--layers", "konv3(n)"], "konv3"),
+    (["sweep", "--layers", LEAN, "--families", "cnn"], "not allowed"),
+    (["families", "--add", "lean"], "--layers TEXT or --from FILE"),
+    (["families", "--add", "mlp", "--layers", LEAN], "name of a family"),
+    (["families", "--add", "Lean", "--layers", LEAN], "name of a family"),
+    (["families", "--add", "lean", "--layers", "conv3(3x)"], "Layer 1"),
+    (["families", "--add", "lean", "--layers", LEAN, "--from", "x.keras"], "--layers TEXT or --from FILE"),
+    (["families", "--add", "lean", "--layers", LEAN, "--title", "MLP"], "title"),
+    (["families", "--add", "lean", "--layers", LEAN, "--widths", "0"], "width"),
+    (["families", "--add", "lean", "--from", "gone.keras"], "gone.keras"),
+    (["families", "--add", "lean", "--from", "model.h5"], "HDF5"),
+    (["families", "--layers", LEAN], "--add NAME"),
+    (["families", "--title", "Lean"], "--add NAME"),
+    (["families", "--epochs", "3"], "--add NAME"),
+    (["families", "--remove", "mlp"], "family"),
+    (["families", "--remove", "lean"], "family"),
+    (["families", "--rename", "lean", "thin"], "family"),
+    (["families", "--add", "a", "--remove", "b"], "not allowed"),
+]
+
+
+@pytest.mark.parametrize(("words", "named"), BAD, ids=[" ".join(x)[:40] for x, _ in BAD])
+def test_bad_words_are_one_sentence_and_exit_code_2(run: Any, words: list[str], named: str) -> None:
+    code, out, err = run(*words)
+    assert (code, out, err.count("\n")) == (2, "", 1) and named in err
