@@ -74,6 +74,7 @@ def check_source(network: Network) -> None:
         np.testing.assert_allclose(np.asarray(model(images, training=False)), expected, rtol=0, atol=1e-4)
 
 
+@pytest.mark.timeout(900)  # a hundred models of Keras each
 @pytest.mark.parametrize(("shape", "classes"), SHAPES, ids=["28x28x1", "13x10x3", "8x9x2"])
 def test_counts_shapes_and_predictions_of_random_networks_are_keras_s(keras: Any, shape: Shape, classes: int) -> None:
     @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
