@@ -83,11 +83,11 @@ def test_counts_shapes_and_predictions_of_random_networks_are_keras_s(keras: Any
         network = Network(shape, line.layers(1, classes, True))
         TRIED.update(x.kind for x in network.layers)
         TRIED["shared"] += not all(x.own for x in network.steps())
-        keras.utils.clear_session()
         check(keras, network)
         if turn == 0:
             check_source(network)
 
+    keras.utils.clear_session()  # not for each: it collects all garbage, and the other tests of a worker leave much
     tried()
 
 
