@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from collections import Counter
 from typing import Any
@@ -83,12 +84,16 @@ def test_counts_shapes_and_predictions_of_random_networks_are_keras_s(keras: Any
         network = Network(shape, line.layers(1, classes, True))
         TRIED.update(x.kind for x in network.layers)
         TRIED["shared"] += not all(x.own for x in network.steps())
+        keras.utils.clear_session()
         check(keras, network)
         if turn == 0:
             check_source(network)
 
-    keras.utils.clear_session()  # not for each: it collects all garbage, and the other tests of a worker leave much
-    tried()
+    gc.freeze()  # Keras collects all garbage before each, and what other tests of a worker left would be searched too
+    try:
+        tried()
+    finally:
+        gc.unfreeze()
 
 
 def test_every_kind_of_layer_was_tried() -> None:
