@@ -30,7 +30,9 @@ def arguments(draw: st.DrawFn, *first: str, multiplier: bool = False, stride: bo
 def image_layer(draw: st.DrawFn, channels: str = "") -> str:
     """A layer that takes an image and gives one; with ``channels``, convolutions give so many."""
     width = channels or draw(st.sampled_from(("1", "2", "3", "5")))
-    kind = draw(st.sampled_from(("conv", "conv", "separable", "depthwise", "pool", "batchnorm", "relu", "dropout0.25")))
+    kind = draw(
+        st.sampled_from(("conv", "conv", "separable", "depthwise", "pool", "pool", "batchnorm", "relu", "dropout0.25"))
+    )
     size = draw(st.sampled_from(SIZES))
     if kind in ("conv", "separable"):
         return f"{kind}{size}{draw(arguments(width, multiplier=kind == 'separable'))}"
