@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -57,16 +58,16 @@ class Convolution(Layer):
     def label(self) -> str:
         return f"{self.word} {self.window.text}"
 
+    @abstractmethod
     def leaving(self, channels: int) -> int:
         """Return how many channels leave, of so many that enter."""
-        raise NotImplementedError
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return (*self.window.places(input_shape, self.label()), self.leaving(input_shape[-1]))
 
+    @abstractmethod
     def kernels(self, channels: int) -> tuple[tuple[str, Shape], ...]:
         """Return name and shape of each kernel, for so many channels that enter."""
-        raise NotImplementedError
 
     def weight_shapes(self, input_shape: Shape) -> tuple[tuple[str, Shape], ...]:
         bias = (("bias", (self.leaving(input_shape[-1]),)),) if self.bias else ()
