@@ -12,6 +12,8 @@ from core.networks.network import Network
 
 ACTIVATIONS = ("relu", "leaky", "elu", "gelu", "swish", "tanh", "sigmoid", "linear")
 SIZES = ("1", "2", "3", "5", "3x1", "1x3", "2x3")
+KINDS = ("conv", "separable", "depthwise", "maxpool", "avgpool", "batchnorm", "relu", "dropout0.25")
+BRIDGES = ("flatten", "globalavg", "globalmax")
 
 
 @st.composite
@@ -27,27 +29,25 @@ def arguments(draw: st.DrawFn, *first: str, multiplier: bool = False, stride: bo
 
 
 @st.composite
-def image_layer(draw: st.DrawFn, channels: str = "") -> str:
-    """A layer that takes an image and gives one; with ``channels``, convolutions give so many."""
-    width = channels or draw(st.sampled_from(("1", "2", "3", "5")))
-    kind = draw(
-        st.sampled_from(("conv", "conv", "separable", "depthwise", "pool", "pool", "batchnorm", "relu", "dropout0.25"))
-    )
+def image_layer(draw: st.DrawFn, *kinds: str) -> str:
+    """A layer that takes an image and gives one, of one of these kinds."""
+    width = draw(st.sampled_from(("1", "2", "3", "5")))
+    kind = draw(st.sampled_from(kinds or ("conv", *KINDS)))
     size = draw(st.sampled_from(SIZES))
     if kind in ("conv", "separable"):
         return f"{kind}{size}{draw(arguments(width, multiplier=kind == 'separable'))}"
     if kind == "depthwise":
         return f"depthwise{size}{draw(arguments(multiplier=True))}"
-    if kind == "pool":
-        name, side = draw(st.sampled_from(("maxpool", "avgpool"))), draw(st.sampled_from("23"))
-        return f"{name}{side}{draw(st.sampled_from(('', '(same)', '(stride1)', '(same, stride2)', '(stride2)')))}"
+    if kind in ("maxpool", "avgpool"):
+        said = draw(st.sampled_from(("", "(same)", "(stride1)", "(same, stride2)", "(stride2)")))
+        return f"{kind}{draw(st.sampled_from('23'))}{said}"
     return draw(st.sampled_from(ACTIVATIONS)) if kind == "relu" else kind
 
 
 @st.composite
-def keeping(draw: st.DrawFn, width: str) -> str:
-    """A layer of ``width`` channels that keeps the shape of an image."""
-    kind = draw(st.sampled_from(("conv", "separable", "depthwise", "batchnorm", "leaky")))
+def keeping(draw: st.DrawFn, width: str, *bare: str) -> str:
+    """A layer of ``width`` channels that keeps the shape of an image: one with weights, or one of ``bare``."""
+    kind = draw(st.sampled_from(("conv", "separable", "depthwise", "batchnorm", *bare)))
     act = draw(st.sampled_from(ACTIVATIONS))
     if kind in ("conv", "separable"):
         return f"{kind}{draw(st.sampled_from('135'))}({width}, same, {act})"
@@ -55,24 +55,50 @@ def keeping(draw: st.DrawFn, width: str) -> str:
 
 
 @st.composite
-def group(draw: st.DrawFn) -> str:
-    """Layers in brackets, after one that gives their number of channels."""
+def group(draw: st.DrawFn, *heads: str) -> str:
+    """Layers in brackets with one of these before it, after one that gives their number of channels."""
     width = draw(st.sampled_from("234"))
-    inner = " ".join(draw(st.lists(keeping(width), min_size=1, max_size=3)))
-    head = draw(st.sampled_from(("residual", "2x", "3x", "shared2", "shared3")))
+    inner = " ".join([draw(keeping(width)), *draw(st.lists(keeping(width, "leaky"), max_size=2))])
+    head = draw(st.sampled_from(heads or ("residual", "2x", "3x", "shared2", "shared3")))
     if draw(st.integers(0, 3)) == 0:
         inner = f"residual[{inner}] {draw(keeping(width))}"
     return f"conv1({width}) {head}[{inner}]"
 
 
+# What puts a layer of a kind, by Keras's name, into a network: a part of it, or its end.
+PARTS = {
+    "Conv2D": image_layer("conv"),
+    "SeparableConv2D": image_layer("separable"),
+    "DepthwiseConv2D": image_layer("depthwise"),
+    "MaxPooling2D": image_layer("maxpool"),
+    "AveragePooling2D": image_layer("avgpool"),
+    "BatchNormalization": image_layer("batchnorm"),
+    "Activation": image_layer("relu"),
+    "Dropout": image_layer("dropout0.25"),
+    "Add": group("residual"),
+    "shared": group("shared2", "shared3"),
+}
+ENDS = {
+    "Flatten": ("flatten",),
+    "GlobalAveragePooling2D": ("globalavg",),
+    "GlobalMaxPooling2D": ("globalmax",),
+    "Dense": BRIDGES,
+}
+
+
 @st.composite
-def lines(draw: st.DrawFn, shape: Shape, classes: int) -> Line:
-    """A line whose network takes images of a shape."""
-    parts: list[str] = []
-    for part in draw(st.lists(image_layer() | group(), max_size=6)):
-        if fits(" ".join([*parts, part]), shape):
-            parts.append(part)
-    end = draw(st.sampled_from(("flatten", "globalavg", "globalmax", "conv")))
+def lines(draw: st.DrawFn, shape: Shape, classes: int, holding: str = "") -> Line:
+    """A line whose network takes images of a shape and, where a kind is named, has a layer of it."""
+    drawn = draw(st.lists(image_layer() | group(), max_size=5))
+    if holding in PARTS:
+        part, place = draw(PARTS[holding]), draw(st.integers(0, len(drawn)))
+        before = fitting(drawn[:place], shape)
+        if not fits(" ".join([*before, part]), shape):
+            before = []
+        parts = fitting([*before, part, *drawn[place:]], shape)
+    else:
+        parts = fitting(drawn, shape)
+    end = draw(st.sampled_from(ENDS.get(holding, (*BRIDGES, "conv"))))
     if end == "conv":
         return Line.of(" ".join([*parts, "conv1(classes, linear) globalavg softmax"]))
     parts.append(end)
@@ -82,8 +108,17 @@ def lines(draw: st.DrawFn, shape: Shape, classes: int) -> Line:
     return Line.of(" ".join(parts))
 
 
+def fitting(parts: list[str], shape: Shape) -> list[str]:
+    """Return the parts whose layers take images of a shape, each after those that stayed before it."""
+    stayed: list[str] = []
+    for part in parts:
+        if fits(" ".join([*stayed, part]), shape):
+            stayed.append(part)
+    return stayed
+
+
 def fits(text: str, shape: Shape) -> bool:
-    """Return whether layers take images of a shape."""
+    """Return whether layers take images of a shape and classes can follow them."""
     try:
         Network(shape, Line.of(f"{text} flatten").layers(1, 3, True))
     except ArgumentError:
@@ -92,9 +127,16 @@ def fits(text: str, shape: Shape) -> bool:
 
 
 def weights_of(network: Network, seed: int = 1) -> list[Array]:
-    """Return random arrays for a network; variances are no smaller than a tenth."""
+    """Return random arrays for a network that keep its numbers of the order of one.
+
+    Grown to hundreds and subtracted again, they would differ by more than rounding between any two orders of summing.
+    """
     rng = np.random.default_rng(seed)
     return [
-        (rng.uniform(0.1, 2, shape) if name == "moving_variance" else rng.normal(0, 0.4, shape)).astype(np.float32)
+        (
+            rng.uniform(0.5, 2, shape)
+            if name == "moving_variance"
+            else rng.normal(0, 0.4 if len(shape) == 1 else np.prod(shape[:-1]) ** -0.5, shape)
+        ).astype(np.float32)
         for name, shape in network.arrays
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -22,7 +21,6 @@ from core.networks.layers import (
     AveragePooling2D,
     BatchNormalization,
     Conv2D,
-    Convolution,
     Dense,
     DepthwiseConv2D,
     Dropout,
@@ -31,14 +29,13 @@ from core.networks.layers import (
     GlobalMaxPooling2D,
     Layer,
     MaxPooling2D,
-    Pooling,
     SeparableConv2D,
     Shape,
 )
 from core.networks.network import Network
-from core.networks.pooling import GlobalPooling
 from core.training import epoch, forward
 from core.training.forward import BLOCKED, DENSE, KERNELS
+from tests.layer_kinds import kinds
 
 IMAGE = (7, 6, 2)
 
@@ -92,15 +89,6 @@ EXAMPLES: dict[type[Layer], list[tuple[Layer, Shape]]] = {
     Dropout: [(Dropout(0.5), (6, 6, 2)), (Dropout(0.5), (8,))],
     Add: [(Add(1), IMAGE), (Add(1), (8,))],
 }
-ABSTRACT = (Convolution, Pooling, GlobalPooling)
-
-
-def kinds(of: type[Layer] = Layer) -> list[type[Layer]]:
-    """Return every kind of layer that the product has."""
-    found = [x for kind in of.__subclasses__() for x in (kind, *kinds(kind))]
-    # a dataclass with slots is made twice; the first is nobody's
-    made = [x for x in found if getattr(sys.modules[x.__module__], x.__name__, None) is x and "core" in x.__module__]
-    return [x for x in made if x not in ABSTRACT]
 
 
 def network_of(layer: Layer, shape: Shape) -> Network:
