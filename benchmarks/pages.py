@@ -64,21 +64,21 @@ WATCH_SETTLING = """
 WATCH_SLIDES = """
 () => {
   window.slides = [];
-  const total = () => [...document.querySelectorAll('*')]
-    .map(x => x.shadowRoot?.querySelector('[data-testid=weights-total]')).find(x => x)?.textContent
-    ?? document.querySelector('[data-testid=weights-total]')?.textContent;
-  let before = total();
-  window.addEventListener('pointerup', event => {
-    const look = () => {
-      const now = total();
-      if (!now || now === before) return requestAnimationFrame(look);
-      before = now;
+  const roots = [document, ...[...document.querySelectorAll('*')].map(x => x.shadowRoot).filter(x => x)];
+  const total = roots.map(x => x.querySelector('[data-testid=weights-total]')).find(x => x);
+  let before = total.textContent;
+  let released = 0;
+  window.addEventListener('pointerup', e => { released = e.timeStamp }, true);
+  new MutationObserver(() => {
+    if (total.textContent === before) return;
+    before = total.textContent;
+    const from = released;
+    requestAnimationFrame(() => {
       const painted = new MessageChannel();
-      painted.port1.onmessage = () => window.slides.push(performance.now() - event.timeStamp);
+      painted.port1.onmessage = () => window.slides.push(performance.now() - from);
       painted.port2.postMessage(0);
-    };
-    requestAnimationFrame(look);
-  }, true);
+    });
+  }).observe(total, {childList: true, characterData: true, subtree: true});
 }
 """
 

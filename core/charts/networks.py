@@ -88,7 +88,7 @@ def weights_by_width(
     swept = known[known["width"].isin(family.widths)]
     told = alt.Chart(swept.assign(told=[percent(x, 1) for x in swept["mean"]])).encode(x=x, y=y)
     labels = told.mark_text(align="left", dx=9, dy=9, color=QUIET).encode(text=alt.Text("told:N"))
-    return alt.layer(*lines, rule, words, dots, labels).properties(height=360)
+    return alt.layer(*lines, rule, words, dots, labels).properties(height=300 + 15 * len(titles))  # with its legend
 
 
 def shares(rows: pd.DataFrame, width: int) -> alt.LayerChart | alt.FacetChart:
@@ -115,7 +115,12 @@ def shares(rows: pd.DataFrame, width: int) -> alt.LayerChart | alt.FacetChart:
                 "layer:N",
                 sort=order,
                 scale=alt.Scale(domain=order),
-                legend=alt.Legend(title=None, orient="top", columns=3),
+                legend=alt.Legend(
+                    title=None,
+                    orient="top",
+                    columns=alt.ExprRef("width < 400 ? 2 : 3"),
+                    labelLimit=alt.ExprRef("max(60, width / (width < 400 ? 2 : 3) - 24)"),
+                ),
             ),
             order=alt.Order("order:Q"),
             tooltip=[
@@ -127,7 +132,7 @@ def shares(rows: pd.DataFrame, width: int) -> alt.LayerChart | alt.FacetChart:
     )
     here = alt.Chart(pd.DataFrame({"width": [width]})).mark_rule(strokeWidth=3, color="#FFFFFF").encode(x=x)
     core = alt.Chart(pd.DataFrame({"width": [width]})).mark_rule(strokeWidth=1.5, color="#17212B").encode(x=x)
-    return alt.layer(area, here, core).properties(height=300)
+    return alt.layer(area, here, core).properties(height=270 + 8 * min(len(order), 30))  # with its legend
 
 
 def blocks(rows: Sequence[LayerSummary], spans: Sequence[Span] = ()) -> alt.LayerChart | alt.FacetChart:

@@ -27,7 +27,15 @@ STRENGTH = alt.Opacity(
     "origin:O", scale=alt.Scale(domain=[Origin.OWN.value, Origin.REFERENCE.value], range=[1.0, 0.65]), legend=None
 )
 
-LEGEND = alt.Legend(title=None, orient="top", columns=2, symbolSize=120, symbolOpacity=1, labelLimit=300)
+# A column takes what the width leaves it: of a legend that is wider than its chart the rest would be cut off.
+LEGEND = alt.Legend(
+    title=None,
+    orient="top",
+    columns=2,
+    symbolSize=120,
+    symbolOpacity=1,
+    labelLimit=alt.ExprRef("max(60, width / 2 - 24)"),
+)
 FEW = 4  # families of people's own that have their place on every chart
 
 

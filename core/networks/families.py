@@ -207,9 +207,9 @@ def title_of(name: str) -> str:
     return name.replace("_", " ").strip().capitalize() or "Own"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Families:
-    """The families that there are: the article's four, then people's own.
+    """The families that there are: the article's four, then people's own. Only the same object is equal to one.
 
     Attributes:
         own: people's own, in the order they were added.

@@ -112,7 +112,7 @@ class Family:
         Raises:
             ArgumentError: if the width is out of bounds, or the layers do not fit the images or each other.
         """
-        return self._network(self.width(width), input_shape, classes, dropout)
+        return _built(self, self.width(width), input_shape, classes, dropout)
 
     def _network(self, width: int, input_shape: Shape, classes: int, dropout: bool) -> Network:
         try:
@@ -229,6 +229,7 @@ def _table(rows: list[tuple[int, ...]]) -> Table:
     return Table(tuple(map(sum, rows)), tuple(rows))
 
 
+_built = lru_cache(maxsize=8192)(Family._network)
 _counts = lru_cache(maxsize=256)(Family.counts)
 _identity = lru_cache(maxsize=20_000)(Line.identity)
 _match = lru_cache(maxsize=50_000)(Line.match)

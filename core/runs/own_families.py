@@ -14,7 +14,7 @@ from core.networks.families import Families, Family
 from core.networks.line import Line
 from core.recipe import Recipe
 from core.runs.database import Database
-from core.runs.run import Cell, Run
+from core.runs.run import RUNS_KEPT, Cell, Run
 
 MOST = 100  # families; each is drawn on every page
 
@@ -112,12 +112,13 @@ class OwnFamilies:
         return [x for x in own if x.key != name]
 
 
-def labelled(run: Run, known: Families) -> list[Run]:
+@lru_cache(maxsize=RUNS_KEPT)
+def labelled(run: Run, known: Families) -> tuple[Run, ...]:
     """Return a run as one of every family that has its network; of none, as it is."""
     if not known.own and run.cell.chosen.built_in:
-        return [run]  # nobody has families of their own that could share it
+        return (run,)  # nobody has families of their own that could share it
     found = known.holding(run.layers, run.recipe.dropout)
-    return [replace(run, cell=run.cell.under(x, n)) for x, n in found] or [run]
+    return tuple(replace(run, cell=run.cell.under(x, n)) for x, n in found) or (run,)
 
 
 def named(cell: Cell, known: Families) -> Cell:

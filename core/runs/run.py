@@ -12,6 +12,8 @@ from core.networks.layer import Shape
 from core.networks.network import Network
 from core.recipe import Protocol, Recipe, seed_number
 
+RUNS_KEPT = 20_000  # in memory, by their rows: 1.8 kB each
+
 
 class RunState(StrEnum):
     """How a run stands."""
@@ -206,6 +208,9 @@ class Run:
     held_out_loss: float | None = None
     epoch_seconds: float | None = None
     weights: Weights | None = None
+
+    def __hash__(self) -> int:
+        return hash((self.origin, self.id, self.started))
 
     @property
     def dataset(self) -> str:

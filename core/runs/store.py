@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -17,13 +17,12 @@ from core.networks.families import Families
 from core.recipe import Recipe
 from core.runs.database import Database
 from core.runs.own_families import OwnFamilies, named
-from core.runs.run import Cell, Epoch, Origin, Run, RunState, Weights
+from core.runs.run import RUNS_KEPT, Cell, Epoch, Origin, Run, RunState, Weights
 
 _IDENTITY = "dataset, fingerprint, layers, recipe, seed"  # the columns that tell cells apart
 _CELL = f"{_IDENTITY}, family, width"
 _SAME = " AND ".join(f"{x} = :{x}" for x in _IDENTITY.split(", "))
 _EPOCH = ", ".join(x.name for x in fields(Epoch))
-RUNS_KEPT = 20_000  # in memory, by their rows: 1.8 kB each
 
 # A run's accuracy and loss are those of its last epoch, as in the article; its fastest epoch is free of compiling.
 _KEPT = ("parameters", "multiply_adds", "train_images", "test_images", "started", "ended", "seconds", "device")
@@ -246,9 +245,7 @@ class Store:
 
     def _run(self, row: tuple[Any, ...], known: Families) -> Run:
         with self._explained(f"The run {row[0]}"):
-            run = _run(self.origin, row)
-            cell = named(run.cell, known) if known.own else run.cell
-            return run if cell is run.cell else replace(run, cell=cell)
+            return _run(self.origin, row, known)
 
     @contextmanager
     def _explained(self, what: str) -> Iterator[None]:
@@ -289,14 +286,14 @@ class Store:
 
 
 @lru_cache(maxsize=RUNS_KEPT)
-def _run(origin: Origin, row: tuple[Any, ...]) -> Run:
+def _run(origin: Origin, row: tuple[Any, ...], known: Families) -> Run:
     """Return the run of a row of ``_RUNS``; the same object for the same row, as every view of a page reads all."""
     id, *cell, state, versions, epochs = row[:11]
     *told, seconds, weights = row[11:]
     return Run(
         id=id,
         origin=origin,
-        cell=_cell(cell),
+        cell=named(_cell(cell), known),
         state=RunState(state),
         versions=_versions(versions),
         epochs=epochs,

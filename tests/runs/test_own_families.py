@@ -175,7 +175,7 @@ def test_a_run_is_of_every_family_that_has_its_network() -> None:
     assert [x.family for x in labelled(odd, Families((twice, lean)))] == ["deep_cnn"]
     (line,) = runs({"family": LEAN, "width": 8})
     assert [(x.family, x.width) for x in labelled(line, Families((lean,)))] == [("lean", 8)]
-    assert labelled(line, Families()) == [line] and line.family == LEAN
+    assert labelled(line, Families()) == (line,) and line.family == LEAN
     (article,) = runs({"family": PLAIN, "width": 2})
     assert [x.family for x in labelled(article, Families())] == ["deep_cnn"], "a line that is one of the article's"
 
