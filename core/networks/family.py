@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from core.errors import ArgumentError, invalid, whole_number
+from core.networks.expansion import without_dropout
 from core.networks.folding import kept_numbers
 from core.networks.layer import Shape, TooSmallError, shape_text
-from core.networks.line import Line, without_dropout
+from core.networks.line import Line
 from core.networks.network import Network, steps
 from core.networks.polynomial import Count, Polynomial, Table
 from core.recipe import Recipe

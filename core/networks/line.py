@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import count
 
 from core.errors import ArgumentError
+from core.networks.expansion import fixed, flat, matches
 from core.networks.layer import Layer
 from core.networks.layers import (
     MAX_CHANNELS,
@@ -27,7 +26,7 @@ from core.networks.layers import (
     MaxPooling2D,
     SeparableConv2D,
 )
-from core.networks.notation import MAX_WIDTH, SOFTMAX, Group, Item, Token, Width, takes, tokens, written
+from core.networks.notation import MAX_WIDTH, SOFTMAX, Item, Token, Width, tokens, written
 from core.networks.parser import parse
 
 MAX_WRITTEN = 3_500  # characters of a line with its groups written out: room for the widths as numbers is left
@@ -130,11 +129,11 @@ class Line:
             n: the width.
             dropout: whether its dropouts are in.
         """
-        return written(_fixed(self.flat(dropout), n))
+        return written(fixed(self.flat(dropout), n))
 
     def flat(self, dropout: bool) -> tuple[Item, ...]:
         """Return the layers with every group but residuals written out, widths as they are."""
-        return _flat(self.items, dropout)
+        return flat(self.items, dropout)
 
     def layers(self, n: int, classes: int, dropout: bool) -> tuple[Layer, ...]:
         """Return the layers for a width, the softmax layer over the classes among them."""
@@ -147,7 +146,7 @@ class Line:
     def match(self, identity: str, dropout: bool) -> int | None:
         """Return the width for which :meth:`identity` gives this text, or None; of several the smallest."""
         bounds: list[tuple[int, int]] = [(1, self.max_width)]
-        if not _matches(self.flat(dropout), Line.of(identity).items, bounds):
+        if not matches(self.flat(dropout), Line.of(identity).items, bounds):
             return None
         low, high = max(x for x, _ in bounds), min(x for _, x in bounds)
         return next((n for n in range(low, min(high, low + 4) + 1) if self.identity(n, dropout) == identity), None)
@@ -159,112 +158,12 @@ class Line:
         return found
 
 
-def without_dropout(items: tuple[Item, ...]) -> tuple[Item, ...]:
-    """Return items without dropouts."""
-    return tuple(
-        replace(x, body=without_dropout(x.body)) if isinstance(x, Group) else x
-        for x in items
-        if isinstance(x, Group) or x.name != "dropout"
-    )
-
-
 @lru_cache(maxsize=20_000)  # the texts of thousands of networks in a store
 def _line(text: str) -> Line:
     line = Line(parse(text))
     if len(written(line.flat(True))) > MAX_WRITTEN:
         raise ArgumentError(f"Expected a line of at most {MAX_WRITTEN:,} characters after repeating. Received: more.")
     return line
-
-
-@lru_cache(maxsize=1024)
-def _flat(items: tuple[Item, ...], dropout: bool) -> tuple[Item, ...]:
-    fresh = count()
-    flat = _written_out(items, dropout, lambda: f"#{next(fresh)}")
-    used = Counter(x.tie for x in tokens(flat) if x.tie)
-    names: dict[str, str] = {}
-    for token in tokens(flat):
-        if used[token.tie] > 1:
-            place = len(names)
-            names.setdefault(token.tie, chr(97 + place % 26) + (str(place // 26) if place > 25 else ""))
-    renamed = _renamed(flat, lambda tie: names.get(tie, ""))
-    return renamed[:-1] if renamed[-1:] == (SOFTMAX,) and len(renamed) > 1 else renamed  # it comes by itself
-
-
-def _written_out(items: Iterable[Item], dropout: bool, fresh: Callable[[], str]) -> tuple[Item, ...]:
-    found: list[Item] = []
-    for item in items:
-        if isinstance(item, Token):
-            found += [item] if dropout or item.name != "dropout" else []
-        elif item.kind == "residual":
-            found.append(replace(item, body=_written_out(item.body, dropout, fresh)))
-        elif item.kind == "shared":
-            once = _written_out(item.body, dropout, fresh)
-            found += _tied(once, fresh) * item.times
-        else:
-            for _ in range(item.times):
-                found += _written_out(item.body, dropout, fresh)
-    return tuple(found)
-
-
-def _tied(items: tuple[Item, ...], fresh: Callable[[], str]) -> tuple[Item, ...]:
-    """Give each layer that has weights, and none shared yet, a name of its own."""
-    return tuple(
-        replace(x, body=_tied(x.body, fresh))
-        if isinstance(x, Group)
-        else replace(x, tie=fresh())
-        if "tie" in takes(x.name) and not x.tie
-        else x
-        for x in items
-    )
-
-
-def _renamed(items: tuple[Item, ...], name: Callable[[str], str]) -> tuple[Item, ...]:
-    return tuple(
-        replace(x, body=_renamed(x.body, name)) if isinstance(x, Group) else replace(x, tie=name(x.tie)) if x.tie else x
-        for x in items
-    )
-
-
-def _fixed(items: tuple[Item, ...], n: int) -> tuple[Item, ...]:
-    """Return items with every width as a number, but for those of the classes."""
-    return tuple(
-        replace(x, body=_fixed(x.body, n))
-        if isinstance(x, Group)
-        else replace(x, width=Width(plus=x.width.at(n)))
-        if x.width and not x.width.classes
-        else x
-        for x in items
-    )
-
-
-def _matches(template: tuple[Item, ...], fixed: tuple[Item, ...], bounds: list[tuple[int, int]]) -> bool:
-    """Return whether items are a template for some n, and add the lowest and highest n that each width allows."""
-    if len(template) != len(fixed):
-        return False
-    for a, b in zip(template, fixed, strict=True):
-        if isinstance(a, Group) or isinstance(b, Group):
-            if not (isinstance(a, Group) and isinstance(b, Group) and _matches(a.body, b.body, bounds)):
-                return False
-            continue
-        if a.width is None or b.width is None or a.width.classes or b.width.classes:
-            if a != b:
-                return False
-            continue
-        if replace(a, width=None) != replace(b, width=None):
-            return False
-        wanted = b.width.plus
-        if not a.width.times:
-            if a.width.plus != wanted:
-                return False
-        elif a.width.over:
-            low = 1 if wanted == 1 else math.floor((wanted - 0.5) * a.width.over / a.width.times)
-            bounds.append((low, math.ceil((wanted + 0.5) * a.width.over / a.width.times)))
-        else:
-            n, rest = divmod(wanted - a.width.plus, a.width.times)
-            if rest:
-                return False
-            bounds.append((n, n))
-    return True
 
 
 def _made(items: Iterable[Item], n: int, classes: int) -> Iterator[Layer]:
