@@ -41,13 +41,11 @@ def choose_families(context: Context) -> dict[str, Family]:
         list(families),
         key="families",
         default=[links.OWN if links.said("layers") and links.OWN in families else "deep_cnn"],
-        title=lambda x: families[x].title,
+        title=lambda x: "Your own" if x == links.OWN else families[x].title,
         width="stretch",
         help="Each family is a line of networks that differ in one width, n.",
         **given,
     )
-    if links.OWN in keys:
-        st.caption(f"Your own: `{families[links.OWN].layers}`")
     links.write("layers", [families[links.OWN].layers] if links.OWN in keys else [])
     return {x: families[x] for x in keys}
 
@@ -58,6 +56,8 @@ def selection(context: Context, now: Progress) -> list[Cell]:
         chosen = choose_families(context)
         name = choose_name(context, lambda kept: kept or datasets.default(context.settings))
         dataset = images(context, name)
+    if links.OWN in chosen:  # not beside the choice, which would be cut off
+        st.caption(f"Your own: `{chosen[links.OWN].layers}`")
     if not chosen:
         st.info("Choose at least one family.")
     if not chosen or dataset is None:
