@@ -9,7 +9,16 @@ import altair as alt
 import pandas as pd
 
 from core.charts import brackets
-from core.charts.style import QUIET, STRENGTH, family_color, family_shape, percent_axis, places, with_percents
+from core.charts.style import (
+    QUIET,
+    STRENGTH,
+    family_color,
+    family_shape,
+    legend,
+    percent_axis,
+    places,
+    with_percents,
+)
 from core.networks.families import Family
 from core.networks.layers import shape_text
 from core.networks.line import Span
@@ -115,12 +124,7 @@ def shares(rows: pd.DataFrame, width: int) -> alt.LayerChart | alt.FacetChart:
                 "layer:N",
                 sort=order,
                 scale=alt.Scale(domain=order),
-                legend=alt.Legend(
-                    title=None,
-                    orient="top",
-                    columns=alt.ExprRef("width < 400 ? 2 : 3"),
-                    labelLimit=alt.ExprRef("max(60, width / (width < 400 ? 2 : 3) - 24)"),
-                ),
+                legend=legend("width < 400 ? 2 : 3"),
             ),
             order=alt.Order("order:Q"),
             tooltip=[

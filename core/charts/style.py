@@ -27,15 +27,21 @@ STRENGTH = alt.Opacity(
     "origin:O", scale=alt.Scale(domain=[Origin.OWN.value, Origin.REFERENCE.value], range=[1.0, 0.65]), legend=None
 )
 
-# A column takes what the width leaves it: of a legend that is wider than its chart the rest would be cut off.
-LEGEND = alt.Legend(
-    title=None,
-    orient="top",
-    columns=2,
-    symbolSize=120,
-    symbolOpacity=1,
-    labelLimit=alt.ExprRef("max(60, width / 2 - 24)"),
-)
+
+def legend(columns: str, **given: Any) -> alt.Legend:
+    """Return a legend above a chart whose columns take what the chart's width leaves them.
+
+    Of a legend that is wider than its chart the rest would be cut off.
+
+    Args:
+        columns: how many, as Vega's expression, in which ``width`` is the chart's.
+        given: what else ``alt.Legend`` is given.
+    """
+    room = alt.ExprRef(f"max(60, width / ({columns}) - 40)")
+    return alt.Legend(title=None, orient="top", columns=alt.ExprRef(columns), labelLimit=room, **given)
+
+
+LEGEND = legend("2", symbolSize=120, symbolOpacity=1)
 FEW = 4  # families of people's own that have their place on every chart
 
 

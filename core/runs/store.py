@@ -4,39 +4,19 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from core.errors import ArgumentError, StoreError
 from core.networks.families import Families
-from core.recipe import Recipe
 from core.runs.database import Database
 from core.runs.own_families import OwnFamilies, named
-from core.runs.run import RUNS_KEPT, Cell, Epoch, Origin, Run, RunState, Weights
-
-_IDENTITY = "dataset, fingerprint, layers, recipe, seed"  # the columns that tell cells apart
-_CELL = f"{_IDENTITY}, family, width"
-_SAME = " AND ".join(f"{x} = :{x}" for x in _IDENTITY.split(", "))
-_EPOCH = ", ".join(x.name for x in fields(Epoch))
-
-# A run's accuracy and loss are those of its last epoch, as in the article; its fastest epoch is free of compiling.
-_KEPT = ("parameters", "multiply_adds", "train_images", "test_images", "started", "ended", "seconds", "device")
-_LAST = ("accuracy", "loss", "test_accuracy", "test_loss", "held_out_accuracy", "held_out_loss")
-_RUNS = f"""
-    SELECT runs.id, {_CELL}, state, versions, COALESCE(last.epoch, 0),
-        {", ".join(f"runs.{x}" for x in (*_KEPT, "formulation", "message"))}, {", ".join(f"last.{x}" for x in _LAST)},
-        (SELECT MIN(seconds) FROM epochs WHERE run = runs.id) AS epoch_seconds,
-        CASE WHEN dropped IS NOT NULL THEN 'dropped' WHEN weights.run IS NOT NULL THEN 'kept' END AS weights
-    FROM runs
-    LEFT JOIN epochs AS last
-        ON last.run = runs.id AND last.epoch = (SELECT MAX(epoch) FROM epochs WHERE run = runs.id)
-    LEFT JOIN weights ON weights.run = runs.id
-"""
+from core.runs.rows import CELL, EPOCH, IDENTITY, RUNS, SAME, cell_of, run_of
+from core.runs.run import Cell, Epoch, Origin, Run, RunState
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +87,14 @@ class Store:
         names, marks = ", ".join(row), ", ".join(f":{x}" for x in row)
         with self._connection() as connection:
             # a finished run of this cell violates the unique index: finished runs are never overwritten
-            connection.execute(f"DELETE FROM runs WHERE {_SAME} AND state != 'done'", cell.columns)
+            connection.execute(f"DELETE FROM runs WHERE {SAME} AND state != 'done'", cell.columns)
             return int(connection.execute(f"INSERT INTO runs ({names}) VALUES ({marks})", row).lastrowid or 0)
 
     def add_epoch(self, run: int, epoch: Epoch) -> None:
         """Record an epoch of a running run."""
         row = (run, *astuple(epoch))
         with self._connection() as connection:
-            connection.execute(f"INSERT INTO epochs (run, {_EPOCH}) VALUES ({', '.join('?' * len(row))})", row)
+            connection.execute(f"INSERT INTO epochs (run, {EPOCH}) VALUES ({', '.join('?' * len(row))})", row)
 
     def end(
         self,
@@ -138,7 +118,7 @@ class Store:
             )
             if not waits:
                 connection.execute(
-                    f"DELETE FROM waiting WHERE ({_IDENTITY}) = (SELECT {_IDENTITY} FROM runs WHERE id = ?)", (run,)
+                    f"DELETE FROM waiting WHERE ({IDENTITY}) = (SELECT {IDENTITY} FROM runs WHERE id = ?)", (run,)
                 )
             if weights is not None:
                 connection.execute("INSERT OR REPLACE INTO weights VALUES (?, ?, NULL)", (run, weights))
@@ -196,24 +176,24 @@ class Store:
 
     def keep_waiting(self, cells: Iterable[Cell]) -> None:
         """Remember cells that are to be trained, behind those that wait already."""
-        marks = ", ".join(f":{x}" for x in _CELL.split(", "))
+        marks = ", ".join(f":{x}" for x in CELL.split(", "))
         with self._connection() as connection:
             connection.executemany(
-                f"INSERT OR IGNORE INTO waiting ({_CELL}) VALUES ({marks})", [x.columns for x in cells]
+                f"INSERT OR IGNORE INTO waiting ({CELL}) VALUES ({marks})", [x.columns for x in cells]
             )
 
     def forget_waiting(self, cells: Iterable[Cell]) -> None:
         """Forget cells that were to be trained."""
         with self._connection() as connection:
-            connection.executemany(f"DELETE FROM waiting WHERE {_SAME}", [x.columns for x in cells])
+            connection.executemany(f"DELETE FROM waiting WHERE {SAME}", [x.columns for x in cells])
 
     def waiting(self) -> list[Cell]:
         """Return the cells that are to be trained, or whose run goes on, in order."""
         with self._connection() as connection:
-            rows = connection.execute(f"SELECT {_CELL} FROM waiting ORDER BY place").fetchall()
+            rows = connection.execute(f"SELECT {CELL} FROM waiting ORDER BY place").fetchall()
         with self._explained("A run that waits"):
             known = self.families.all()
-            return [named(_cell(row), known) for row in rows]
+            return [named(cell_of(row), known) for row in rows]
 
     def datasets(self, with_weights: bool = False) -> list[str]:
         """Return the image sets with finished runs, or with such whose weights are kept, the latest run's last."""
@@ -226,26 +206,26 @@ class Store:
         """Return every run, or those on an image set, oldest first."""
         where = "" if dataset is None else "WHERE dataset = :dataset"
         with self._connection() as connection:
-            rows = connection.execute(f"{_RUNS} {where} ORDER BY runs.id", {"dataset": dataset}).fetchall()
+            rows = connection.execute(f"{RUNS} {where} ORDER BY runs.id", {"dataset": dataset}).fetchall()
         known = self.families.all()
         return [self._run(x, known) for x in rows]
 
     def run(self, id: int) -> Run | None:
         """Return the run of that id, or None if there is none."""
         with self._connection() as connection:
-            row = connection.execute(f"{_RUNS} WHERE runs.id = ?", (id,)).fetchone()
+            row = connection.execute(f"{RUNS} WHERE runs.id = ?", (id,)).fetchone()
         return self._run(row, self.families.all()) if row else None
 
     def runs_of(self, cells: Iterable[Cell]) -> dict[Cell, Run]:
         """Return the run of each cell that has one, by the index: a store of any size answers as quickly."""
         with self._connection() as connection:
-            rows = {x: connection.execute(f"{_RUNS} WHERE {_SAME}", x.columns).fetchone() for x in cells}
+            rows = {x: connection.execute(f"{RUNS} WHERE {SAME}", x.columns).fetchone() for x in cells}
         known = self.families.all()
         return {cell: self._run(row, known) for cell, row in rows.items() if row}
 
     def _run(self, row: tuple[Any, ...], known: Families) -> Run:
         with self._explained(f"The run {row[0]}"):
-            return _run(self.origin, row, known)
+            return run_of(self.origin, row, known)
 
     @contextmanager
     def _explained(self, what: str) -> Iterator[None]:
@@ -261,7 +241,7 @@ class Store:
     def epochs(self, run: int) -> list[Epoch]:
         """Return the epochs of a run in order."""
         with self._connection() as connection:
-            rows = connection.execute(f"SELECT {_EPOCH} FROM epochs WHERE run = ? ORDER BY epoch", (run,))
+            rows = connection.execute(f"SELECT {EPOCH} FROM epochs WHERE run = ? ORDER BY epoch", (run,))
             return [Epoch(*row) for row in rows]
 
     def weights(self, run: int) -> bytes | None:
@@ -285,43 +265,13 @@ class Store:
         return self.database.connection()
 
 
-@lru_cache(maxsize=RUNS_KEPT)
-def _run(origin: Origin, row: tuple[Any, ...], known: Families) -> Run:
-    """Return the run of a row of ``_RUNS``; the same object for the same row, as every view of a page reads all."""
-    id, *cell, state, versions, epochs = row[:11]
-    *told, seconds, weights = row[11:]
-    return Run(
-        id=id,
-        origin=origin,
-        cell=named(_cell(cell), known),
-        state=RunState(state),
-        versions=_versions(versions),
-        epochs=epochs,
-        epoch_seconds=seconds,
-        weights=weights and Weights(weights),
-        **dict(zip((*_KEPT, "formulation", "message", *_LAST), told, strict=True)),
-    )
-
-
-def _cell(row: Sequence[Any]) -> Cell:
-    data, mark, layers, recipe, seed, key, width = row
-    return Cell(data, mark, key, width, Recipe.from_json(recipe), seed, layers)
-
-
-@lru_cache(maxsize=256)
-def _versions(text: str | None) -> dict[str, str]:
-    """Return the versions of a run; one dictionary for all that have the same, so nobody may change it."""
-    found = json.loads(text or "{}")
-    return {str(name): str(number) for name, number in found.items()}
-
-
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _copy(connection: sqlite3.Connection, cell: Cell, with_weights: bool) -> None:
     """Copy the run of a cell from the attached ``source``."""
-    (old,) = connection.execute(f"SELECT id FROM source.runs WHERE {_SAME}", cell.columns).fetchone()
+    (old,) = connection.execute(f"SELECT id FROM source.runs WHERE {SAME}", cell.columns).fetchone()
     names = {
         table: [x[1] for x in connection.execute(f"PRAGMA main.table_info({table})")] for table in ("runs", "epochs")
     }

@@ -127,4 +127,4 @@ def test_an_address_that_asks_for_no_network(visit: Visit, query: dict[str, str]
 def test_an_address_with_it_in_every_parameter(visit: Visit, page: str) -> None:
     names = ("data", "on", "family", "families", "n", "budget", "widths_deep_cnn", "seeds", "recipe", "optimizer")
     more = ("protocol", "unit", "target", "network", "versus", "view", "image", "source", "origin", "dropout")
-    said(visit(page, **dict.fromkeys((*names, *more), NAME)))
+    assert said(visit(page, **dict.fromkeys((*names, *more), NAME)))

@@ -86,7 +86,7 @@ def expectation(network: Network, recipe: Recipe, count: int) -> tuple[Any, Any]
     return (weights, train, test), keras_way(network, recipe, weights, train, test)
 
 
-def compare(network: Network, recipe: Recipe, formulation: Formulation, count: int) -> None:
+def assert_same_as_keras(network: Network, recipe: Recipe, formulation: Formulation, count: int) -> None:
     begun, (expected, expected_sums) = expectation(network, recipe, count)
     got, sums = ours(network, recipe, formulation, *begun)
     assert [w.shape for w in got] == list(network.weight_shapes)
@@ -136,7 +136,7 @@ LINES = {
 @pytest.mark.parametrize("formulation", FORMULATIONS, ids=lambda x: x.name)
 @pytest.mark.parametrize("name", LINES)
 def test_twenty_steps_of_a_line_agree_with_keras(name: str, formulation: Formulation) -> None:
-    compare(network_of(name), Recipe(LINES[name][1], 0.01, 1, BATCH), formulation, 19 * BATCH + 3)
+    assert_same_as_keras(network_of(name), Recipe(LINES[name][1], 0.01, 1, BATCH), formulation, 19 * BATCH + 3)
 
 
 def network_of(name: str) -> Network:
@@ -160,7 +160,7 @@ def usable(key: str) -> list[Formulation]:
 def test_fifty_steps_agree_with_keras(key: str, width: int, formulation: Formulation) -> None:
     network = family(key).build(width, (16, 16, 1), 10)
     recipe = dataclasses.replace(family(key).recipe, batch_size=BATCH, epochs=1)
-    compare(network, recipe, formulation, (STEPS - 1) * BATCH + 3)
+    assert_same_as_keras(network, recipe, formulation, (STEPS - 1) * BATCH + 3)
 
 
 @pytest.mark.parametrize(
@@ -183,22 +183,22 @@ def test_a_step_on_a_real_batch_agrees_with_keras(key: str, width: int, digits: 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer_agrees_with_keras(optimizer: str) -> None:
     network = family("mlp").build(8, (9, 7, 1), 5)
-    compare(network, Recipe(optimizer, OPTIMIZERS[optimizer], 1, BATCH), forward.DENSE, STEPS * BATCH)
+    assert_same_as_keras(network, Recipe(optimizer, OPTIMIZERS[optimizer], 1, BATCH), forward.DENSE, STEPS * BATCH)
 
 
 @pytest.mark.parametrize("formulation", [forward.BLOCKED, forward.KERNELS], ids=lambda x: x.name)
 def test_odd_shapes_colours_and_classes_agree_with_keras(formulation: Formulation) -> None:
     network = family("deep_cnn").build(3, (17, 19, 3), 4)
-    compare(network, Recipe("adadelta", 1.0, 1, BATCH), formulation, 30)
+    assert_same_as_keras(network, Recipe("adadelta", 1.0, 1, BATCH), formulation, 30)
 
 
 def test_blocks_take_other_kernels_and_no_pooling() -> None:
     layers = (Conv2D(2, 5), Conv2D(3), Conv2D(2, 1), Flatten(), Dense(4, "softmax"))
-    compare(Network((12, 13, 2), layers), Recipe("sgd", 0.1, 1, BATCH), forward.BLOCKED, 30)
+    assert_same_as_keras(Network((12, 13, 2), layers), Recipe("sgd", 0.1, 1, BATCH), forward.BLOCKED, 30)
 
 
 def test_fewer_images_than_a_batch_agree_with_keras() -> None:
-    compare(family("pooled_mlp").build(8, (9, 7, 3), 100), Recipe("adam", 0.01, 1, 128), forward.DENSE, 9)
+    assert_same_as_keras(family("pooled_mlp").build(8, (9, 7, 3), 100), Recipe("adam", 0.01, 1, 128), forward.DENSE, 9)
 
 
 @pytest.mark.parametrize("formulation", [forward.BLOCKED, forward.KERNELS], ids=lambda x: x.name)

@@ -270,6 +270,8 @@ def test_whatever_bytes_a_file_has_it_is_read_or_refused(
         content[start : start + data.draw(st.integers(0, 9))] = data.draw(st.binary(max_size=4))
     path.write_bytes(content)
     try:
-        read(path)
+        imported = read(path)
     except ArgumentError as e:
         sentence(e)
+    else:
+        assert built(imported, imported.width).output_shape == (imported.classes,)
