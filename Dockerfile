@@ -9,6 +9,8 @@ RUN useradd --create-home --uid 1000 featherweight \
 ENV FEATHERWEIGHT_HOME=/data
 # Keras writes there too and not into a home.
 ENV KERAS_HOME=/data/cache/keras
+# Found from every folder, even where PYTHONSAFEPATH is set.
+ENV PYTHONPATH=/app
 # What a GPU's driver lends: computing, and telling of its memory and use.
 ENV NVIDIA_DRIVER_CAPABILITIES=compute,utility
 

@@ -24,12 +24,19 @@ TESTING := $(VENV)/.installed-test-$(call checksum,requirements.txt requirements
 # An environment whose interpreter is gone or unfit (upgraded, moved) is no environment: forget its stamps.
 $(shell $(PY) -c '$(SUPPORTED)' 2>/dev/null || rm -f $(VENV)/.installed-*)
 
+# So that `python -m core` is found under PYTHONSAFEPATH too: a path from site-packages, which stays right if all is moved.
+FOUND := import os, pathlib, sysconfig; site = sysconfig.get_path("purelib"); \
+  pth, here = pathlib.Path(site, "featherweight.pth"), os.path.relpath(".", site) + "\n"; \
+  pth.is_file() and pth.read_text() == here or pth.write_text(here)
+
 .PHONY: run test lock
 
 run: $(RUNTIME)
+	@$(PY) -c '$(FOUND)'
 	@$(PY) -m streamlit run app.py --server.address=127.0.0.1 --server.port=$(PORT)
 
 test: $(TESTING)
+	@$(PY) -c '$(FOUND)'
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy

@@ -20,7 +20,7 @@ import keras
 import tensorflow as tf
 
 from core.data import npz
-from core.data.npz import Images
+from core.data.images import Images, scaled
 from core.errors import FeatherweightError
 from core.export.keras_file import keras_model
 from core.networks.families import Family, family
@@ -79,15 +79,16 @@ def fit(chosen: Family, width: int, recipe: Recipe, data: Images, seed: int) -> 
     model = keras_model(chosen.build(width, data.x_train.shape[1:], data.classes, recipe.dropout))
     optimizer = keras.optimizers.get(recipe.optimizer)
     optimizer.learning_rate = recipe.learning_rate
+    x_train, x_test = scaled(data.x_train), scaled(data.x_test)
     started = time.perf_counter()
     model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     clock = Clock()
     history = model.fit(
-        data.x_train,
+        x_train,
         data.y_train,
         batch_size=recipe.batch_size,
         epochs=recipe.epochs,
-        validation_data=(data.x_test, data.y_test),
+        validation_data=(x_test, data.y_test),
         verbose=0,
         callbacks=[clock],
     )

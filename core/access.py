@@ -15,7 +15,7 @@ Role = Literal["local", "open", "key", "account", "viewer"]
 # A proxy on this machine reaches the server over loopback like its owner does; these give it away.
 _FORWARDED = ("forwarded", "via", "x-real-ip")
 
-_LOOK = "You may look at everything here; training, stopping and fetching are for runners."
+_LOOK = "You may look at everything here; training, stopping, fetching and bringing images in are for runners."
 _CLOSED = (
     "This dashboard can be reached from other machines and nobody has been named a runner yet: whoever started it sets "
     "FEATHERWEIGHT_RUNNER_KEY, FEATHERWEIGHT_RUNNERS or FEATHERWEIGHT_OPEN=1."

@@ -21,6 +21,18 @@ class DatasetError(FeatherweightError):
     """An image set is missing, malformed or unfit for a network."""
 
 
+class UnconvertedError(DatasetError):
+    """An image set would give wrong numbers as it lies; brought in through its report it may be converted.
+
+    Attributes:
+        path: the file.
+    """
+
+    def __init__(self, path: Path, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
 class StoreError(FeatherweightError):
     """The file of results cannot be opened, read or written."""
 

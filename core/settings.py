@@ -16,6 +16,7 @@ from core.errors import SettingsError
 from core.limits import VARIABLES, Limits
 
 ROOM = 1024  # MB
+UPLOAD = 200  # MB
 _DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]*[a-z0-9]")
 KEY_LENGTH = 16  # characters of a runner key, at least
 
@@ -27,6 +28,7 @@ class Settings:
     Attributes:
         home: ``FEATHERWEIGHT_HOME``: the store of results and caches; by default the per-user data folder.
         data: ``FEATHERWEIGHT_DATA``: image sets as ``NAME.npz``; by default ``data`` inside home. It may be read-only.
+        upload: ``FEATHERWEIGHT_UPLOAD_MB``, here in bytes: what may be uploaded at once.
         room: ``FEATHERWEIGHT_WEIGHTS_MB``, here in bytes: what the weights kept of all runs may take.
         access: ``FEATHERWEIGHT_OPEN``, ``FEATHERWEIGHT_RUNNER_KEY`` and ``FEATHERWEIGHT_RUNNERS``: who may train.
         limits: the ``FEATHERWEIGHT_MAX_…``: how much a visitor may ask for.
@@ -35,6 +37,7 @@ class Settings:
     home: Path
     data: Path
     room: int = ROOM * 10**6
+    upload: int = UPLOAD * 10**6
     access: Access = field(default_factory=Access)
     limits: Limits = field(default_factory=Limits)
 
@@ -63,8 +66,9 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
     home = _folder(environment, "FEATHERWEIGHT_HOME", user_data_path("featherweight", appauthor=False))
     data = _folder(environment, "FEATHERWEIGHT_DATA", home / "data")
     room = _whole(environment, "FEATHERWEIGHT_WEIGHTS_MB", ROOM)
+    upload = _whole(environment, "FEATHERWEIGHT_UPLOAD_MB", UPLOAD, low=1)
     limits = {name: _limit(environment, variable) for name, variable in VARIABLES.items()}
-    settings = Settings(home, data, room * 10**6, _access(environment), Limits(**limits))
+    settings = Settings(home, data, room * 10**6, upload * 10**6, _access(environment), Limits(**limits))
     try:
         settings.cache.mkdir(exist_ok=True)
         with tempfile.TemporaryFile(dir=home):

@@ -10,6 +10,7 @@ from core.data.samples import Sample
 from core.errors import FeatherweightError
 from core.networks.layers import Array
 from core.results import collect, panel
+from core.results.collect import Results
 from core.results.panel import Panel
 from core.results.published import DIGITS
 from core.runs import reference
@@ -20,20 +21,24 @@ from core.ui.dataset_choice import choose_name
 from core.ui.live import follow
 from core.ui.markdown import plain
 from core.ui.page import explained, page
+from core.ui.results.choices import outdated
 from core.ui.shared import Context
 
 CHANCE = np.random.default_rng()
 
 
-def nobody(name: str, trained: int) -> None:
+def nobody(found: Results, trained: int) -> None:
     """Say that no network can answer, and what to do about it."""
-    title = plain(datasets.title(name))
-    st.info(
-        f"The weights of none of the {trained} networks trained on {title} are kept, so none can answer."
-        if trained
-        else f"No network has been trained on {title} yet, so none can answer.",
-        icon=":material/draw:",
-    )
+    title = plain(datasets.title(found.name))
+    if found.outdated and not trained:
+        outdated(found)
+    else:
+        st.info(
+            f"The weights of none of the {trained} networks trained on {title} are kept, so none can answer."
+            if trained
+            else f"No network has been trained on {title} yet, so none can answer.",
+            icon=":material/draw:",
+        )
     st.page_link("pages/train.py", label=f"Train networks on {title}", icon=":material/model_training:")
 
 
@@ -50,18 +55,20 @@ def take_drawing(name: str, image: Array | None) -> None:
     links.put({f"shown_{name}": image})
 
 
-def answers(name: str, asked: Panel, image: Array, sample: Sample | None) -> None:
+def answers(found: Results, asked: Panel, image: Array, sample: Sample | None) -> None:
     """Draw what every network makes of an image; of a test image it is known what is right."""
+    name, classes = found.name, found.labels
     said = panel.ask(asked.readers, image)
 
-    def label(x: int) -> str:
-        return datasets.label(name, x)
+    def label(x: int) -> str:  # the shipped networks may know more classes than a file of the user's
+        return classes[x] if x < len(classes) else str(x)
 
     place = st.container()
     if sample is None:
         truth = st.pills(
             "Which digit did you draw?",
             range(len(said[0].probabilities)),
+            format_func=lambda x: plain(label(x)),
             key=f"truth_{name}",
             wrap=True,
             help="Only you know. With it the answers are marked right or wrong.",
@@ -69,18 +76,19 @@ def answers(name: str, asked: Panel, image: Array, sample: Sample | None) -> Non
     else:
         truth = sample.label
     with place:
-        st.markdown(f"#### {panel.sentence(said, truth, label)}")
+        st.markdown(f"#### {plain(panel.sentence(said, truth, label))}")
         bars(said, truth, label, key=f"bars_{name}")
     if sample:
         st.caption(
             f"Test image {sample.index + 1:,} of {plain(datasets.title(sample.dataset))}. "
-            f"Its label: **{label(sample.label)}**."
+            f"Its label: **{plain(label(sample.label))}**."
         )
 
 
 @st.fragment  # lifting the pen draws no more than this anew
-def ask(context: Context, name: str, asked: Panel, drawable: bool) -> None:
+def ask(context: Context, found: Results, asked: Panel, drawable: bool) -> None:
     """Draw the pad or the test image, and what every network makes of it."""
+    name = found.name
     key, noun = f"shown_{name}", "digit" if name in DIGITS else "image"
     left, right = st.columns([2, 3], gap="medium")
     if links.pop(f"wanted_{name}", False):
@@ -108,7 +116,7 @@ def ask(context: Context, name: str, asked: Panel, drawable: bool) -> None:
             )
             return
         with explained(FeatherweightError):
-            answers(name, asked, image, sample)
+            answers(found, asked, image, sample)
         if len(asked.readers) < asked.trained:
             st.caption(
                 f"{len(asked.readers)} of the {asked.trained} networks trained on {plain(datasets.title(name))} "
@@ -135,12 +143,13 @@ with page("Draw") as context:
     for problem in asked.problems:
         st.error(plain(problem), icon=":material/error:")
     if not asked.readers:
-        nobody(name, asked.trained)
+        nobody(found, asked.trained)
         st.stop()
+    outdated(found, others=True)
     drawable = name in DIGITS
     if not drawable:
         st.caption(
             f"The pad is for digits of 28×28 pixels; {plain(datasets.title(name))} offers its test images in their "
             "place."
         )
-    ask(context, name, asked, drawable)
+    ask(context, found, asked, drawable)

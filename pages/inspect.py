@@ -19,6 +19,7 @@ from core.ui.inspect.parts import Looked
 from core.ui.inspect.weights import draw_weights
 from core.ui.markdown import plain
 from core.ui.page import explained, page
+from core.ui.results.choices import outdated
 from core.ui.tables import layer_table
 
 VIEWS = {"weights": "Weights", "maps": "Feature maps", "errors": "What the cut cost", "layers": "Layers"}
@@ -66,6 +67,7 @@ with page("Inspect") as context:
     if not selected:
         nothing_kept(found)
         st.stop()
+    outdated(found, others=True)
     stores = trained.stores(context.store, shipped)
     looked = [(x, trained.read(stores[x.run.origin], x)) for x in selected]
     if view == "layers":
@@ -86,8 +88,9 @@ with page("Inspect") as context:
             st.stop()
         shown, labels = samples.tests(dataset.path)
         if view == "maps":
-            image, label, what = choose_image(name, shown, labels)
-            draw_maps(name, looked, image, label, what)
+            classes = datasets.labels(dataset.name, dataset.facts)
+            image, label, what = choose_image(name, shown, labels, classes)
+            draw_maps(looked, image, label, what, classes)
         else:
             draw_errors(context, looked, dataset, shown, labels)
     else:

@@ -9,7 +9,7 @@ from core.charts import results as charts
 from core.data import datasets
 from core.errors import FeatherweightError
 from core.recipe import Protocol
-from core.results import collect, sentences, tables
+from core.results import collect, commonest, sentences, tables
 from core.results.agreement import agreement
 from core.results.answer import answer
 from core.results.published import ARTICLE, ARTICLE_SOURCE, DIGITS, beside
@@ -24,7 +24,7 @@ from core.ui.live import follow
 from core.ui.markdown import plain
 from core.ui.page import explained, page
 from core.ui.recipe_choice import choose_protocol
-from core.ui.results.choices import choose_recipes, nothing_yet, own_elsewhere
+from core.ui.results.choices import choose_recipes, nothing_yet, outdated, own_elsewhere
 from core.ui.results.closer import closer
 from core.ui.results.take_away import take_away
 from core.ui.tables import table
@@ -113,7 +113,7 @@ with page("Results") as context:
         follow(context.runner, now.version, name, protocol)
     every = collect.results(context.settings, context.store, shipped if with_reference else None, name)
     if not every.runs:
-        nothing_yet(context, name, now)
+        nothing_yet(context, every, now)
         own_elsewhere(context, name)
         st.stop()
     found = every.only(protocol)
@@ -123,6 +123,7 @@ with page("Results") as context:
             "Choose the other above, or train with this one.",
             icon=":material/scatter_plot:",
         )
+        outdated(found, others=True)
         st.page_link("pages/train.py", label="Choose what to train", icon=":material/model_training:")
         st.stop()
     found = choose_recipes(found, f"recipes_{name}_{protocol}")
@@ -136,6 +137,10 @@ with page("Results") as context:
     names = list(shown["name"])
     st.markdown(f"#### {plain(said)}")
     st.markdown("\n".join(f"- {x}" for x in found_answer.lines))
+    if commonest.unequal(found.facts):
+        little = plain(commonest.little(found.facts, found.labels))
+        st.caption(f":material/balance: {little} Look closer at a network for its balanced accuracy.")
+    outdated(found, others=True)
     own_elsewhere(context, name)
 
     published = beside(name, unit) if with_published else ()
@@ -143,15 +148,19 @@ with page("Results") as context:
         links.put({"closer": None})
     front = shown[shown["front"] & with_front]
     mine = [x.title for x in context.families.own]
-    draw = partial(charts.results, shown, front, published, target, unit=unit, errors=errors, own=mine)
+    share = found.facts.commonest if found.facts.test_counts else None  # a line only of what was counted
+    if share is not None and not charts.shows(shown, published, target, share, errors):
+        share = None
+    draw = partial(charts.results, shown, front, published, target, commonest=share, unit=unit, errors=errors, own=mine)
+    also = f" A line marks what always saying the commonest class reads, {sentences.percent(share)}." if share else ""
     st.altair_chart(
         draw(selected=links.get("closer")),
-        alt=f"{said} Test accuracy against size on a log axis: {len(points)} networks on {datasets.title(name)}.",
+        alt=f"{said} Test accuracy against size on a log axis: {len(points)} networks on {datasets.title(name)}.{also}",
         key=chart_key(),
         on_select=take_clicked,
         selection_mode=charts.SELECTION,
     )
-    legend = [charts.legend(shown, protocol)]
+    legend = [charts.legend(shown, protocol, share)]
     if published:
         legend.append(f"Hollow diamonds: the turning points of the {ARTICLE_SOURCE}.")
         legend.append(

@@ -11,7 +11,7 @@ from core.networks.line import Line
 from core.recipe import MAX_SEED
 from core.results.sentences import duration
 from core.runner.progress import Progress
-from core.runs import costs, sweep
+from core.runs import costs, memory, sweep
 from core.runs.run import Cell, Run
 from core.ui import links
 from core.ui.dataset_choice import choose_name, images
@@ -107,6 +107,8 @@ def start(context: Context, runs: list[Run], cells: list[Cell], now: Progress) -
     else:
         known = f"by the {estimate.runs} run{'s' if estimate.runs != 1 else ''} finished here"
         st.caption(f"{len(new)} to train, about {duration(estimate.seconds)} {known}.")
+    if context.runner and new:
+        st.caption(f"Training {memory.forecast(context.settings, new, context.runner.trainer)} of memory.")
     refusal = context.runner.refusal(new) if context.runner and new else None
     if refusal:
         st.caption(f":material/block: {plain(refusal)}")

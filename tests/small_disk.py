@@ -106,7 +106,7 @@ def main(home: Path, fault: str) -> dict[str, Any]:
         mount("-t", "tmpfs", "-o", "size=16m", "none", str(home))
     data = home.with_name("data")
     data.mkdir()
-    x, y = np.zeros((20, 28, 28), np.uint8), np.arange(20) % 10
+    x, y = np.random.default_rng(0).integers(0, 256, (20, 28, 28)).astype(np.uint8), np.arange(20) % 10
     np.savez(data / "tiny.npz", x_train=x, y_train=y, x_test=x, y_test=y)
     os.environ |= {"FEATHERWEIGHT_HOME": str(home), "FEATHERWEIGHT_DATA": str(data)}
     loaded = settings.load()

@@ -28,7 +28,7 @@ def test_bound_to_anything_else_nobody_is_until_somebody_is_named(address: str |
     assert who.role == "viewer"
     for variable in ("FEATHERWEIGHT_RUNNER_KEY", "FEATHERWEIGHT_RUNNERS", "FEATHERWEIGHT_OPEN=1"):
         assert variable in (who.refusal or "")
-    with pytest.raises(AccessError, match=r"^You may look at everything here; training, stopping and fetching are for"):
+    with pytest.raises(AccessError, match=r"^You may look at everything here; training, stopping, fetching and"):
         who.require()
 
 

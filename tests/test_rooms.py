@@ -12,7 +12,7 @@ from core import ROOT
 
 # From the ground up: a module may import what is in its own room or below.
 ROOMS = ("ground", "networks", "data", "runs", "training", "runner", "results", "export", "charts", "ui", "cli")
-GROUND = {"errors", "recipe", "limits", "access", "settings"}
+GROUND = {"errors", "recipe", "limits", "access", "settings", "processes"}
 FRAMEWORKS = {"tensorflow", "keras", "jax", "torch"}
 SHOWS = {"streamlit"}
 # Writes .keras files in a process of its own, which alone imports Keras.

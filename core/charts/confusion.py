@@ -19,6 +19,8 @@ MOST = 20  # classes of a matrix that is drawn; of more, only the commonest conf
 DEEPEST = 0.85  # opacity of the commonest mistake
 SIDE = 34  # pixels of a field
 ROUND = 160  # pixels of legend and axis above and below the rows
+LETTER, LONGEST = 6.5, 240  # pixels of a letter of a class's name, and of a name that is written whole
+PHONE, HALF = 350, 528  # pixels that a phone has, and half a page
 
 
 def table(counts: Array, names: Sequence[str]) -> pd.DataFrame:
@@ -67,8 +69,9 @@ def _fields(
     # names of more than two letters would run into each other
     angle = -45 if max(map(len, names)) > 2 else 0
     scale = alt.Scale(domain=list(names), padding=0)
-    x = alt.X("answer:O", title="Answered", axis=alt.Axis(labelAngle=angle, ticks=False, domain=False), scale=scale)
-    y = alt.Y("label:O", title="True", axis=alt.Axis(ticks=False, domain=False), scale=scale)
+    bare: dict[str, Any] = {"ticks": False, "domain": False, "labelLimit": LONGEST, "labelOverlap": False}
+    x = alt.X("answer:O", title="Answered", axis=alt.Axis(labelAngle=angle, **bare), scale=scale)
+    y = alt.Y("label:O", title="True", axis=alt.Axis(**bare), scale=scale)
     base = alt.Chart(rows).encode(
         x=x,
         y=y,
@@ -86,8 +89,14 @@ def _fields(
     )
     told = base.transform_filter("datum.count != 0").mark_text(fontSize=12, aria=False)
     numbers = told.encode(text=text, color=alt.Color("ink:N", scale=None))
-    side = SIDE * len(names)
+    side = SIDE * len(names) + _room(names)
     return alt.layer(fields, numbers).properties(width=side, height=side)
+
+
+def _room(names: Sequence[str]) -> float:
+    """Return what names of more than two letters take of a chart, which on a page are within its size."""
+    longest = max(map(len, names))
+    return min(LETTER * longest + 24, HALF - 10 * SIDE) if longest > 2 else 0
 
 
 def _ink(sign: str, shade: float, theme: Mapping[str, Any]) -> str:
@@ -120,7 +129,7 @@ def accuracies(named: Sequence[tuple[str, Array]], classes: Sequence[str]) -> al
     low = max(0.0, float(rows["accuracy"].min()) - 0.01)
     scale = alt.Scale(domain=[low, 1], nice=False, zero=False)
     x = alt.X("accuracy:Q", title="Accuracy", axis=percent_axis(None, tickCount=6), scale=scale)
-    y = alt.Y("class:O", title="True class", axis=alt.Axis(labelOverlap=False), sort=list(classes))
+    y = alt.Y("class:O", title="True class", axis=alt.Axis(labelOverlap=False, labelLimit=LONGEST), sort=list(classes))
     base = alt.Chart(with_percents(rows, "accuracy")).encode(x=x, y=y)
     span = (
         alt.Chart(rows)
@@ -147,7 +156,7 @@ def probabilities(given: Array, label: int | None, names: Sequence[str]) -> alt.
     rows = pd.DataFrame({"class": names, "probability": given.astype(float)})
     rows["kind"] = np.where(rows.index == (answer if label is None else label), "true", "other")
     rows["text"] = [percent(x, 1) if x >= 0.0005 else "" for x in rows["probability"]]
-    axis = alt.Axis(labelOverlap=False, ticks=False, domain=False)
+    axis = alt.Axis(labelOverlap=False, ticks=False, domain=False, labelLimit=LONGEST)
     y = alt.Y("class:O", title=None, axis=axis, sort=list(names))
     x = alt.X("probability:Q", axis=None, scale=alt.Scale(domain=[0, 1.25], nice=False))
     base = alt.Chart(with_percents(rows, "probability", digits=4)).encode(x=x, y=y)
@@ -156,7 +165,7 @@ def probabilities(given: Array, label: int | None, names: Sequence[str]) -> alt.
         tooltip=[alt.Tooltip("class:O", title="Class"), alt.Tooltip("probability_text:N", title="Probability")],
     )
     words = base.mark_text(align="left", dx=4, color=QUIET, aria=False).encode(text=alt.Text("text:N"))
-    return alt.layer(bars, words).properties(width=230, height=20 * len(given) + 24)
+    return alt.layer(bars, words).properties(width=min(230 + _room(names), PHONE), height=20 * len(given) + 24)
 
 
 def confusions(counts: Array, names: Sequence[str], most: int = MOST) -> pd.DataFrame:

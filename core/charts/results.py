@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 
 import altair as alt
@@ -17,6 +18,8 @@ from core.results.units import UNITS
 TICKS = [digit * 10.0**power for power in range(-5, 11) for digit in (1, 2, 5)]
 Height = Callable[[str], alt.Y]
 CROWD = 500  # networks; the bars of more would hide each other, and take seconds to draw
+NEAR = 0.25  # of the axis: so far below it the commonest class still has its line
+CLOSE, ROOM = 0.1, 0.05  # of the axis: lines whose words would meet, and what the words below a line take
 SELECTION = "network"  # the name of the selection; it gives the ``name`` of the mark that was clicked
 COLUMNS = ["name", "title", "family", "width", "parameters", "size", "origin", "recipe", "recipe_title"]
 FIGURES = ["mean", "low", "high", "wilson_low", "wilson_high"]
@@ -28,6 +31,7 @@ def results(
     published: Sequence[Published],
     target: float,
     *,
+    commonest: float | None = None,
     unit: str = "weights",
     errors: bool = False,
     selected: str | None = None,
@@ -43,34 +47,31 @@ def results(
         front: those of its rows that are on the Pareto front; empty to leave it out.
         published: other people's results, drawn hollow.
         target: the accuracy asked for, as a share.
+        commonest: what always saying the commonest class reads, as a share; a line, where :func:`shows` says so.
         unit: a key of ``units.UNITS``.
         errors: whether to draw the share of errors on a log axis, better still being up.
         selected: the ``name`` of the mark to ring.
         own: the titles of people's own families, which give each its colour.
     """
     titles = places(points["title"], own)
-    best = 0.5 / points["test_images"].max()  # half an image: where no error at all is drawn on a log axis
-
-    def height(values: pd.Series | float) -> pd.Series | float:
-        if not errors:
-            return values
-        return (1 - values).clip(lower=best) if isinstance(values, pd.Series) else max(1 - values, best)
-
+    height = _height(points, errors)
     table = points[[*COLUMNS, *FIGURES, "sd", "seeds"]].copy()
-    table[FIGURES] = table[FIGURES].apply(height)
+    table[FIGURES] = table[FIGURES].map(height)
     told = with_percents(points, "mean", "low", "high")
     table[["accuracy", "lowest", "highest"]] = told[["mean_text", "low_text", "high_text"]]
     others = _published(published)
-    others["height"] = height(others["accuracy"])
-    goal = pd.DataFrame({"height": [height(target)], "text": [f"target {sentences.goal(target)}"]})
-    heights = [*table[FIGURES].to_numpy().ravel(), *others["height"], *goal["height"]]
+    others["height"] = others["accuracy"].map(height)
     x = _size_axis([*table["size"], *others["size"]], unit)
-    scale, axis, title = _height_axis([float(v) for v in heights], errors)
+    heights = _heights(points, published, target, errors)
+    if commonest is not None:
+        heights += [height(commonest), _lower(height(commonest), ROOM, heights, errors)]
+    scale, axis, title = _height_axis(heights, errors)
 
     def y(field: str) -> alt.Y:
         return alt.Y(f"{field}:Q", scale=scale, title=title, axis=axis)
 
-    layers: list[alt.Chart | alt.LayerChart | alt.FacetChart] = [*_target(goal, y), _curves(table, x, y, titles)]
+    layers = _lines(height, target, commonest, _span(heights, errors), y)
+    layers.append(_curves(table, x, y, titles))
     if len(front):
         layers.append(_front(table[table["name"].isin(front["name"])].sort_values("size"), x, y))
     if len(table) <= CROWD:
@@ -86,8 +87,8 @@ def results(
     return alt.layer(*layers).properties(height=480)
 
 
-def legend(points: pd.DataFrame, protocol: Protocol) -> str:
-    """Return what the marks of :func:`results` mean."""
+def legend(points: pd.DataFrame, protocol: Protocol, commonest: float | None = None) -> str:
+    """Return what the marks of :func:`results` mean, and the line of the commonest class where its share is given."""
     images = int(points["test_images"].max())
     chosen = "; networks are chosen on held-out training images" if protocol is Protocol.HELD_OUT else ""
     origins = set(points["origin"])
@@ -98,18 +99,81 @@ def legend(points: pd.DataFrame, protocol: Protocol) -> str:
         if len(points) <= CROWD
         else f"Bars for seeds and noise are drawn of up to {CROWD} networks; here are {len(points):,}."
     )
+    line = (
+        f" The dash-dotted line is what always saying the commonest class reads, {sentences.percent(commonest)}: a "
+        "network whose thin bar is not above it reads nothing."
+        if commonest is not None
+        else ""
+    )
     return (
-        f"A mark is a network: its mean test accuracy over seeds{chosen}. {bars}{paler} A figure after ± is the "
+        f"A mark is a network: its mean test accuracy over seeds{chosen}. {bars}{paler}{line} A figure after ± is the "
         "standard deviation over seeds."
     )
 
 
-def _target(goal: pd.DataFrame, y: Height) -> list[alt.Chart]:
-    base = alt.Chart(goal)
-    rule = base.mark_rule(color=QUIET, strokeDash=[6, 4]).encode(y=y("height"))
-    # at the right end and below: at the left the smallest networks cross the target
-    words = base.mark_text(align="right", baseline="top", dx=-4, dy=4, color=QUIET)
-    return [rule, words.encode(x=alt.XValue("width"), y=y("height"), text=alt.Text("text:N"))]
+def shows(points: pd.DataFrame, published: Sequence[Published], target: float, commonest: float, errors: bool) -> bool:
+    """Return whether what always saying the commonest class reads has a line in :func:`results`, given the same.
+
+    It has one within what is drawn anyway, and near below it: the chart of ten digits is not stretched down to 11 %.
+    """
+    heights = _heights(points, published, target, errors)
+    return _part(_height(points, errors)(commonest), _span(heights, errors)) >= -NEAR
+
+
+def _height(points: pd.DataFrame, errors: bool) -> Callable[[float], float]:
+    best = 0.5 / float(points["test_images"].max())  # half an image: where no error at all is drawn on a log axis
+    return (lambda x: max(1 - x, best)) if errors else lambda x: x
+
+
+def _heights(points: pd.DataFrame, published: Sequence[Published], target: float, errors: bool) -> list[float]:
+    drawn = [*points[FIGURES].to_numpy().ravel(), *(x.accuracy for x in published), target]
+    return [_height(points, errors)(float(x)) for x in drawn]
+
+
+def _span(heights: Sequence[float], errors: bool) -> tuple[float, float]:
+    """Return the ends of the axis, the worse first: of errors, which are on a log axis, it is the larger."""
+    low, high = min(heights), max(heights)
+    return (min(1.0, high * 1.2), low / 1.2) if errors else (max(0.0, low - 0.01), 1.0)
+
+
+def _part(height: float, span: tuple[float, float]) -> float:
+    """Return how far up the axis a height is, 0 at its foot and 1 at its top."""
+    worse, better = span
+    if better < worse:  # errors
+        return math.log(height / worse) / math.log(better / worse)
+    return (height - worse) / (better - worse)
+
+
+def _lower(height: float, part: float, heights: Sequence[float], errors: bool) -> float:
+    """Return what is a part of the axis below a height."""
+    worse, better = _span([*heights, height], errors)
+    return min(1.0, height * (worse / better) ** part) if errors else max(0.0, height - part * (better - worse))
+
+
+def _lines(
+    height: Callable[[float], float], target: float, commonest: float | None, span: tuple[float, float], y: Height
+) -> list[alt.Chart | alt.LayerChart | alt.FacetChart]:
+    """Draw the target, and what always saying the commonest class reads; where they are close their words are apart."""
+    goal, words = height(target), f"target {sentences.goal(target)}"
+    if commonest is None:
+        return _line(goal, words, False, [6, 4], y)
+    said = f"always the commonest class {sentences.goal(round(commonest, 4))}"
+    above = commonest >= target
+    close = abs(_part(height(commonest), span) - _part(goal, span)) < CLOSE
+    lines = _line(goal, words, close and not above, [6, 4], y)
+    return [*lines, *_line(height(commonest), said, above, [10, 3, 2, 3], y)]
+
+
+def _line(
+    height: float, words: str, above: bool, dash: list[int], y: Height
+) -> list[alt.Chart | alt.LayerChart | alt.FacetChart]:
+    base = alt.Chart(pd.DataFrame({"height": [height], "text": [words]}))
+    rule = base.mark_rule(color=QUIET, strokeDash=dash).encode(y=y("height"))
+    # at the right end, and below as a rule: at the left the smallest networks cross the target
+    text = base.mark_text(
+        align="right", baseline="bottom" if above else "top", dx=-4, dy=-4 if above else 4, color=QUIET
+    )
+    return [rule, text.encode(x=alt.XValue("width"), y=y("height"), text=alt.Text("text:N"))]
 
 
 def _curves(table: pd.DataFrame, x: alt.X, y: Height, titles: list[str]) -> alt.Chart:
@@ -169,13 +233,12 @@ def _size_axis(sizes: Sequence[float], unit: str) -> alt.X:
 
 
 def _height_axis(heights: Sequence[float], errors: bool) -> tuple[alt.Scale, alt.Axis, str]:
-    low, high = min(heights), max(heights)
+    worse, better = _span(heights, errors)
     if errors:
-        scale = alt.Scale(type="log", nice=False, domain=[low / 1.2, min(1.0, high * 1.2)], reverse=True)
+        scale = alt.Scale(type="log", nice=False, domain=[better, worse], reverse=True)
         return scale, percent_axis(None, values=TICKS), "Test errors (log scale, better is up)"
-    bottom = max(0.0, low - 0.01)
-    scale = alt.Scale(domain=[bottom, 1.0], nice=False)
-    return scale, percent_axis(1 if bottom > 0.9 else 0, tickCount=8), "Test accuracy"
+    scale = alt.Scale(domain=[worse, better], nice=False)
+    return scale, percent_axis(1 if worse > 0.9 else 0, tickCount=8), "Test accuracy"
 
 
 def _front(rows: pd.DataFrame, x: alt.X, y: Height) -> alt.LayerChart | alt.FacetChart:

@@ -16,6 +16,7 @@ from core.recipe import protocol
 from core.results import analysis, collect, published
 from core.results.sizes import sizes
 from core.results.units import UNITS
+from core.runs import left
 from core.runs.store import Store
 
 TARGET = 0.97  # the article's, for a chart
@@ -70,7 +71,7 @@ def _table(arguments: Namespace) -> bytes:
     loaded = settings.load()
     if arguments.data is not None:
         datasets.check_name(loaded, arguments.data)
-    return TABLES[arguments.format](Store(loaded.store).runs(arguments.data))
+    return TABLES[arguments.format](left.runs(Store(loaded.store), arguments.data))
 
 
 def _chart(arguments: Namespace) -> bytes:

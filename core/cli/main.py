@@ -13,7 +13,7 @@ from typing import NoReturn
 from core.cli import data, export, networks, reference, results, store, training
 from core.cli.arguments import with_line
 from core.cli.verb import Output, Verbs
-from core.errors import FeatherweightError, RefusedError, StoreError, TrainingError
+from core.errors import FeatherweightError, RefusedError, StoreError, TrainingError, UnconvertedError
 
 MESSAGE = 500  # characters of a message that are shown
 
@@ -41,6 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except RefusedError as e:
         print(f"{e} To do that: 'python -m core store --set-aside'.", file=sys.stderr)
         return 1
+    except UnconvertedError as e:
+        print(f"{e} {data.conversion(e.path)}", file=sys.stderr)
+        return 2
     except FeatherweightError as e:
         print(e, file=sys.stderr)
         return 1 if isinstance(e, TrainingError | StoreError) else 2

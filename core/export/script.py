@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from string import Template
 
 from core.data.datasets import EMBEDDED
-from core.data.npz import HELD_OUT
+from core.data.images import HELD_OUT
 from core.networks.network import Network
 from core.recipe import OPTIMIZER_TITLES, Protocol
 from core.runs.run import Cell
@@ -83,7 +83,7 @@ _ARTICLE = """\
 watched = x_test, y_test  # after every epoch, as the article did
 
 """
-# The same rule as core.data.npz.hold_out; RandomState's numbers never change.
+# The same rule as core.data.images.held_out; RandomState's numbers never change.
 _HELD_OUT = f"""\
 
 # One in {HELD_OUT} training images of every class is held out, the same for every seed, and measured after every epoch;

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from core.errors import invalid
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CONFIDENCE = 0.95
+_Z2 = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) ** 2
 SAME = 1e-9  # accuracies closer than this are equal: a mean of shares is not exact
 
 
@@ -54,6 +56,7 @@ class Point:
         low: of the worst seed.
         high: of the best seed.
         choosing: mean of the accuracy that chooses; the same as ``mean`` in the article's protocol.
+        commonest: share of the test images that are of the commonest class, or 0 where it is not known.
     """
 
     curve: Curve
@@ -64,6 +67,7 @@ class Point:
     low: float
     high: float
     choosing: float
+    commonest: float = 0.0
 
     @property
     def parameters(self) -> int:
@@ -90,34 +94,47 @@ class Point:
         """The test images' own noise about the mean, see :func:`wilson`."""
         return wilson(self.mean, self.test_images)
 
+    @property
+    def reads(self) -> bool:
+        """Whether it reads anything: its interval lies above what always saying the commonest class reads."""
+        return beyond(self.mean, self.test_images, self.commonest)
+
     def passing(self, target: float) -> int:
-        """Return how many seeds reach a target with the accuracy that chooses."""
-        return sum(_choosing(x) >= target - SAME for x in self.runs)
+        """Return how many seeds read something and reach a target with the accuracy that chooses."""
+        return sum(
+            _choosing(x) >= target - SAME and beyond(_measured(x.test_accuracy), x.test_images, self.commonest)
+            for x in self.runs
+        )
 
 
-def points(runs: Iterable[Run]) -> list[Point]:
+def points(runs: Iterable[Run], commonest: Mapping[str, float] | None = None) -> list[Point]:
     """Return one point per network, recipe and origin, the smallest network first.
 
     Args:
         runs: finished ones, as ``Results.runs`` are.
+        commonest: for the fingerprint of images, the share of their commonest class, see ``Facts.commonest``.
     """
+    commonest = commonest or {}
     alike: dict[tuple[Curve, int], list[Run]] = {}
     curves: dict[tuple[object, ...], Curve] = {}
     for run in runs:
         facts = run.dataset, run.fingerprint, run.origin, run.cell.chosen, run.recipe
         curve = curves.get(facts) or curves.setdefault(facts, Curve(*facts))
         alike.setdefault((curve, run.width), []).append(run)
-    found = [_point(curve, width, tuple(same)) for (curve, width), same in alike.items()]
+    found = [
+        _point(curve, width, tuple(same), commonest.get(curve.fingerprint, 0.0))
+        for (curve, width), same in alike.items()
+    ]
     return sorted(found, key=lambda x: (x.parameters, x.curve.family, x.width))
 
 
-def _point(curve: Curve, width: int, runs: tuple[Run, ...]) -> Point:
+def _point(curve: Curve, width: int, runs: tuple[Run, ...], commonest: float) -> Point:
     accuracies = [_measured(x.test_accuracy) for x in runs]
     mean = math.fsum(accuracies) / len(runs)
     squares = math.fsum((x - mean) ** 2 for x in accuracies)
     sd = math.sqrt(squares / (len(runs) - 1)) if len(runs) > 1 else None
     choosing = math.fsum(map(_choosing, runs)) / len(runs)
-    return Point(curve, width, runs, mean, sd, min(accuracies), max(accuracies), choosing)
+    return Point(curve, width, runs, mean, sd, min(accuracies), max(accuracies), choosing, commonest)
 
 
 def _choosing(run: Run) -> float:
@@ -145,6 +162,16 @@ def _wilson(right: int, images: int) -> tuple[float, float]:
     return float(found.low), float(found.high)
 
 
+def beyond(accuracy: float, images: int, share: float) -> bool:
+    """Return whether the interval of :func:`wilson` lies above a share.
+
+    Wilson's interval holds the shares that the score test does not reject, so asking the test is the same, and quick.
+    """
+    right = round(accuracy * images)
+    above = right / images - share
+    return right > 0 and above > 0 and above**2 * images > _Z2 * share * (1 - share)
+
+
 def target(value: object) -> float:
     """Return ``value`` as a target accuracy, a share above 0 and at most 1, or raise ``ArgumentError``."""
     try:
@@ -163,10 +190,10 @@ class TurningPoint:
     Attributes:
         curve: the one that it is on.
         target: the accuracy asked for, a share.
-        mark: the smallest width whose mean over seeds reaches the target, or None if none does.
+        mark: the smallest width whose mean over seeds reaches the target and that reads anything, or None.
         below: the next width down that was trained, or None; without a turning point, the largest width of all.
         above: the next width up that was trained, or None.
-        best: the highest mean on the curve.
+        best: the highest mean on the curve, of the networks that read anything if there are such.
     """
 
     curve: Curve
@@ -197,13 +224,15 @@ class TurningPoint:
             "recipe": str(self.curve.recipe),
             "protocol": self.curve.recipe.protocol,
             "origin": self.curve.origin,
+            "commonest": self.best.commonest,
         }
 
 
 def turning_points(points: Sequence[Point], target: float) -> list[TurningPoint]:
     """Return one turning point a family, smallest first, those never reaching it last.
 
-    The smallest width whose *mean* reaches the target is chosen, by the accuracy that chooses. Curves are never mixed.
+    The smallest width whose *mean* reaches the target is chosen, by the accuracy that chooses; a network that reads no
+    more test images than always saying their commonest class is never chosen. Curves are never mixed.
     Where a family has several of one recipe that reach it, the one whose turning point rests on most seeds counts, so
     that no single lucky seed outdoes five; of the recipes, the one that gets by with the fewest weights speaks for the
     family.
@@ -229,9 +258,9 @@ def turning_points(points: Sequence[Point], target: float) -> list[TurningPoint]
 
 
 def _turning_point(curve: Curve, marks: Sequence[Point], target: float) -> TurningPoint:
-    best = max(marks, key=lambda x: x.choosing)
+    best = max(marks, key=lambda x: (x.reads, x.choosing))
     for below, mark, above in zip([None, *marks], marks, [*marks[1:], None], strict=False):
-        if mark.choosing >= target - SAME:
+        if mark.choosing >= target - SAME and mark.reads:
             return TurningPoint(curve, target, mark, below, above, best)
     return TurningPoint(curve, target, None, marks[-1], None, best)
 
@@ -242,7 +271,7 @@ def _trust(point: TurningPoint) -> tuple[float, ...]:
 
 def _rank(point: TurningPoint) -> tuple[float, ...]:
     if point.mark is None:
-        return math.inf, -point.best.choosing, -point.best.seeds
+        return math.inf, not point.best.reads, -point.best.choosing, -point.best.seeds
     return point.mark.parameters, -point.mark.seeds, -point.mark.mean
 
 

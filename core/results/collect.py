@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from core.data import datasets
 from core.data.datasets import Dataset
-from core.data.npz import Facts
+from core.data.images import Facts
 from core.errors import ArgumentError, DatasetError
 from core.networks.layers import Shape
 from core.recipe import Protocol
@@ -29,16 +29,21 @@ class Results:
             each.
         dataset: the image set, or None if it is not at hand; its results can be shown all the same.
         stopped: runs that were stopped and whose weights are kept: no results, but networks to look into.
+        outdated: the user's finished runs on contents that the file no longer has; they do not count.
     """
 
     name: str
     runs: tuple[Run, ...]
     dataset: Dataset | None
     stopped: tuple[Run, ...] = ()
+    outdated: tuple[Run, ...] = ()
 
     def only(self, protocol: Protocol) -> Results:
         """Return the results with one protocol."""
-        return replace(self, runs=tuple(x for x in self.runs if x.recipe.protocol is protocol))
+        runs, outdated = (
+            tuple(x for x in some if x.recipe.protocol is protocol) for some in (self.runs, self.outdated)
+        )
+        return replace(self, runs=runs, outdated=outdated)
 
     @property
     def images(self) -> tuple[Shape, int]:
@@ -55,8 +60,19 @@ class Results:
         return Facts(shape, classes, first.train_images, first.test_images, first.fingerprint)
 
     def facts_of(self, fingerprint: str) -> Facts:
-        """Return :attr:`facts` for runs on other contents of the same set, as the shipped runs may be."""
-        return replace(self.facts, fingerprint=fingerprint)
+        """Return :attr:`facts` for runs on other contents of the same set, as the shipped runs may be.
+
+        Names and counts of their classes are not known.
+        """
+        if fingerprint == self.facts.fingerprint:
+            return self.facts
+        return replace(self.facts, fingerprint=fingerprint, names=(), train_counts=(), test_counts=())
+
+    @property
+    def labels(self) -> list[str]:
+        """What the classes are called; this needs neither the images nor a run."""
+        facts = self.dataset.facts if self.dataset else Facts(*datasets.shape(self.name), 0, 0, "")
+        return datasets.labels(self.name, facts)
 
 
 def finished(runs: Iterable[Run]) -> tuple[Run, ...]:
@@ -87,8 +103,8 @@ def default(
 
     Best-founded are the results that come with Featherweight: a first run on another set does not displace them. Then
     comes the usual set, then the one of the latest run. Runs on a set that has gone, on a file that has changed since
-    or that cannot be read are nothing to show. A wanted file that cannot be read is still returned: :func:`results`
-    says what is wrong with it.
+    or that cannot be read are nothing to show. A wanted set of which that is so is still returned, for whoever chose it
+    to be told: :func:`results` says what is wrong with a file, and which runs are on contents of before.
 
     Args:
         settings: where the image sets are.
@@ -114,7 +130,7 @@ def default(
             continue
         runs = found.only(protocol).runs if protocol else found.runs
         enough = any(x.weights is Weights.KEPT for x in runs) if with_weights else runs
-        if enough or (with_stopped and found.stopped):
+        if enough or (with_stopped and found.stopped) or (name == wanted and found.outdated):
             return name
     return wanted or usual
 
@@ -122,7 +138,8 @@ def default(
 def results(settings: Settings, own: Store, shipped: Store | None, name: str) -> Results:
     """Return the results on an image set.
 
-    Own runs on a file that has changed since do not count. Shipped ones do: their ``origin`` tells them apart.
+    Own runs on a file that has changed since do not count, they are ``outdated``. Shipped ones count: their ``origin``
+    tells them apart.
 
     Raises:
         ArgumentError: if there is no such image set.
@@ -130,12 +147,14 @@ def results(settings: Settings, own: Store, shipped: Store | None, name: str) ->
         StoreError: if a store cannot be read.
     """
     dataset = None if datasets.fetchable(settings, name) else datasets.find(settings, name)
-    runs = [x for x in own.runs(name) if dataset is None or x.fingerprint == dataset.facts.fingerprint]
+    mine = own.runs(name)
+    runs = [x for x in mine if dataset is None or x.fingerprint == dataset.facts.fingerprint]
+    outdated = finished(x for x in mine if dataset is not None and x.fingerprint != dataset.facts.fingerprint)
     runs += shipped.runs(name) if shipped else []
     known = own.families.all()
     runs = [x for run in runs for x in labelled(run, known)]
     stopped = tuple(x for x in runs if x.state is RunState.STOPPED and x.weights is Weights.KEPT)
-    return Results(name, finished(runs), dataset, stopped)
+    return Results(name, finished(runs), dataset, stopped, outdated)
 
 
 def beside(settings: Settings, own: Store, name: str) -> list[Results]:

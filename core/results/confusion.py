@@ -54,6 +54,15 @@ def by_class(counts: Array) -> Array:
     return np.divide(np.diagonal(counts), images, out=np.full(len(counts), math.nan), where=images > 0)
 
 
+def balanced(counts: Array) -> float:
+    """Return the balanced accuracy: the mean of :func:`by_class` over the classes that have images; NaN if none has.
+
+    Whoever gives every image the same answer gets 1 / classes, however common the class is.
+    """
+    shares = by_class(counts)
+    return float(np.nanmean(shares)) if counts.sum() else math.nan
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """How many images two networks read rightly: both, only the first, only the second, or neither."""

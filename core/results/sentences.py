@@ -84,6 +84,9 @@ def turning_point(point: TurningPoint, target: float, tutorial: int) -> str:
         return (
             f"{title}: never reaches {goal(target)} here; the best mean{where} is {_below(best.choosing, target)}, "
             f"with {best.parameters:,} weights (n = {best.width})."
+            if best.reads or best.choosing < target
+            else f"{title}: reads nothing here; its best mean{where}, {percent(best.choosing)} with "
+            f"{best.parameters:,} weights (n = {best.width}), is no better than always saying the commonest class."
         )
     seeds = f"{mark.passing(target)} of {mark.seeds} seeds reach" if mark.seeds > 1 else "its one seed reaches"
     text = f"{title}: {mark.parameters:,} weights (n = {mark.width}): {seeds} {goal(target)}{where}, "
@@ -116,6 +119,26 @@ def agreement(found: Agreement) -> str:
 
 def _apart(found: Agreement) -> str:
     return f"{100 * found.difference:+.2f} points".replace("-", "−")
+
+
+def outdated(count: int, title: str, others: bool = False) -> str:
+    """Return how many finished runs on an image set do not count, and what to do about it; nothing if there are none.
+
+    Args:
+        count: of runs on contents that the file no longer has.
+        title: the image set's.
+        others: whether there are runs that count.
+    """
+    if not count:
+        return ""
+    many = f"{count:,} finished run{'s' * (count > 1)}"
+    are, they, do = ("are", "they", "do") if count > 1 else ("is", "it", "does")
+    if others:
+        return f"{many} on {title} {are} left out: {they} {are} on what its file held before it was replaced."
+    return (
+        f"The {many} on {title} {do} not count: {they} {are} on what its file held before it was replaced. Train again "
+        "on what it holds now, or put the file of before back."
+    )
 
 
 def network(point: Point) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from core.data import datasets
-from core.networks.layers import shape_text
+from core.networks.layers import Array, shape_text
 from core.networks.network import Network
-from core.results import analysis
+from core.results import analysis, confusion
 from core.results.analysis import Point, TurningPoint
 from core.runs.run import Origin, Run
 
@@ -66,7 +67,13 @@ PUBLISHED = {
     "network": "Layers",
     "source": "Source",
 }
-TITLES = {title for titles in (TURNING_POINTS, NETWORKS, RUNS, PUBLISHED) for title in titles.values()}
+CLASSES = {
+    "class": "Class",
+    "images": "Test images",
+    "right": "Read rightly",
+    "accuracy": "Accuracy, %",
+}
+TITLES = {title for titles in (TURNING_POINTS, NETWORKS, RUNS, PUBLISHED, CLASSES) for title in titles.values()}
 
 
 def for_people(table: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
@@ -109,7 +116,8 @@ def networks(points: Sequence[Point], sizes: Sequence[float]) -> pd.DataFrame:
         for x, size, name in zip(points, sizes, names(points), strict=True)
     ]
     table = pd.DataFrame(rows).astype({"sd": "float64"})
-    return table.assign(front=table["name"].isin(analysis.front(table, "size")["name"]))
+    reading = table[[x.reads for x in points]]
+    return table.assign(front=table["name"].isin(analysis.front(reading, "size")["name"]))
 
 
 def names(points: Sequence[Point]) -> list[str]:
@@ -157,6 +165,18 @@ def runs(found: Iterable[Run]) -> pd.DataFrame:
 def turning_points(found: Sequence[TurningPoint], tutorials: Mapping[str, int]) -> pd.DataFrame:
     """Return a row per family; ``tutorials`` gives the weights of its tutorial network by family key."""
     return pd.DataFrame([x.facts() | {"title": x.curve.title, "tutorial": tutorials[x.family]} for x in found])
+
+
+def classes(counts: Array, labels: Sequence[str]) -> pd.DataFrame:
+    """Return a row per class, given a confusion matrix: its images and how many of them got the right answer."""
+    return pd.DataFrame(
+        {
+            "class": list(labels),
+            "images": counts.sum(axis=1),
+            "right": np.diagonal(counts),
+            "accuracy": confusion.by_class(counts),
+        }
+    )
 
 
 def layers(network: Network) -> pd.DataFrame:

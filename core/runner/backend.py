@@ -14,6 +14,10 @@ class Backend(Protocol):
     What becomes of a run whose trainer fails is the runner's business: a backend tries nothing again.
     """
 
+    @property
+    def pid(self) -> int | None:
+        """The number of the trainer's process, while it lives and is of this machine."""
+
     def start(self) -> Ready:
         """Have a trainer that is ready, another one if the last has ended, and return what it is.
 

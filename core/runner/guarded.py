@@ -55,6 +55,11 @@ class GuardedRunner:
         """Return what is going on now."""
         return self.runner.progress()
 
+    @property
+    def trainer(self) -> int | None:
+        """The number of the process that trains, while it lives and is of this machine."""
+        return self.runner.backend.pid
+
     def ahead(self) -> int:
         """Return how many runs of others start or run before the visitor's first one; 0 if it runs or there is none."""
         if self.visitor.refusal is None:  # a viewer has none, and many of them ask every second

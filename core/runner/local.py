@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from core import ROOT
+from core import ROOT, processes
 from core.errors import FeatherweightError, TrainingError
 from core.runs.messages import EpochEnded, Event, Failed, Finished, Job, Message, Ready, Started, Stop, decode, encode
 
@@ -109,6 +109,7 @@ class _Process:
             self._popen = subprocess.Popen(
                 command,
                 cwd=ROOT,
+                env=processes.environment(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

@@ -10,13 +10,13 @@ from dataclasses import replace
 from typing import Any
 
 from core.data import datasets
-from core.data.npz import Facts
+from core.data.images import Facts
 from core.errors import ArgumentError, DatasetError, FeatherweightError, StoreError, TrainingError
 from core.networks.network import Network
 from core.runner.backend import Backend
 from core.runner.local import LocalBackend
 from core.runner.progress import Progress, Running
-from core.runs import sweep
+from core.runs import memory, sweep
 from core.runs.lock import Lock
 from core.runs.messages import EpochEnded, Failed, Finished, Job, Ready
 from core.runs.run import Cell, RunState
@@ -75,7 +75,8 @@ class Runner:
         """Queue the cells that are neither finished nor already waiting, and return how many that were.
 
         Raises:
-            ArgumentError, DatasetError: if a network does not fit its images; nothing is queued then.
+            ArgumentError, DatasetError: if a network does not fit its images, or what is new not into the memory that
+                there is; nothing is queued then.
             StoreError: if what waits cannot be written down; nothing is queued then, either.
         """
         wanted = list(dict.fromkeys(cells))
@@ -83,6 +84,9 @@ class Runner:
             self._network(cell)
         with self._changed:  # a run that ends meanwhile is either still being trained or already finished
             fresh = tuple(self.new(wanted))
+            there = memory.available(self.backend.pid)
+            for cell in fresh:
+                memory.check(*self._network(cell), cell.recipe, there)
             self._store.keep_waiting(fresh)
             self._enqueue(fresh)
             return len(fresh)
@@ -278,6 +282,7 @@ class Runner:
 
     def _begin(self, cell: Cell) -> int:
         network, facts = self._network(cell)
+        memory.check(network, facts, cell.recipe, memory.available(self.backend.pid))
         return self._store.begin(
             cell,
             parameters=network.parameters,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 from pathlib import Path
 from typing import Self
 
 from filelock import FileLock, Timeout
 
 from core.errors import TrainingError
+
+NAME = "runner.lock"
 
 
 class Lock:
@@ -22,7 +25,7 @@ class Lock:
 
     def __init__(self, home: Path) -> None:
         # not bound to a thread: a page's thread takes it, and the interpreter's last one gives free
-        self._lock = FileLock(home / "runner.lock", blocking=False, thread_local=False)
+        self._lock = FileLock(home / NAME, blocking=False, thread_local=False)
         try:
             self._lock.acquire()
         except Timeout:
@@ -45,3 +48,15 @@ class Lock:
 
     def __exit__(self, *_: object) -> None:
         self.release()
+
+
+def is_held(home: Path) -> bool:
+    """Return whether a process has the lock on a folder, or may have it; the folder need not be writable."""
+    try:
+        with (home / NAME).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # in FileLock's way, but for reading
+    except FileNotFoundError:
+        return False
+    except OSError:  # somebody has it, or it cannot be asked
+        return True
+    return False

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from core.data import datasets
 from core.data.datasets import Dataset
+from core.data.images import HELD_OUT
 from core.errors import FeatherweightError, invalid
 from core.networks.families import FAMILIES, Families
 from core.recipe import MAX_SEED, Protocol, Recipe, seed_number
@@ -15,6 +16,7 @@ from core.runs.run import Cell, Run, RunState
 from core.settings import Settings
 
 MAX_CELLS = 500
+ARTICLE_IMAGES = 60_000  # that the article trains on: MNIST's
 # Thirty passes over 4,000 images are a third of the updates of the article's twelve over 60,000; Adam makes up for it.
 SMALL_RECIPE = Recipe("adam", 0.003, 30, 64)
 
@@ -63,6 +65,22 @@ def cells(
 def small(dataset: Dataset) -> list[Cell]:
     """Return a sweep that shows the shape of the answer in a minute or two on a few thousand images."""
     return cells(dataset, {key: x.small for key, x in FAMILIES.items()}, [0], SMALL_RECIPE)
+
+
+def few_updates(images: int, recipe: Recipe, usual: Recipe) -> str | None:
+    """Return in a sentence how few updates the article's epochs are on a small set; None where that is no matter.
+
+    Args:
+        images: those to train on, held-out images included.
+        recipe: how they are to be trained on.
+        usual: the family's own recipe; with epochs or batches that are not its own, updates are the user's choice.
+    """
+    if recipe.protocol is Protocol.HELD_OUT:
+        images = images * (HELD_OUT - 1) // HELD_OUT
+    share = images / ARTICLE_IMAGES
+    if share >= 0.9 or (recipe.epochs, recipe.batch_size) != (usual.epochs, usual.batch_size):
+        return None
+    return f"With {images:,} images instead of {ARTICLE_IMAGES:,} that is {100 * share:.0f} % of its updates."
 
 
 def seeds(first: int, count: int) -> list[int]:

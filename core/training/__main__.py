@@ -8,32 +8,40 @@ from __future__ import annotations
 import os
 import platform
 import queue
+import sys
 import threading
 import traceback
-from functools import lru_cache
+from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import TextIO
 
-# The pages stay quick while every core trains, and while TensorFlow is imported here and they are drawn for the first
-# time; hence before the import, by the sign of an NVIDIA driver.
-if __name__ == "__main__" and hasattr(os, "nice") and not os.path.exists("/dev/nvidiactl"):
-    os.nice(10)
+from core.processes import isolate_keras
+
+if __name__ == "__main__":
+    isolate_keras()
+    sys.modules["keras"] = None  # type: ignore[assignment]  # TensorFlow imports it, 80 MB that train nothing
+    # The pages stay quick while every core trains, and while TensorFlow is imported here and they are drawn for the
+    # first time; hence before the import, by the sign of an NVIDIA driver.
+    if hasattr(os, "nice") and not os.path.exists("/dev/nvidiactl"):
+        os.nice(10)
 
 from core.training.train import train  # first: it brings TensorFlow  # isort: skip
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from core.data import npz
+from core.data.images import Images
 from core.errors import DatasetError, FeatherweightError, TrainingError
 from core.networks.families import of_line
 from core.runs import weights
 from core.runs.messages import EpochEnded, Failed, Finished, Job, Message, Ready, Started, Stop, decode, encode, job_of
 from core.runs.run import Epoch
+from core.training import resident
 from core.training.device import device
 
-DATA_KEPT = 2
+Contents = tuple[Path, int, int]  # a file with the time of its last change and its size
 
 
 class Conversation:
@@ -44,6 +52,7 @@ class Conversation:
         self.jobs: queue.SimpleQueue[tuple[Job, threading.Event]] = queue.SimpleQueue()
         self.stops: dict[str, threading.Event] = {}  # by the name of the last job of it: set to stop it
         self.writing = threading.Lock()
+        self.read: tuple[Contents, Images] | None = None  # the last file of images
 
     def say(self, message: Message) -> None:
         """Write a message as a line."""
@@ -94,7 +103,7 @@ class Conversation:
             self.say(Finished(job.job, stopped=True, formulation=None, weights=None))
             return
         self.say(Started(job.job))
-        data = _data(Path(job.data))
+        data = self._data(Path(job.data))
         network = of_line(job.layers).build(1, data.x_train.shape[1:], data.classes, dropout=True)
         for event in train(network, job.recipe, data, job.seed, stop.is_set):
             if isinstance(event, Epoch):
@@ -103,18 +112,25 @@ class Conversation:
                 packed = weights.pack(event.weights)
                 self.say(Finished(job.job, event.stopped, event.formulation, packed))
 
+    def _data(self, path: Path) -> Images:
+        """Return the images of a file, read anew if it is another than the last or has changed."""
+        try:
+            stat = path.stat()
+        except OSError as e:
+            raise DatasetError(f"The file {path} cannot be read ({e.strerror}).") from None
+        contents = (path, stat.st_mtime_ns, stat.st_size)
+        if self.read is None or self.read[0] != contents:
+            self.read = None  # memory that is enough for one set may not be for two
+            resident.forget()
+            self.read = contents, _read(path)
+        return self.read[1]
 
-def _data(path: Path) -> npz.Images:
-    try:
-        stat = path.stat()
-    except OSError as e:
-        raise DatasetError(f"The file {path} cannot be read ({e.strerror}).") from None
-    return _read(path, stat.st_mtime_ns, stat.st_size)
 
-
-@lru_cache(maxsize=DATA_KEPT)
-def _read(path: Path, mtime_ns: int, size: int) -> npz.Images:
-    return npz.read(path)
+def _read(path: Path) -> Images:
+    data = npz.read(path)
+    # one after the other, so that the first is given back before the second is copied
+    data = replace(data, x_train=resident.aligned(data.x_train))
+    return replace(data, x_test=resident.aligned(data.x_test))
 
 
 def main() -> None:
@@ -128,7 +144,7 @@ def main() -> None:
     versions = {
         "python": platform.python_version(),
         "tensorflow": tf.__version__,
-        "keras": keras.__version__,
+        "keras": version("keras"),
         "numpy": np.__version__,
     }
     conversation.say(Ready(trainer.name, trainer.note, trainer.precisions, versions))

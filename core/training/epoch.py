@@ -48,12 +48,16 @@ class Program:
         formulation: how the step is written.
         epoch: ``(state, train, test, seed, number)`` to the next state and the sums
             ``(loss, correct, test loss, test correct)``, with 1 last if every weight is finite, else 0.
+        compile: ``(state, train, test)``: have the epoch compiled for such images and compute nothing.
         evaluate: ``(state, images)`` to the sums ``(loss, correct)``; compiled at its first call.
+
+    Images are three tensors: rows of bytes or floats, an int32 label of each, and the places of those that are meant.
     """
 
     formulation: Formulation
     epoch: Callable[..., tuple[State, Tensor]]
-    evaluate: Callable[[State, tuple[Tensor, Tensor]], Tensor]
+    compile: Callable[..., None]
+    evaluate: Callable[[State, tuple[Tensor, Tensor, Tensor]], Tensor]
 
 
 def begin(network: Network, optimizer: str, seed: int) -> State:
@@ -112,8 +116,10 @@ def build(network: Network, recipe: Recipe, formulation: Formulation) -> Program
         x = forward.pictures(network.input_shape, formulation, rows)
         return forward.logits(formulation, network, recipe.precision, weights, x, batch)
 
-    def train(state: tuple[Any, ...], x: Tensor, y: Tensor, shuffled: Tensor, seed: Tensor) -> tuple[Any, ...]:
-        images = int(y.shape[0])
+    def train(
+        state: tuple[Any, ...], x: Tensor, y: Tensor, shuffled: Tensor, seed: Tensor, times: Tensor
+    ) -> tuple[Any, ...]:
+        images = int(shuffled.shape[0])
         size = min(recipe.batch_size, images)
         batches = -(-images // size)
         shuffled = tf.concat([shuffled, tf.zeros(batches * size - images, tf.int32)], 0)
@@ -138,48 +144,57 @@ def build(network: Network, recipe: Recipe, formulation: Formulation) -> Program
             return i + 1, loss + total, correct + right, (*after, step + 1)
 
         start = (tf.constant(0), tf.constant(0.0), tf.constant(0.0), state)
-        _, loss, correct, state = tf.while_loop(lambda i, *_: i < batches, body, start, parallel_iterations=1)
+        _, loss, correct, state = tf.while_loop(lambda i, *_: i < times * batches, body, start, parallel_iterations=1)
         return state, loss, correct
 
     @tf.function(jit_compile=formulation.fused, autograph=False)
-    def work(state: Any, x: Tensor, y: Tensor, x_test: Tensor, y_test: Tensor, shuffled: Tensor, seed: Tensor) -> Any:
-        state, loss, correct = train(state, x, y, shuffled, seed)
+    def work(state: Any, x: Tensor, y: Tensor, shuffled: Tensor, test: Any, seed: Tensor, times: Tensor) -> Any:
+        state, loss, correct = train(state, x, y, shuffled, seed, times)
         finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(w)) for w in state[0]])
-        return state, tf.stack(
-            [loss, correct, *_evaluate(predict, state[0], x_test, y_test), tf.cast(finite, tf.float32)]
-        )
+        x_test, y_test, meant = test
+        tested = _evaluate(predict, state[0], x_test, y_test, meant, times)
+        return state, tf.stack([loss, correct, *tested, tf.cast(finite, tf.float32)])
 
     @tf.function(autograph=False)
-    def epoch(state: Any, x: Tensor, y: Tensor, x_test: Tensor, y_test: Tensor, seed: Tensor, number: Tensor) -> Any:
-        return work(state, x, y, x_test, y_test, order(int(y.shape[0]), seed, number), seed)
+    def epoch(state: Any, train: Any, test: Any, seed: Tensor, number: Tensor, times: Tensor) -> Any:
+        x, y, meant = train
+        return work(state, x, y, tf.gather(meant, order(int(meant.shape[0]), seed, number)), test, seed, times)
 
-    def run(state: State, train: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor], seed: int, number: int) -> Any:
-        seeds = tf.constant(seed), tf.constant(number)
-        after, sums = epoch((state.weights, state.slots, state.step), *train, *test, *seeds)
+    def run(state: State, train: Any, test: Any, seed: int, number: int, times: int = 1) -> tuple[State, Tensor]:
+        numbers = (tf.constant(x) for x in (seed, number, times))
+        after, sums = epoch((state.weights, state.slots, state.step), train, test, *numbers)
         return State(*after), sums
 
-    @tf.function(jit_compile=formulation.fused, autograph=False)
-    def scores(weights: Any, x: Tensor, y: Tensor) -> Tensor:
-        return tf.stack(_evaluate(predict, weights, x, y))
+    def compile_(state: State, train: Any, test: Any) -> None:
+        run(state, train, test, 0, 0, times=0)
 
-    return Program(formulation, run, lambda state, images: scores(state.weights, *images))
+    @tf.function(jit_compile=formulation.fused, autograph=False)
+    def scores(weights: Any, x: Tensor, y: Tensor, meant: Tensor) -> Tensor:
+        return tf.stack(_evaluate(predict, weights, x, y, meant, tf.constant(1)))
+
+    return Program(formulation, run, compile_, lambda state, images: scores(state.weights, *images))
 
 
 def _evaluate(
-    predict: Callable[..., tuple[Tensor, list[Tensor]]], weights: Sequence[Tensor], x: Tensor, y: Tensor
+    predict: Callable[..., tuple[Tensor, list[Tensor]]],
+    weights: Sequence[Tensor],
+    x: Tensor,
+    y: Tensor,
+    meant: Tensor,
+    times: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    images = int(y.shape[0])
+    images = int(meant.shape[0])
     size = min(EVALUATED, images)
 
     def body(i: Tensor, loss: Tensor, correct: Tensor) -> tuple[Tensor, ...]:
         rows = tf.range(size) + i * size
         real = tf.cast(rows < images, tf.float32)
-        rows = tf.minimum(rows, images - 1)
+        rows = tf.gather(meant, tf.minimum(rows, images - 1))
         total, right = _scores(predict(weights, tf.gather(x, rows), None)[0], tf.gather(y, rows), real)
         return i + 1, loss + total, correct + right
 
     start = (tf.constant(0), tf.constant(0.0), tf.constant(0.0))
-    _, loss, correct = tf.while_loop(lambda i, *_: i < -(-images // size), body, start, parallel_iterations=1)
+    _, loss, correct = tf.while_loop(lambda i, *_: i < times * -(-images // size), body, start, parallel_iterations=1)
     return loss, correct
 
 

@@ -8,26 +8,25 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
 
-import tensorflow as tf  # before anything else heavy: after pyarrow, training hangs on Apple Silicon  # isort: skip
+import tensorflow as tf  # noqa: F401 - before anything else heavy: after pyarrow, training hangs on Apple Silicon  # isort: skip
 
-from core.data import npz
+
+from core.data.images import Images
 from core.errors import TrainingError, invalid
-from core.networks.layers import Array, Layer
+from core.networks.layers import Array
 from core.networks.network import Network
 from core.recipe import Protocol, Recipe
 from core.runs.run import Epoch
-from core.training import epoch, forward
+from core.training import epoch, forward, resident
 from core.training.device import device
+from core.training.resident import Resident
 
-Resident = tuple[Any, Any]  # tensors of images and their labels
 Means = tuple[float | None, float | None]  # loss and accuracy, where measured
 NONE: Means = (None, None)
 PROGRAMS_KEPT = 16
-DATA_KEPT = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +47,7 @@ class Trained:
 
 
 def train(
-    network: Network, recipe: Recipe, data: npz.Images, seed: int, should_stop: Callable[[], bool]
+    network: Network, recipe: Recipe, data: Images, seed: int, should_stop: Callable[[], bool]
 ) -> Iterator[Epoch | Trained]:
     """Train from fresh weights; yield an :class:`Epoch` after each and a :class:`Trained` last.
 
@@ -56,7 +55,8 @@ def train(
         network: one whose input shape and classes are those of ``data``.
         recipe: must ask for a precision that this device has.
         data: every training image is used once per epoch, the last short batch included; with the held-out protocol
-            every one that :func:`core.data.npz.hold_out` leaves.
+            every one that :func:`core.data.images.held_out` leaves. What :func:`core.training.resident.aligned` gives
+            is not copied.
         seed: decides initial weights, order of images and dropout.
         should_stop: asked after every epoch; True ends the run with what it has.
 
@@ -75,11 +75,14 @@ def train(
     head, trunk = epoch.split(network)
     # neither the number of epochs nor the protocol is part of a program: other runs of the network reuse it
     program = _program(trunk, replace(recipe, epochs=1, protocol=Protocol.ARTICLE))
-    train_set, watched_set, test_set = _resident(head, data, recipe.protocol)
+    train_set, watched_set, test_set = resident.place(head, data, recipe.protocol)
     state = epoch.begin(network, recipe.optimizer, seed)
     stopped = False
     for number in range(1, recipe.epochs + 1):
         started = time.perf_counter()
+        if number == 1:
+            program.compile(state, train_set, watched_set)
+            resident.trim()
         state, sums = program.epoch(state, train_set, watched_set, seed, number)
         *totals, finite = (float(x) for x in sums.numpy())
         loss, accuracy = _means(totals[:2], train_set)
@@ -109,20 +112,5 @@ def _program(network: Network, recipe: Recipe) -> epoch.Program:
 
 def _means(sums: Sequence[float], measured: Resident) -> tuple[float, float]:
     """Return loss and accuracy from the sums over the images that were measured."""
-    npz = int(measured[1].shape[0])
-    return float(sums[0]) / npz, float(sums[1]) / npz
-
-
-@lru_cache(maxsize=DATA_KEPT)
-def _resident(head: tuple[Layer, ...], data: npz.Images, protocol: Protocol) -> tuple[Resident, Resident, Resident]:
-    """Return the images to train on, those to measure after every epoch, and the test images, on the device."""
-
-    def placed(x: Array, y: Array) -> Resident:
-        # unlike tf.constant, it makes no copy first; the arrays are never changed
-        return tf.convert_to_tensor(forward.rows(head, x)), tf.constant(y, tf.int32)
-
-    test = placed(data.x_test, data.y_test)
-    if protocol is Protocol.ARTICLE:
-        return placed(data.x_train, data.y_train), test, test
-    split = npz.hold_out(data)
-    return placed(split.x_train, split.y_train), placed(split.x_test, split.y_test), test
+    images = int(measured[2].shape[0])
+    return float(sums[0]) / images, float(sums[1]) / images

@@ -21,7 +21,12 @@ def choose_name(context: Context, default: Callable[[str | None], str]) -> str:
     """
     names = datasets.names(context.settings)
     asked = links.asked("data", names, datasets.title) or links.asked("on", names, datasets.title)
+    said = links.said("data") or links.said("on")
     links.drop("on")  # the name that links of before had for it
+    if said and not asked:
+        links.put({"unknown_set": said})
+    elif links.first("data"):
+        links.put({"unknown_set": None})
     if asked and (links.first("data") or asked != links.get("dataset")):
         links.put({"data": asked, "dataset": asked})
     elif links.first("data") or links.get("data") not in names:
@@ -40,12 +45,17 @@ def choose_name(context: Context, default: Callable[[str | None], str]) -> str:
     )
     links.drawn("data")
     links.write("data", [name] if name == links.get("dataset") else [])
+    if unknown := links.get("unknown_set"):
+        st.warning(
+            f"No image set here is called {plain(unknown[:80])}: this is {plain(datasets.title(name))}.",
+            icon=":material/link_off:",
+        )
     return name
 
 
 def turn_to(name: str) -> None:
     """Choose an image set for the visitor, in a callback: this page shows it, and those that follow."""
-    links.put({"data": name, "dataset": name})
+    links.put({"data": name, "dataset": name, "unknown_set": None})
     links.write("data", [name])
 
 

@@ -12,8 +12,9 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import RerunException
 
 from core.access import Visitor
-from core.errors import FeatherweightError, RefusedError
+from core.errors import FeatherweightError, RefusedError, UnconvertedError
 from core.ui import links, login, shared
+from core.ui.components import history
 from core.ui.markdown import plain
 from core.ui.shared import Context
 
@@ -25,6 +26,7 @@ ICON = (
 )
 PAGES = (
     ("app.py", "Explore", ":material/tune:"),
+    ("pages/images.py", "Images", ":material/photo_library:"),
     ("pages/train.py", "Train", ":material/model_training:"),
     ("pages/results.py", "Results", ":material/scatter_plot:"),
     ("pages/draw.py", "Draw", ":material/draw:"),
@@ -38,11 +40,14 @@ def page(title: str) -> Iterator[Context]:
     st.set_page_config(page_title=f"{title} · Featherweight", page_icon=ICON, layout="wide")
     if links.arrive(title):
         links.put({"refused": None})
+        if links.said("n") is not None:  # the width that Back or a link asks for, not the one of the last visit
+            links.pop("n")
     with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
         st.markdown("**Featherweight**", width="content")
         for path, name, icon in PAGES:
             st.page_link(path, label=name, icon=icon, query_params=links.view_of(name))
         who = st.container(width="content")
+        history.keep_pages_only()
     visitor: Visitor | None = None
     try:
         access = shared.SERVICES.settings.access
@@ -79,7 +84,16 @@ def explained(*kinds: type[FeatherweightError]) -> Iterator[None]:
     try:
         yield
     except kinds as e:
-        st.error(plain(str(e)), icon=":material/error:")
+        _say(e)
+
+
+def _say(e: FeatherweightError) -> None:
+    """Show a failure as its sentence, with the way to the conversion of an image set that needs one."""
+    st.error(plain(str(e)), icon=":material/error:")
+    if isinstance(e, UnconvertedError):
+        label = f"Look at what can be made of {plain(e.path.name)}"
+        query = {"file": e.path.name}
+        st.page_link("pages/images.py", label=label, icon=":material/photo_library:", query_params=query)
 
 
 def pressed(action: Callable[..., object], *args: object) -> None:
@@ -99,7 +113,7 @@ def refused() -> str | None:
 
 def _failed(e: FeatherweightError, visitor: Visitor | None) -> None:
     """Say why there is no page, and offer a fresh store in place of one that is refused."""
-    st.error(plain(str(e)), icon=":material/error:")
+    _say(e)
     if visitor and isinstance(e, RefusedError):
         st.button(
             "Set it aside and begin a fresh one",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
 
 from core.data.datasets import Dataset
-from core.data.npz import HELD_OUT
 from core.networks.families import Family
 from core.recipe import (
     MAX_BATCH,
@@ -18,7 +18,7 @@ from core.recipe import (
     Protocol,
     Recipe,
 )
-from core.results.sentences import percent
+from core.runs import sweep
 from core.ui import links
 
 PROTOCOL_TITLES = {Protocol.ARTICLE.value: "As in the article", Protocol.HELD_OUT.value: "Held-out"}
@@ -63,12 +63,9 @@ def choose_recipe(
         protocol = choose_protocol()
     if own == "article":
         recipes = ". ".join(f"{x.title}: {x.recipe}" for x in families)
-        images = dataset.facts.train
-        if protocol is Protocol.HELD_OUT:
-            images = images * (HELD_OUT - 1) // HELD_OUT
-        fewer = images / 60_000
-        few = f" With {images:,} images instead of 60,000 that is {percent(fewer, 0)} of its updates."
-        st.caption(f"{recipes}.{few if fewer < 0.9 else ''}")
+        usual = families[0].recipe
+        few = sweep.few_updates(dataset.facts.train, replace(usual, protocol=protocol), usual)
+        st.caption(f"{recipes}. {few or ''}")
         return None, protocol
     return _own_recipe(families, precisions), protocol
 

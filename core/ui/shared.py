@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from core.runner.runner import Runner
 from core.runs import database
 from core.runs.store import Store
 from core.settings import Settings
+from core.ui.hangup import end_on_hangup
 from core.ui.once import Once
 from core.ui.runner_key import RunnerKey
 
@@ -66,6 +68,7 @@ class Services:
         self._runner = Once(self._start)
         self._key = Once(lambda: RunnerKey(self.settings.access.key) if self.settings.access.key else None)
         self._owners = Owners()
+        self.looking = threading.Lock()  # held while a file of images is read and converted: one at a time
 
     @property
     def settings(self) -> Settings:
@@ -109,6 +112,7 @@ class Services:
     def _start(self) -> Runner:
         runner = Runner(self.settings, self._store(), self._backend(self.settings))
         atexit.register(runner.close)
+        end_on_hangup()
         return runner
 
     def _shared(self) -> tuple[Store, Runner | None, str | None]:

@@ -63,3 +63,16 @@ def test_numbers_read_on_their_fields(scheme: str) -> None:
             mixed = share * field + (1 - share) * pixels.rgb(theme["backgroundColor"])
             low, high = sorted(confusion.luminance(x) for x in (mixed, pixels.rgb(row["ink"])))
             assert (high + 0.05) / (low + 0.05) > 3.5
+
+
+def test_long_names_are_written_whole_and_leave_room_for_what_they_name() -> None:
+    names = ["adipose tissue", "colorectal adenocarcinoma epithelium", "non-small cell carcinoma"]
+    counts, theme = np.array([[5, 1, 0], [2, 4, 0], [0, 0, 6]]), export_charts.theme("light")
+    plain, named = (confusion.matrix(counts, x, theme) for x in ("abc", names))
+    assert words(named).count(names[1]) == 2, "on both axes"
+    assert named.to_dict()["width"] == named.to_dict()["height"] > plain.to_dict()["width"] + 150
+    assert set(names) <= set(words(confusion.accuracies([("n", counts)], names)))
+    wide = confusion.probabilities(np.array([0.1, 0.2, 0.7]), None, names)
+    assert set(names) <= set(words(wide)) and 230 < wide.to_dict()["width"] <= 350
+    short = confusion.probabilities(np.array([0.1, 0.2, 0.7]), None, "abc")
+    assert short.to_dict()["width"] == 230

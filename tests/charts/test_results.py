@@ -11,7 +11,7 @@ import pytest
 from core.charts import results as results_chart
 from core.networks.families import MNIST_CLASSES, MNIST_SHAPE
 from core.recipe import Protocol, Recipe
-from core.results import analysis, tables
+from core.results import analysis, sentences, tables
 from core.results.collect import finished
 from core.results.published import ARTICLE, OTHERS, Published
 from core.results.sizes import sizes
@@ -109,6 +109,65 @@ def test_the_target_is_drawn_where_it_is(target: float, errors: bool) -> None:
     assert row["height"] == pytest.approx(max(1 - target, 0.00005) if errors else target)
     assert f"{100 * target:.1f} %" in row["text"]
     rendered(drawn)
+
+
+def shares(drawn: dict[str, Any]) -> dict[str, tuple[float, str]]:
+    """Return the height of each line across the chart, with where its words are: above it or below."""
+    rules = [x for x in layer(drawn, type="rule") if "strokeDash" in x["mark"]]
+    found = {}
+    for part in [x for x in layer(drawn, type="text", align="right") if x["encoding"].get("text")]:
+        (row,) = rows_of(drawn, part)
+        side = {"top": "below", "bottom": "above"}[part["mark"]["baseline"]]
+        found[row["text"]] = (row["height"], side)
+    assert len(rules) == len(found)
+    return found
+
+
+@LOG
+@pytest.mark.parametrize(
+    ("target", "commonest", "sides"),
+    [
+        (0.97, 0.975, ("below", "above")),
+        (0.975, 0.975, ("below", "above")),
+        (0.975, 0.971, ("above", "below")),
+        (0.99, 0.9, ("below", "below")),
+        (0.97, 0.995, ("below", "above")),
+    ],
+)
+def test_what_the_commonest_class_reads_is_a_line_whose_words_meet_no_other(
+    target: float, commonest: float, sides: tuple[str, str], errors: bool
+) -> None:
+    drawn = draw(published=(), target=target, commonest=commonest, errors=errors)
+    lines = shares(drawn)
+    goal, common = sorted(lines, key=lambda x: "commonest" in x)
+    assert lines[common][0] == pytest.approx(1 - commonest if errors else commonest)
+    assert common == f"always the commonest class {sentences.goal(commonest)}"
+    assert (lines[goal][1], lines[common][1]) == sides
+    rendered(drawn)
+
+
+@LOG
+@pytest.mark.parametrize(("target", "commonest"), [(0.52, 0.5), (0.94, 0.93)])
+def test_below_a_low_line_there_is_room_for_its_words(target: float, commonest: float, errors: bool) -> None:
+    rows = seeds("mlp", 32, 0.97)
+    lowest = max(
+        y
+        for kind, _, y in rendered(draw(rows, (), target=target, commonest=commonest, errors=errors))
+        if kind == "rule"
+    )
+    assert 300 < lowest < 465, "pixels of 480 from the top"
+
+
+def test_the_commonest_class_has_a_line_only_where_it_is_near_what_is_drawn() -> None:
+    points = networks(ROWS)  # from 0.92 on
+
+    def shown(commonest: float, errors: bool = False) -> bool:
+        return results_chart.shows(points, (), 0.97, commonest, errors)
+
+    assert [shown(x) for x in (0.1135, 0.5, 0.89, 0.91, 0.975, 1.0)] == [False, False, False, True, True, True]
+    assert [shown(x, True) for x in (0.1135, 0.5, 0.91, 0.975, 1.0)] == [False, False, True, True, True]
+    ends = [draw(commonest=x)["layer"][0]["encoding"]["y"]["scale"]["domain"] for x in (None, 0.975)]
+    assert ends[0] == ends[1], "within, it changes no axis"
 
 
 @LOG
@@ -214,6 +273,7 @@ def test_the_legend_says_what_the_marks_mean() -> None:
     assert "10,000 test images" in said and "standard deviation" in said and "Wilson" in said
     assert "held-out" not in said and "aler" not in said
     assert "held-out" in results_chart.legend(points, Protocol.HELD_OUT)
+    assert "commonest" not in said and "97.50 %" in results_chart.legend(points, Protocol.ARTICLE, 0.975)
     both = networks([*ROWS, *seeds("mlp", 16, 0.9, origin="reference")])
     assert "Paler marks are reference runs." in results_chart.legend(both, Protocol.ARTICLE)
 

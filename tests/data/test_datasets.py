@@ -16,7 +16,7 @@ import pytest
 
 from core import ROOT, settings
 from core.data import datasets
-from core.errors import ArgumentError, DatasetError
+from core.errors import ArgumentError, DatasetError, UnconvertedError
 from core.settings import Settings
 
 Arrays = dict[str, Any]
@@ -242,9 +242,56 @@ def test_a_damaged_file_in_kerass_cache_is_one_sentence(own: Settings, tmp_path:
     folder.mkdir(parents=True)
     write_idx(folder, digits())
     (folder / "t10k-labels-idx1-ubyte.gz").write_bytes(content)
-    with pytest.raises(DatasetError, match=r"t10k-labels-idx1-ubyte.gz is damaged \(.*\). Delete it"):
+    with pytest.raises(DatasetError, match=r"t10k-labels-idx1-ubyte\.gz .*etch it") as told:
         datasets.find(own, "fashion_mnist")
+    assert "\n" not in str(told.value) and datasets.fetchable(own, "fashion_mnist")
     assert list(own.cache.iterdir()) == []
+
+
+def test_a_download_that_broke_off_is_never_the_usual_set(own: Settings, tmp_path: Path) -> None:
+    folder = tmp_path / "keras" / "datasets"
+    folder.mkdir(parents=True)
+    np.savez(folder / "mnist.npz", **digits())
+    assert datasets.default(own) == "mnist" and not datasets.fetchable(own, "mnist")
+    whole = (folder / "mnist.npz").read_bytes()
+    (folder / "mnist.npz").write_bytes(whole[: len(whole) // 2])
+    assert datasets.default(own) == "mnist_5k" and datasets.fetchable(own, "mnist")
+    with pytest.raises(DatasetError, match=rf"^The file {folder}/mnist\.npz is cut off.* Delete it or fetch it again"):
+        datasets.find(own, "mnist")
+
+
+def test_a_broken_off_download_is_fetched_again(own: Settings, origin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.savez(origin / "mnist.npz", **digits())
+    monkeypatch.setattr(datasets, "MNIST_HASH", sha256(origin / "mnist.npz"))
+    whole = (origin / "mnist.npz").read_bytes()
+    (own.data / "mnist.npz").write_bytes(whole[:-300])
+    assert datasets.fetch(own, "mnist").facts.train == 40
+    assert (own.data / "mnist.npz").read_bytes() == whole
+
+
+def test_a_set_that_would_give_wrong_numbers_is_never_the_usual_set(own: Settings) -> None:
+    of = digits()
+    np.savez(own.data / "mnist.npz", **of | {"y_train": of["y_train"] + 1, "y_test": of["y_test"] + 1})
+    assert datasets.default(own) == "mnist_5k"
+    with pytest.raises(UnconvertedError, match="labels from 1 to 10"):
+        datasets.find(own, "mnist")
+
+
+def test_a_link_to_nothing_is_listed_with_the_reason(own: Settings) -> None:
+    (own.data / "linked.npz").symlink_to(own.data / "gone.npz")
+    assert datasets.names(own)[-1] == "linked"
+    with pytest.raises(DatasetError, match=r"linked\.npz is a link to what is not there\. Mend the link"):
+        datasets.find(own, "linked")
+
+
+def test_classes_are_called_as_their_file_calls_them(own: Settings) -> None:
+    np.savez(own.data / "named.npz", **digits(), class_names=np.array([f"class {x}" for x in range(10)]))
+    np.savez(own.data / "misnamed.npz", **digits(), class_names=np.array(["a", "b"]))
+    np.savez(own.data / "fashion_mnist.npz", **digits())
+    named, misnamed, fashion = (datasets.find(own, x) for x in ("named", "misnamed", "fashion_mnist"))
+    assert datasets.labels("named", named.facts) == [f"class {x}" for x in range(10)]
+    assert datasets.labels("misnamed", misnamed.facts) == [str(x) for x in range(10)]
+    assert datasets.labels("fashion_mnist", fashion.facts)[0] == "T-shirt/top"
 
 
 def test_names_that_cannot_be_shown_are_left_out(own: Settings) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from core import settings
 from core.data import datasets, npz, samples
+from core.data.images import scaled
 from core.errors import DatasetError
 from core.networks.layers import Array
 from core.settings import Settings
@@ -20,7 +21,8 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 def bring(own: Settings, name: str, *shape: int, kind: type = np.uint8) -> Path:
     draw = np.random.default_rng(0)
-    x: Array = draw.integers(0, 256, (30, *shape)).astype(kind)
+    x: Array = draw.integers(0, 256, (30, *shape)).astype(np.uint8)
+    x = x if kind is np.uint8 else (x / 255).astype(kind)
     y = np.arange(30) % 10
     path = own.data / f"{name}.npz"
     np.savez(path, x_train=x[:10], y_train=y[:10], x_test=x[10:], y_test=y[10:])
@@ -35,7 +37,7 @@ def test_every_test_image_comes_up_with_its_own_label(own: Settings, shape: tupl
     for _ in range(300):
         found = samples.draw(own, "mine", chance)
         assert found.dataset == "mine" and found.label == data.y_test[found.index]
-        assert np.array_equal(found.image, data.x_test[found.index]) and found.image.dtype == np.float32
+        assert np.array_equal(found.image, scaled(data.x_test[found.index])) and found.image.dtype == np.float32
         seen.add(found.index)
     assert seen == set(range(20))
 

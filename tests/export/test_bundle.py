@@ -18,6 +18,7 @@ import pytest
 
 from core import ROOT
 from core.data import datasets, npz
+from core.data.images import scaled
 from core.errors import ArgumentError, DatasetError, StoreError
 from core.export import bundle
 from core.networks.families import family
@@ -27,6 +28,7 @@ from core.runs import weights
 from core.runs.run import Cell, Epoch, RunState
 from core.runs.store import Store
 from core.training.train import Trained, train
+from tests.held_out import hold_out
 
 VERSIONS = {"tensorflow": "2.21.0", "keras": "3.15.1"}
 MEMBERS = {"README.txt", "reproduce.py", "recipe.json", "versions.json", "history.csv", "weights.npz", "model.keras"}
@@ -98,6 +100,7 @@ def test_the_members_say_what_the_store_says(packed: dict[int, Path], store: Sto
         assert Recipe(**recipe["recipe"]) == (PLAIN, CAREFUL)[run - 1]
         assert recipe["protocol"] == ("article", "held_out")[run - 1] and recipe["seed"] == 3
         assert recipe["data"]["name"] == "own" and recipe["data"]["fingerprint"] == stored.fingerprint
+        assert recipe["data"]["class_names"] == [str(x) for x in range(recipe["data"]["classes"])]
         assert recipe["family"] == stored.family and recipe["width"] == stored.width
         versions = json.loads((folder / "versions.json").read_text("utf-8"))
         assert versions["keras"] == "3.15.1" and versions["device"] == "CPU" and versions["featherweight"]
@@ -118,9 +121,9 @@ def test_keras_reads_the_model_and_agrees_with_the_store(
         assert model.count_params() == stored.parameters
         dropouts = [x for x in model.layers if isinstance(x, keras.layers.Dropout)]
         assert len(dropouts) == (0, 2)[run - 1]
-        theirs = model.predict(data.x_test, verbose=0)
+        theirs = model.predict(scaled(data.x_test), verbose=0)
         network = family(stored.family).build(stored.width, dropout=stored.recipe.dropout)
-        ours = network.predict(weights.read((folder / "weights.npz").read_bytes(), network), data.x_test)
+        ours = network.predict(weights.read((folder / "weights.npz").read_bytes(), network), scaled(data.x_test))
         np.testing.assert_allclose(theirs, ours, atol=1e-5)
         accuracies = [float((x.argmax(1) == data.y_test).mean()) for x in (theirs, ours)]
         assert accuracies == pytest.approx([stored.test_accuracy] * 2, abs=1e-6)
@@ -140,10 +143,10 @@ def test_the_script_trains_the_same_network_on_the_same_images(
         recipe = json.loads((folder / "recipe.json").read_text("utf-8"))
         assert int(counted) == recipe["parameters"] and 0.1 < float(accuracy) <= 1
         data = npz.read(own)
-        expected = data if run == 1 else npz.hold_out(data)
+        expected = data if run == 1 else hold_out(data)
         with np.load(copy.parent / "used.npz") as used:
-            assert np.array_equal(used["x"], expected.x_train) and np.array_equal(used["y"], expected.y_train)
-            assert np.array_equal(used["xw"], expected.x_test) and np.array_equal(used["yw"], expected.y_test)
+            assert np.array_equal(used["x"], scaled(expected.x_train)) and np.array_equal(used["y"], expected.y_train)
+            assert np.array_equal(used["xw"], scaled(expected.x_test)) and np.array_equal(used["yw"], expected.y_test)
 
 
 def test_a_bundle_of_any_network_agrees_with_numpy_keras_and_its_script(own: Path, tmp_path: Path, keras: Any) -> None:
@@ -160,10 +163,10 @@ def test_a_bundle_of_any_network_agrees_with_numpy_keras_and_its_script(own: Pat
     assert json.loads((folder / "recipe.json").read_text("utf-8"))["layers"] == stored.layers
     network = stored.cell.network(facts.input_shape, facts.classes)
     kept = weights.read((folder / "weights.npz").read_bytes(), network)
-    ours = network.predict(kept, data.x_test)
+    ours = network.predict(kept, scaled(data.x_test))
     model = keras.models.load_model(folder / "model.keras")
     assert model.count_params() == network.parameters + network.statistics and network.statistics == 2 * (4 + 4 + 8)
-    np.testing.assert_allclose(model.predict(data.x_test, verbose=0), ours, atol=1e-4)
+    np.testing.assert_allclose(model.predict(scaled(data.x_test), verbose=0), ours, atol=1e-4)
     assert float((ours.argmax(1) == data.y_test).mean()) == pytest.approx(stored.test_accuracy, abs=0.0051)
     said = run_script(folder / "reproduce.py", str(own)).splitlines()[-1]
     assert said.startswith(f"{network.parameters} weights, test accuracy ")
@@ -171,7 +174,7 @@ def test_a_bundle_of_any_network_agrees_with_numpy_keras_and_its_script(own: Pat
     code: dict[str, Any] = {"keras": keras}
     exec(written[written.index("inputs = keras.Input") : written.index("model.compile(")], code)
     code["model"].set_weights(kept)
-    np.testing.assert_allclose(code["model"].predict(data.x_test, verbose=0), ours, atol=1e-4)
+    np.testing.assert_allclose(code["model"].predict(scaled(data.x_test), verbose=0), ours, atol=1e-4)
 
 
 def test_a_run_on_the_embedded_digits_takes_them_along(tmp_path: Path) -> None:
@@ -194,8 +197,8 @@ def test_a_run_on_the_embedded_digits_takes_them_along(tmp_path: Path) -> None:
     assert run_script(copy, folder=elsewhere).splitlines()[-1].startswith("807 weights, test accuracy ")
     data = npz.read(datasets.PATH)
     with np.load(elsewhere / "used.npz") as used:
-        assert np.array_equal(used["x"], data.x_train) and np.array_equal(used["y"], data.y_train)
-        assert np.array_equal(used["xt"], data.x_test) and np.array_equal(used["yt"], data.y_test)
+        assert np.array_equal(used["x"], scaled(data.x_train)) and np.array_equal(used["y"], data.y_train)
+        assert np.array_equal(used["xt"], scaled(data.x_test)) and np.array_equal(used["yt"], data.y_test)
     (folder / "mnist_5k.npz").rename(elsewhere / "moved.npz")
     assert run_script(copy, "moved.npz", folder=elsewhere).splitlines()[-1].startswith("807 weights, test accuracy ")
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -124,6 +125,30 @@ def test_a_set_of_another_shape_too(visit: Visit, bring: Bring, trained: Train, 
     assert len(component(at, "bars_mine")["rows"][0]["shares"]) == 4
 
 
+def test_classes_are_called_by_their_names(visit: Visit, bring: Bring, trained: Train, sentences: Sentences) -> None:
+    names = ["$a$ tissue", "non-small cell carcinoma"]
+    bring("mine", 28, 28, classes=2, class_names=np.array(names))
+    trained("mine", "mlp", 2)
+    at = visit(DRAW, data="mine")
+    button(at, IMAGE).click().run()
+    assert sentences(at) == []
+    sent = component(at, "bars_mine")
+    assert sent["labels"] == names and sent["rows"][0]["choice"] == names[0]
+    assert all(x in sent["rows"][0]["words"] for x in names)
+    assert not [x for x in texts(at) if "$a$" in x], "a name is no markup"
+
+
+def test_runs_on_contents_of_before_are_told(visit: Visit, bring: Bring, trained: Train, sentences: Sentences) -> None:
+    os.utime(bring("mine", 28, 28), ns=(1, 1))
+    trained("mine", "mlp", 2)
+    bring("mine", 28, 28, classes=7)
+    at = visit(DRAW, data="mine")
+    assert sentences(at) == [] and "1 finished run on mine" in at.warning[0].value and not at.info
+    trained("mine", "mlp", 2)
+    at = visit(DRAW, data="mine")
+    assert not at.warning and any("1 finished run on mine is left out" in x for x in texts(at))
+
+
 @pytest.mark.parametrize("first", ["app.py", DRAW])
 def test_a_set_whose_name_is_that_of_the_width_is_drawn_like_any(
     visit: Visit, bring: Bring, trained: Train, sentences: Sentences, first: str
@@ -147,7 +172,8 @@ def test_without_weights_one_sentence_says_so(
         trained(datasets.EMBEDDED, "mlp", 2, kept=False)
     at = visit(DRAW)
     assert sentences(at) == []
-    assert [x for x in texts(at) if said in x] and not at.get("bidi_component")
+    assert [x for x in texts(at) if said in x]
+    assert not [x for x in at.get("bidi_component") if "-pad_" in x.proto.id]
 
 
 @pytest.mark.usefixtures("without_reference")

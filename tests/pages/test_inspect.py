@@ -158,6 +158,58 @@ def test_without_a_run_the_page_says_what_to_do(visit: Visit, sentences: Sentenc
     assert [x.proto.page for x in at.get("page_link")].count("train") == 2, "in the frame and below the sentence"
 
 
+def bring_unequal(own: Settings, store: Store, bring: Bring) -> None:
+    """Bring a set with names, of which one class has 97.5 % of the test images, and a network that always says it."""
+    y = (np.arange(400) % 40 == 0).astype(np.uint8)
+    x = np.random.default_rng(0).integers(0, 256, (400, 12, 12)).astype(np.uint8)
+    names = np.array(["non-small cell", "*melanoma*"])
+    bring("lesion", x_train=x, x_test=x, y_train=y, y_test=y, class_names=names)
+    network = family("mlp").build(4, (12, 12, 1), 2)
+    run = store.begin(
+        Cell("lesion", datasets.find(own, "lesion").facts.fingerprint, "mlp", 4, FAMILIES["mlp"].recipe, 0),
+        parameters=network.parameters,
+        multiply_adds=network.multiply_adds,
+        train_images=400,
+        test_images=400,
+        device="a device",
+        versions={},
+    )
+    store.add_epoch(run, Epoch(1, 0.2, 0.9, 0.1, 0.975, 1.5))
+    zeros = [np.zeros(x, np.float32) for x in network.weight_shapes]
+    store.end(run, RunState.DONE, seconds=2.5, weights=npz(zeros))
+
+
+def test_of_unequal_classes_balanced_accuracy_stands_beside(
+    visit: Visit, sentences: Sentences, own: Settings, store: Store, bring: Bring
+) -> None:
+    bring_unequal(own, store, bring)
+    at = visit(INSPECT, data="lesion", view="errors")
+    assert sentences(at) == []
+    (line,) = [str(x.value) for x in at.markdown if "misread" in str(x.value) and "reads" in str(x.value)]
+    assert "reads 97.50 % " in line and "balanced accuracy 50.00 %" in line and "10 are misread" in line
+    assert any("accuracy alone says little" in str(x.value) for x in at.caption)
+    assert [x for x in alts(at) if "*melanoma* read as non-small cell, 10 times" in x]
+    assert not [x for x in at.caption if "*melanoma*" in str(x.value).replace("**", "")], "a name is no markup"
+    at = visit(INSPECT, data="lesion", view="maps", image="1")
+    assert sentences(at) == [] and "test image 1, labelled *melanoma*" in pictures(at)
+    assert any("it is labelled" in str(x.value) and "**non-small cell**" in str(x.value) for x in at.markdown)
+
+
+@pytest.mark.usefixtures("shipped")
+def test_of_equal_classes_it_does_not(visit: Visit, sentences: Sentences) -> None:
+    at = visit(INSPECT, view="errors", network=SMALLEST)
+    assert sentences(at) == [] and not [x for x in (*at.markdown, *at.caption) if "alanced" in str(x.value)]
+
+
+def test_runs_on_contents_of_before_are_told(
+    visit: Visit, sentences: Sentences, own: Settings, store: Store, bring: Bring
+) -> None:
+    bring_unequal(own, store, bring)
+    bring("lesion", 12, 12, classes=3)
+    at = visit(INSPECT, data="lesion")
+    assert sentences(at) == [] and "1 finished run on lesion" in at.info[0].value and "replaced" in at.info[0].value
+
+
 def test_runs_without_weights_say_so(visit: Visit, sentences: Sentences, trained: Train) -> None:
     trained("mlp", 16, None)
     at = visit(INSPECT)

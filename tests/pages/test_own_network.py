@@ -36,7 +36,7 @@ def named(name: str, title: str, layers: str) -> Family:
 
 
 def control(at: AppTest) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(at.get("bidi_component")[0].proto.json)
+    found: dict[str, Any] = json.loads(next(x.proto.json for x in at.get("bidi_component") if x.proto.json))
     return found
 
 
@@ -176,7 +176,7 @@ def test_a_family_is_saved_and_stands_on_every_page(
     assert (run.family, run.width, run.parameters) == ("lean", 8, 746) and run.recipe == kept.recipe
     at = visit(RESULTS)
     assert sentences(at) == [] and any("**Lean one**" in str(x.value) for x in at.markdown)
-    assert json.loads(visit(layers=LEAN, n="8").get("bidi_component")[0].proto.json)["known"], "the line has its result"
+    assert control(visit(layers=LEAN, n="8"))["known"], "the line has its result"
 
 
 @pytest.mark.parametrize("name", ["", "Lean", "mlp", "flatten"])

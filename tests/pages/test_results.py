@@ -21,7 +21,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import ROOT
 from core.data import datasets
-from core.data.npz import Facts
+from core.data.images import Facts
 from core.export import bundle
 from core.export.keras_file import KERAS_FILES
 from core.networks.families import FAMILIES
@@ -943,7 +943,83 @@ def test_runs_on_a_file_that_has_changed_since_do_not_count(visit: Visit, traine
     path = bring("mine", 28, 28, classes=7)
     os.utime(path, ns=(1, 1))
     at = visit(RESULTS, data="mine")
-    assert [" mine " in x.value for x in at.info] == [True] and [x.label for x in at.button] == [SMALL]
+    assert not at.info and "1 finished run on mine" in at.warning[0].value and "replaced" in at.warning[0].value
+    assert [x.label for x in at.button] == [SMALL]
+    trained("mlp", 32, 0.6, data="mine")
+    at = visit(RESULTS, data="mine")
+    assert "1 finished run on mine is left out" in captions(at) and not at.warning and len(networks(at)) == 1
+    at = visit(RESULTS, data="mine", protocol="Held-out")
+    assert at.info and "left out" not in captions(at), "none had this protocol"
+
+
+@pytest.mark.usefixtures("shipped")
+@pytest.mark.parametrize("page", [RESULTS, "pages/draw.py", "pages/inspect.py"])
+def test_a_file_that_was_replaced_is_told_and_no_other_set_shown_in_silence(
+    visit: Visit, sentences: Sentences, trained: Train, bring: Bring, page: str
+) -> None:
+    os.utime(bring("mine", 28, 28), ns=(1, 1))
+    trained("mlp", 32, 0.5, data="mine", weights=True)
+    chosen = visit("app.py", data="mine")
+    bring("mine", 28, 28, classes=7)
+    at = chosen.switch_page(page).run()
+    assert sentences(at) == [] and at.selectbox(key="data").value == "mine"
+    (said,) = [str(x.value) for x in (*at.info, *at.warning) if "replaced" in str(x.value)]
+    assert "1 finished run on mine" in said
+    assert visit(page).selectbox(key="data").value == "mnist", "nobody chose it"
+
+
+@pytest.fixture
+def lesion(bring: Bring, own: Settings) -> Facts:
+    """Of 400 test images 390 are of one class; names are as people give them."""
+    y = (np.arange(400) % 40 == 0).astype(np.uint8)
+    x = np.random.default_rng(0).integers(0, 256, (400, 12, 12)).astype(np.uint8)
+    bring("lesion", x_train=x, x_test=x, y_train=y, y_test=y, class_names=np.array(["*naevus*", "melanoma"]))
+    return datasets.find(own, "lesion").facts
+
+
+def test_what_the_commonest_class_reads_is_told_and_drawn(
+    visit: Visit, sentences: Sentences, trained: Train, lesion: Facts
+) -> None:
+    assert lesion.commonest == 0.975
+    trained("mlp", 4, 0.975, data="lesion")
+    trained("mlp", 8, 0.995, data="lesion")
+    for query in ({}, {"errors": "true"}):
+        at = visit(RESULTS, data="lesion", **query)
+        assert sentences(at) == []
+        assert "an MLP of " in answer(at) and "1 network here is no better" in answer(at)
+        assert "(n = 8)" in bullets(at)[0]
+        (chart, *_) = at.get("vega_lite_chart")
+        assert "always saying the commonest class reads, 97.50 %" in chart.proto.alt
+        assert "always the commonest class 97.5 %" in chart.proto.spec + str(chart.proto.datasets)
+        assert "dash-dotted" in captions(at) and "accuracy alone says little" in captions(at)
+        assert not [x for x in (answer(at), captions(at)) if "*naevus*" in x], "a name is no markup"
+
+
+def test_accuracy_per_class_is_computed_when_it_is_asked_for(
+    visit: Visit, sentences: Sentences, trained: Train, lesion: Facts
+) -> None:
+    trained("mlp", 4, 0.975, data="lesion", weights=True)
+    trained("mlp", 4, 0.975, data="lesion", weights=True, seed=1)
+    trained("mlp", 8, 0.99, data="lesion")
+    at = visit(RESULTS, data="lesion")
+    bare, kept = sorted(at.selectbox(key="closer").options, key=lambda x: "n = 4" in x)
+    assert not look(at, bare).get("checkbox") or "by_class" not in [x.key for x in at.toggle]
+    at = look(at, kept)
+    before = len(at.dataframe)
+    at = at.toggle(key="by_class").set_value(True).run()
+    assert sentences(at) == [] and len(at.dataframe) == before + 1
+    (table,) = [x.value for x in at.dataframe if list(x.value)[:1] == ["Class"]]
+    assert table.to_numpy().tolist() == [["*naevus*", 390, 390, 100.0], ["melanoma", 10, 0, 0.0]], "zeros say 0"
+    assert any("balanced accuracy **50.00 %**" in str(x.value) and "97.50 %" in str(x.value) for x in at.markdown)
+    at = at.selectbox(key="by_class_seed").set_value(1).run()
+    assert sentences(at) == [] and any("Seed 1: balanced" in str(x.value) for x in at.markdown)
+
+
+def test_of_equal_classes_nothing_is_said_of_the_commonest(visit: Visit, trained: Train) -> None:
+    trained("mlp", 4, 0.975)
+    at = visit(RESULTS)
+    assert "commonest" not in captions(at) + answer(at) + at.get("vega_lite_chart")[0].proto.alt
+    assert "accuracy alone" not in captions(at)
 
 
 def test_runs_that_did_not_finish_are_no_results(visit: Visit, trained: Train) -> None:

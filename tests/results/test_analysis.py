@@ -278,6 +278,55 @@ def test_protocols_are_never_mixed_in_one_mark() -> None:
     assert found.mark and (found.mark.seeds, found.mark.mean, found.facts()["protocol"]) == (1, 0.98, "article")
 
 
+def test_a_network_no_better_than_always_saying_the_commonest_class_reads_nothing() -> None:
+    rows = deep((1, 0.975), (2, 0.977), (4, 0.979), (8, 0.99))  # of 10,000 the noise about 0.975 is 0.003
+    known = analysis.points(finished(runs(*rows)), {"f": 0.975, "g": 0.1})
+    assert [(x.commonest, x.reads) for x in known] == [(0.975, False), (0.975, False), (0.975, True), (0.975, True)]
+    for target, mark in ((0.5, 4), (0.97, 4), (0.978, 4), (0.985, 8), (0.995, None)):
+        (found,) = analysis.turning_points(known, target)
+        assert (found.mark and found.mark.width) == mark and found.best.width == 8
+        assert found.facts()["commonest"] == 0.975
+    (found,) = analysis.turning_points(known[:2], 0.97)
+    assert (found.mark, found.below, found.best) == (None, known[1], known[1])
+    assert [x.reads for x in points(*rows)] == [True] * 4, "nothing is known of the classes"
+
+
+def test_of_unequal_classes_it_takes_the_noise_of_the_test_images_into_account() -> None:
+    def reads(images: int) -> bool:
+        (found,) = analysis.points(finished(runs({"test_accuracy": 0.98, "test_images": images})), {"f": 0.975})
+        return found.reads
+
+    assert [reads(x) for x in (100, 1000, 10_000)] == [False, False, True]
+
+
+def test_a_seed_that_reads_nothing_does_not_pass() -> None:
+    rows = seeds("deep_cnn", 2, 0.975, 0.99, 0.99)
+    (found,) = analysis.points(finished(runs(*rows)), {"f": 0.975})
+    assert found.reads and [found.passing(x) for x in (0.9, 0.97, 0.98, 0.995)] == [2, 2, 2, 0]
+
+
+def test_what_held_out_images_chose_reads_nothing_by_the_test_images() -> None:
+    rows = deep((2, 0.975), recipe=HELD_OUT, held_out_accuracy=0.99) + deep((4, 0.99), recipe=HELD_OUT)
+    rows[1]["held_out_accuracy"] = 0.98
+    (found,) = analysis.turning_points(analysis.points(finished(runs(*rows)), {"f": 0.975}), 0.97)
+    assert found.mark and found.mark.width == 4
+
+
+def test_a_family_that_reads_nothing_comes_last() -> None:
+    rows = [*seeds("mlp", 4, 0.975), *seeds("deep_cnn", 4, 0.979)]
+    found = analysis.turning_points(analysis.points(finished(runs(*rows)), {"f": 0.975}), 0.99)
+    assert [x.family for x in found] == ["deep_cnn", "mlp"]
+    assert [x.best.reads for x in found] == [True, False]
+
+
+@given(st.integers(1, 3000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.floats(0, 1))
+def test_beyond_a_share_is_what_the_interval_is(counts: tuple[int, int], share: float) -> None:
+    right, images = counts
+    low = analysis.wilson(right / images, images)[0]
+    if abs(low - share) > 1e-9:
+        assert analysis.beyond(right / images, images, share) == (low > share)
+
+
 FIELDS = ["family", "width", "parameters", "mean", "sd", "seeds", "passing", "bracket_below", "bracket_above"]
 
 
@@ -297,7 +346,7 @@ def test_facts_are_plain_and_complete() -> None:
     assert facts == {
         "family": "deep_cnn", "width": 2, "parameters": 932, "mean": 0.97, "seeds": 2, "passing": 1,
         "bracket_below": 408, "bracket_above": 1582, "recipe": "Adadelta 1, 12 epochs, batch 128",
-        "protocol": "article", "origin": "own",
+        "protocol": "article", "origin": "own", "commonest": 0.0,
     }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core.data.datasets import Dataset
-from core.data.npz import Facts
+from core.data.images import Facts
 from core.networks.families import FAMILIES
 from core.recipe import ADADELTA, Protocol
 from core.results import sentences
@@ -29,7 +29,7 @@ def test_the_answer_is_that_of_the_points_and_their_turning_points() -> None:
     rows = [*seeds("mlp", 16, 0.9), *seeds("deep_cnn", 1, 0.9, 0.91), *seeds("deep_cnn", 2, 0.97, 0.98)]
     found = results(*rows, *seeds("cnn", 1, 0.99, state="stopped"))
     said = answer(found, 0.97)
-    assert said.target == 0.97 and said.points == points(runs(*rows))
+    assert said.target == 0.97 and said.points == points(runs(*rows), {"f": 0.1})
     assert said.turning == turning_points(said.points, 0.97)
     assert said.tutorials == {x: TUTORIALS[x] for x in ("deep_cnn", "mlp")}
     assert said.sentence == sentences.answer(said.turning, 0.97, "MNIST", TUTORIALS)
@@ -59,6 +59,53 @@ def test_without_runs_of_the_protocol_there_is_no_answer() -> None:
     said = answer(found, 0.97)
     assert (said.points, said.turning, said.tutorials, said.lines) == ([], [], {}, [])
     assert "MNIST, 5,000 digits" in said.sentence and said.sentence.startswith("No finished run")
+
+
+LESION = Facts((28, 28, 1), 2, 4000, 10000, "f", ("naevus", "melanoma"), (3900, 100), (9750, 250))
+
+
+def unequal(*rows: dict[str, Any], facts: Facts = LESION) -> Results:
+    return replace(results(*rows, name="lesion"), dataset=Dataset("lesion", "lesion", Path("lesion.npz"), facts))
+
+
+def test_networks_no_better_than_the_commonest_class_are_left_out_and_counted() -> None:
+    rows = [*seeds("deep_cnn", 1, 0.975), *seeds("deep_cnn", 2, 0.976, 0.976), *seeds("mlp", 4, 0.99)]
+    said = answer(unequal(*rows), 0.97)
+    assert [(x.family, x.mark and x.mark.width) for x in said.turning] == [("mlp", 4), ("deep_cnn", None)]
+    assert [x.commonest for x in said.points] == [0.975] * 3 and said.turning[0].facts()["commonest"] == 0.975
+    assert "an MLP of" in said.sentence
+    assert "“naevus” is right in 97.50 %" in said.sentence and "2 networks" in said.sentence
+    assert "reads nothing" in said.lines[1] and "97.60 %" in said.lines[1]
+    none = answer(unequal(*rows[:1]), 0.97)
+    assert none.turning[0].mark is None and "1 network " in none.sentence
+
+
+def test_shipped_runs_are_held_to_the_classes_of_their_own_images() -> None:
+    rows = seeds("deep_cnn", 2, 0.975, fingerprint="of the reference", origin="reference")
+    (found,) = answer(unequal(*rows), 0.97).turning
+    assert found.mark and found.mark.commonest == 0.5
+
+
+@pytest.mark.parametrize(("target", "told"), [(0.99, True), (0.97, True), (0.88, True), (0.5, True)])
+def test_the_share_is_told_wherever_the_target_is_not_far_above(target: float, told: bool) -> None:
+    assert ("Whoever always says" in answer(unequal(*seeds("mlp", 4, 0.995)), target).sentence) is told
+
+
+def test_of_equally_common_classes_nothing_is_said() -> None:
+    counts = (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009)
+    digits = Facts((28, 28, 1), 10, 60000, 10000, "f", (), (), counts)
+    found = replace(unequal(*seeds("mlp", 4, 0.1135), *seeds("mlp", 32, 0.98), facts=digits), name="mnist")
+    assert "Whoever" not in answer(found, 0.5).sentence
+    assert not answer(found, 0.5).points[0].reads, "it always says 1"
+    assert "“1” is right in 11.35 %" in answer(found, 0.11).sentence, "it would have reached that"
+
+
+def test_runs_on_contents_of_before_are_told_where_there_are_no_others() -> None:
+    gone = finished(runs(*seeds("mlp", 4, 0.98, 0.97)))
+    said = answer(replace(unequal(), outdated=gone), 0.97)
+    assert said.points == [] and "2 finished runs" in said.sentence and "replaced" in said.sentence
+    held_out = answer(replace(unequal(), outdated=gone).only(Protocol.HELD_OUT), 0.97)
+    assert held_out.sentence.startswith("No finished run")
 
 
 @pytest.mark.parametrize(("protocol", "width"), [(Protocol.ARTICLE, 4), (Protocol.HELD_OUT, 2)])

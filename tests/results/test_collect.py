@@ -10,7 +10,7 @@ import pytest
 
 from core import settings
 from core.data import datasets
-from core.data.npz import Facts
+from core.data.images import Facts
 from core.errors import DatasetError, FeatherweightError
 from core.networks.families import FAMILIES
 from core.recipe import Protocol
@@ -94,6 +94,12 @@ def test_own_runs_on_a_file_that_has_changed_do_not_count_and_shipped_ones_do(
     found = collect.results(loaded, own, shipped, "mnist")
     assert shown(found) == [("reference", 0.6)]
     assert collect.results(loaded, own, None, "mnist").runs == ()
+    train(own, "mnist", before, 0.7, seed=1, protocol=Protocol.HELD_OUT)
+    train(own, "mnist", before, 0.6, seed=2, state=RunState.STOPPED)
+    gone = collect.results(loaded, own, None, "mnist")
+    assert [x.test_accuracy for x in gone.outdated] == [0.9, 0.7]
+    assert [x.test_accuracy for x in gone.only(Protocol.ARTICLE).outdated] == [0.9]
+    assert found.outdated == gone.outdated[:1] and collect.results(loaded, own, shipped, "fashion_mnist").outdated == ()
     train(own, "mnist", after, 0.8)
     assert shown(collect.results(loaded, own, shipped, "mnist")) == [("own", 0.8), ("reference", 0.6)]
 
@@ -114,7 +120,19 @@ def test_facts_are_those_of_the_images_at_hand(loaded: Settings, own: Store) -> 
     fingerprint = bring(loaded, "mine")
     found = collect.results(loaded, own, None, "mine")
     assert found.dataset and found.dataset.name == "mine"
-    assert found.facts == Facts((12, 12, 1), 4, 20, 8, fingerprint)
+    assert found.facts == Facts((12, 12, 1), 4, 20, 8, fingerprint, (), (5, 5, 5, 5), (2, 2, 2, 2))
+    assert found.facts_of(fingerprint) == found.facts and found.facts.commonest == 0.25
+    assert found.facts_of("other") == Facts((12, 12, 1), 4, 20, 8, "other"), "their classes were not counted"
+
+
+def test_classes_are_called_as_the_file_says_or_as_their_maker_does(loaded: Settings, own: Store) -> None:
+    bring(loaded, "mine")
+    assert collect.results(loaded, own, None, "mine").labels == list("0123")
+    with np.load(loaded.data / "mine.npz") as file:
+        np.savez(loaded.data / "mine.npz", **file, class_names=np.array(["a", "b", "c", "d"]))
+    assert collect.results(loaded, own, None, "mine").labels == list("abcd")
+    away = collect.results(loaded, own, None, "fashion_mnist")
+    assert away.dataset is None and away.labels[::9] == ["T-shirt/top", "Ankle boot"]
 
 
 def test_results_are_shown_without_the_images(loaded: Settings, own: Store, shipped: Store) -> None:
@@ -173,7 +191,8 @@ def test_what_is_shown_by_default_is_there_and_has_results(loaded: Settings, own
     assert collect.default(loaded, own, shipped, "fashion_mnist") == "mnist", "the wanted one has none"
     assert collect.default(loaded, own, None, "fashion_mnist") == "shapes"
     bring(loaded, "shapes", 24)
-    assert collect.default(loaded, own, shipped, "shapes") == "mnist", "the file has changed"
+    assert collect.default(loaded, own, shipped, "shapes") == "shapes", "and that the file has changed is said"
+    assert collect.default(loaded, own, shipped) == "mnist", "nobody chose it"
     assert collect.default(loaded, own, None) == "mnist_5k"
     (loaded.data / "shapes.npz").write_bytes(b"no zip")
     assert collect.default(loaded, own, shipped) == "mnist"

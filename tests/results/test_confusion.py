@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from core import ROOT
 from core.data import npz
+from core.data.images import scaled
 from core.errors import DatasetError
 from core.networks.families import family
 from core.networks.layers import Array
@@ -40,6 +42,18 @@ def test_a_matrix_counts_as_a_loop_does() -> None:
     for label, answer in zip(labels, said, strict=True):
         counted[label][answer] += 1
     assert confusion.matrix(labels, said, 7).tolist() == counted
+
+
+def test_balanced_accuracy_is_the_mean_over_the_classes() -> None:
+    rng = np.random.default_rng(5)
+    labels, said = rng.choice(4, 500, p=[0.9, 0.05, 0.03, 0.02]), rng.integers(0, 4, 500)
+    table = pd.DataFrame({"label": labels, "right": labels == said})
+    expected = table.groupby("label")["right"].mean().mean()
+    assert confusion.balanced(confusion.matrix(labels, said, 4)) == pytest.approx(expected, rel=1e-12)
+    assert confusion.balanced(confusion.matrix(labels, said, 6)) == pytest.approx(expected), "classes without images"
+    always = confusion.matrix(labels, np.zeros(500, int), 4)
+    assert confusion.accuracy(always) > 0.85 and confusion.balanced(always) == 0.25
+    assert math.isnan(confusion.balanced(np.zeros((2, 2), int)))
 
 
 def one_hot(said: list[int], sure: list[float]) -> Array:
@@ -85,7 +99,7 @@ def test_batches_are_small_where_a_network_is_wide() -> None:
 @pytest.mark.parametrize("chosen", KEPT, ids=lambda x: f"{x.run.family}-{x.run.width}")
 def test_the_matrix_gives_the_stored_accuracy(chosen: Trained) -> None:
     shown, labels = npz.read_test(SHARED)
-    given = confusion.probabilities(chosen.network, trained.read(SHIPPED, chosen), npz.scaled(shown))
+    given = confusion.probabilities(chosen.network, trained.read(SHIPPED, chosen), scaled(shown))
     counts = confusion.matrix(labels, given.argmax(axis=1), 10)
     assert counts.sum() == 10_000
     assert confusion.accuracy(counts) == pytest.approx(chosen.run.test_accuracy, abs=1.01e-4)  # one image
@@ -97,7 +111,7 @@ def test_test_images_are_those_of_the_whole_set(tmp_path: Path) -> None:
     np.savez(tmp_path / "set.npz", x_train=x, y_train=y, x_test=x[:9], y_test=y[:9])
     whole = npz.read(tmp_path / "set.npz")
     shown, labels = npz.read_test(tmp_path / "set.npz")
-    np.testing.assert_array_equal(npz.scaled(shown), whole.x_test, strict=True)
+    np.testing.assert_array_equal(shown, whole.x_test, strict=True)
     np.testing.assert_array_equal(labels, whole.y_test, strict=True)
     with pytest.raises(DatasetError):
         npz.read_test(tmp_path / "none.npz")

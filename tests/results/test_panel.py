@@ -12,6 +12,7 @@ import pytest
 
 from core import ROOT, settings
 from core.data import datasets, npz
+from core.data.images import scaled
 from core.export.keras_file import keras_model
 from core.networks.families import FAMILIES
 from core.networks.layers import Array
@@ -208,7 +209,7 @@ def tests_of_mnist(digits: tuple[Array, Array]) -> tuple[Array, Array]:
     if not path.is_file():
         return digits[0][:1000], digits[1][:1000]
     x, y = npz.read_test(path)
-    return npz.scaled(x[:1000]), y[:1000]
+    return scaled(x[:1000]), y[:1000]
 
 
 def test_the_shipped_networks_are_the_turning_points_and_one_wider(shipped: list[panel.Reader]) -> None:

@@ -172,6 +172,25 @@ def test_held_out_runs_that_never_reach_it_say_which_images_the_mean_is_on() -> 
     assert said.startswith("**Deep CNN**: never ") and " held-out images is 96.80 %, " in said and "99.0" not in said
 
 
+def test_a_family_of_which_no_network_reads_anything_says_so() -> None:
+    known = analysis.points(finished(runs(*seeds("cnn", 2, 0.975))), {"f": 0.975})
+
+    def said(target: float) -> str:
+        (point,) = analysis.turning_points(known, target)
+        return sentences.turning_point(point, target, TUTORIALS["cnn"])
+
+    assert said(0.97).startswith("**CNN**: reads nothing here") and "97.50 %" in said(0.97)
+    assert said(0.99).startswith("**CNN**: never reaches 99.0 %")
+
+
+def test_runs_that_do_not_count_are_told_with_what_to_do() -> None:
+    assert sentences.outdated(0, "mine") == ""
+    assert sentences.outdated(1, "mine").startswith("The 1 finished run on mine does not count: it is on ")
+    many = sentences.outdated(1200, "mine")
+    assert "1,200 finished runs" in many and "Train again" in many and "back" in many
+    assert "left out" in sentences.outdated(2, "mine", others=True)
+
+
 def test_reference_runs_are_marked() -> None:
     reached = told(*seeds("cnn", 2, 0.98, origin="reference"))
     missed = told(*seeds("cnn", 2, 0.9, origin="reference"))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -138,3 +139,10 @@ def test_a_row_of_a_run_has_its_titles() -> None:
     )
     assert row["title"] == "Deep CNN" and row["recipe_title"] == "Adam 0.003, 2 epochs, batch 64"
     assert (row["test_loss"], row["weights"], row["origin"], row["formulation"]) == (0.25, "kept", "own", "XLA")
+
+
+def test_a_row_per_class_with_its_images_and_its_accuracy() -> None:
+    table = tables.classes(np.array([[9, 1, 0], [1, 1, 0], [0, 0, 0]]), ["a", "b", "c"])
+    assert table.drop(columns="accuracy").to_numpy().tolist() == [["a", 10, 9], ["b", 2, 1], ["c", 0, 0]]
+    np.testing.assert_allclose(table["accuracy"], [0.9, 0.5, math.nan])
+    assert list(tables.for_people(table, tables.CLASSES)["Accuracy, %"])[:2] == [90, 50]

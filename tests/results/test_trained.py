@@ -1,19 +1,23 @@
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from core.data import npz
 from core.data.datasets import Dataset
-from core.data.npz import Facts
+from core.data.images import Facts
 from core.errors import StoreError
 from core.recipe import ADADELTA, Protocol, Recipe
 from core.results import trained
 from core.results.collect import Results, finished
 from core.results.trained import Trained
-from core.runs.run import Origin
+from core.runs.run import Cell, Epoch, Origin, RunState
 from core.runs.store import Store
 from tests.rows import runs, seeds
 
@@ -140,3 +144,26 @@ def test_a_network_beside_is_built_for_its_own_images() -> None:
 def test_a_key_names_origin_and_run() -> None:
     rows = seeds("mlp", 4, 0.9, weights="kept", id=12) + seeds("mlp", 2, 0.9, weights="kept", origin="reference", id=3)
     assert [x.key for x in found(*rows)] == ["reference-3", "own-12"]
+
+
+def test_a_run_is_named_alone_and_its_answers_are_counted(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    x, y = rng.integers(0, 256, (2300, 12, 12)).astype(np.uint8), np.arange(2300) % 4
+    np.savez(tmp_path / "mine.npz", x_train=x[:8], y_train=y[:8], x_test=x, y_test=y)
+    dataset = Dataset("mine", "mine", tmp_path / "mine.npz", npz.facts(tmp_path / "mine.npz"))
+    store = Store(tmp_path / "runs.sqlite3")
+    cell = Cell("mine", dataset.facts.fingerprint, "mlp", 4, ADADELTA, 0)
+    network = cell.network((12, 12, 1), 4)
+    arrays = [rng.normal(size=x).astype(np.float32) for x in network.weight_shapes]
+    file = io.BytesIO()
+    np.savez(file, allow_pickle=False, **{str(i): x for i, x in enumerate(arrays)})
+    counts = {"parameters": network.parameters, "multiply_adds": 1, "train_images": 8, "test_images": 2300}
+    run = store.begin(cell, **counts, device="CPU", versions={})
+    store.add_epoch(run, Epoch(1, 0.1, 0.9, 0.1, 0.9, 1.0))
+    store.end(run, RunState.DONE, seconds=1.0, weights=file.getvalue())
+    found = Results("mine", finished(store.runs("mine")), dataset)
+    chosen = trained.of_run(found, found.runs[0])
+    assert chosen == trained.networks(found)[0]
+    answers = network.predict(arrays, x[..., np.newaxis] / np.float32(255)).argmax(axis=1)
+    expected = pd.crosstab(y, answers).reindex(index=range(4), columns=range(4), fill_value=0)
+    assert trained.confused(store, chosen, dataset).tolist() == expected.to_numpy().tolist()

@@ -20,7 +20,7 @@ from core.recipe import Protocol, Recipe
 from core.runner.local import LocalBackend
 from core.runner.progress import Progress
 from core.runner.runner import Runner
-from core.runs import sweep, weights
+from core.runs import memory, sweep, weights
 from core.runs.messages import EpochEnded, Event, Finished, Job, Ready, Started
 from core.runs.run import Cell, Epoch, RunState
 from core.runs.store import Store
@@ -292,7 +292,7 @@ def test_networks_that_do_not_fit_the_images_are_refused_before_anything_is_queu
 def test_a_data_set_that_changed_while_its_run_waited_is_not_trained_on(own: Settings, runner: Runner) -> None:
     runner.submit([*cells(own, WAIT), *cells(own, ENOUGH)])
     until(runner, lambda p: epochs(p))
-    x, y = np.ones((4, 8, 8), np.uint8), np.arange(4)
+    x, y = np.full((4, 8, 8), 200, np.uint8), np.arange(4)
     np.savez(own.data / "tiny.npz", x_train=x, y_train=y, x_test=x, y_test=y)
     runner.stop_after_epoch()
     until(runner, lambda p: p.phase == "paused")
@@ -451,6 +451,7 @@ class InProcess:
 
     def __init__(self) -> None:
         self.starts, self.closed = 0, False
+        self.pid: int | None = None  # it has no process
         self.waits, self.told = False, threading.Event()
         self.stopped: list[str] = []
 
@@ -533,3 +534,33 @@ def test_a_run_whose_images_go_as_it_begins_is_failed_and_does_not_stay_running(
         assert store.waiting() == []
     finally:
         runner.close()
+
+
+def test_what_needs_more_memory_than_there_is_is_not_queued(
+    own: Settings, runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int | None] = []
+
+    def little(trainer: int | None = None) -> int:
+        asked.append(trainer)
+        return 10**8
+
+    until(runner, idle)
+    monkeypatch.setattr(memory, "available", little)
+    with pytest.raises(ArgumentError, match=r"0\.1 GB"):
+        runner.submit(cells(own, ENOUGH))
+    assert runner.progress().phase == "idle" and not runner.progress().busy
+    assert asked == [pid(runner)], "what the trainer holds is the next run's"
+
+
+def test_what_fits_no_longer_is_not_trained_and_the_queue_goes_on(
+    own: Settings, store: Store, runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = iter([10**11, 10**8, 10**11])  # when they are queued, and when each is about to begin
+    monkeypatch.setattr(memory, "available", lambda trainer=None: next(left))
+    first, second = cells(own, ENOUGH), cells(own, ENOUGH, width=3)
+    assert runner.submit([*first, *second]) == 2
+    now = until(runner, lambda p: p.done == 2)
+    assert now.problem and "was not trained" in now.problem and "0.1 GB" in now.problem
+    assert states_of(store, second)[second[0]] == "done"
+    assert not states_of(store, first) and not store.waiting()

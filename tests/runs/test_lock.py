@@ -8,7 +8,7 @@ import pytest
 
 from core import ROOT
 from core.errors import TrainingError
-from core.runs.lock import Lock
+from core.runs.lock import Lock, is_held
 
 HOLD = """
 import sys
@@ -33,7 +33,17 @@ def test_a_process_that_is_killed_leaves_it_to_the_next(tmp_path: Path) -> None:
         assert other.stdout and other.stdout.readline() == b"has it\n"
         with pytest.raises(TrainingError, match="close it first"):
             Lock(tmp_path)
+        assert is_held(tmp_path)
         other.kill()
+    assert not is_held(tmp_path)
+    Lock(tmp_path).release()
+
+
+def test_to_ask_who_has_it_takes_it_from_nobody(tmp_path: Path) -> None:
+    assert not is_held(tmp_path / "nowhere") and not is_held(tmp_path) and not list(tmp_path.iterdir())
+    with Lock(tmp_path):
+        assert is_held(tmp_path) and is_held(tmp_path)
+    assert not is_held(tmp_path)
     Lock(tmp_path).release()
 
 

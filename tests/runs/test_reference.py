@@ -16,7 +16,7 @@ import pytest
 from core import ROOT
 from core.data import npz
 from core.data.datasets import Dataset
-from core.data.npz import Facts
+from core.data.images import Facts, Images, scaled
 from core.errors import StoreError
 from core.networks.families import FAMILIES
 from core.runs import reference, weights
@@ -304,7 +304,7 @@ def test_shipped_weights_are_of_five_networks_first_seed(shipped: Store) -> None
 
 
 @pytest.fixture(scope="module")
-def mnist() -> npz.Images:
+def mnist() -> Images:
     """The copy of MNIST that the reference runs were trained on; the original reads some digits otherwise."""
     folder = Path(os.environ.get("FEATHERWEIGHT_DATA") or SHARED)
     path = folder / "mnist.npz"
@@ -317,14 +317,14 @@ def mnist() -> npz.Images:
 
 @pytest.mark.parametrize(("family", "width"), sorted(KEPT))
 def test_shipped_weights_read_the_test_images_as_well_as_stored(
-    family: str, width: int, shipped: Store, mnist: npz.Images
+    family: str, width: int, shipped: Store, mnist: Images
 ) -> None:
     row = run_of(shipped, replace(cell(family, width), fingerprint=FINGERPRINT))
     packed = shipped.weights(row.id) if row else None
     assert row and packed
     network = FAMILIES[family].build(width)
     arrays = weights.read(packed, network)  # refuses pickled contents and other shapes
-    x, y = mnist.x_test, mnist.y_test
+    x, y = scaled(mnist.x_test), mnist.y_test
     assert x.shape == (10000, 28, 28, 1)
     right = sum(
         int((network.predict(arrays, x[i : i + 1000]).argmax(1) == y[i : i + 1000]).sum())

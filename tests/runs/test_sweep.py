@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.data.datasets import Dataset
-from core.data.npz import Facts
+from core.data.images import Facts
 from core.errors import ArgumentError
 from core.recipe import ADADELTA, MAX_SEED, RMSPROP, Protocol, Recipe
 from core.runs import sweep

@@ -17,7 +17,7 @@ from core.networks.layers import STATISTICS, Array, Conv2D, Dense, Dropout, Flat
 from core.networks.line import Line
 from core.networks.network import Network
 from core.recipe import OPTIMIZERS, Recipe
-from core.training import epoch, forward, images_first
+from core.training import epoch, forward, images_first, resident
 from core.training.device import Device
 from core.training.forward import Formulation
 from core.training.steps import Batch
@@ -55,7 +55,7 @@ def ours(
     network: Network, recipe: Recipe, formulation: Formulation, weights: list[Array], train: Any, test: Any
 ) -> tuple[list[Array], list[float]]:
     head, trunk = epoch.split(network)
-    sets = [(tf.constant(forward.rows(head, x)), tf.constant(y)) for x, y in (train, test)]
+    sets = [(tf.constant(resident.rows(head, x)), tf.constant(y), tf.range(len(y))) for x, y in (train, test)]
     program = built(trunk, recipe, formulation)
     state, sums = program.epoch(epoch.restore(trunk, weights, recipe.optimizer), *sets, 5, 1)
     return [w.numpy() for w in state.weights], [float(s) for s in sums]
@@ -260,6 +260,33 @@ def test_a_short_last_batch_moves_the_statistics_as_in_keras(formulation: Formul
     for place in kept:
         assert not np.allclose(got[place], begun[0][place], atol=1e-3), "moved"
         np.testing.assert_allclose(got[place], expected[place], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("formulation", FORMULATIONS, ids=lambda x: x.name)
+def test_compiling_changes_nothing_and_counts_nothing(formulation: Formulation) -> None:
+    network = network_of("lean")
+    state, images = epoch.begin(network, "adam", 0), (*pictures((13, 12, 2), 3, 9), tf.range(9))
+    program = epoch.build(network, Recipe("adam", 0.01, 1, BATCH), formulation)
+    program.compile(state, images, images)
+    (once, sums), (again, _) = (program.epoch(state, images, images, 5, 1) for _ in range(2))
+    assert float(sums[0]) > 0 and float(once.step) == 3
+    assert all(np.array_equal(a, b) for a, b in zip(once.weights, again.weights, strict=True))
+    assert any(not np.array_equal(a, b) for a, b in zip(once.weights, state.weights, strict=True))
+
+
+@pytest.mark.parametrize("formulation", FORMULATIONS, ids=lambda x: x.name)
+def test_only_the_images_that_are_meant_are_trained_and_measured(formulation: Formulation) -> None:
+    network, recipe = network_of("residual"), Recipe("sgd", 0.1, 1, BATCH)
+    x, y = pictures((13, 12, 2), 3, 30)
+    meant, measured = np.arange(0, 30, 3, dtype=np.int32), np.arange(1, 30, 3, dtype=np.int32)
+    program, state = epoch.build(network, recipe, formulation), epoch.begin(network, "sgd", 0)
+    few, sums = program.epoch(state, (x, y, meant), (x, y, measured), 5, 1)
+    apart = [(x[at], y[at], tf.range(len(at))) for at in (meant, measured)]
+    alone, expected = program.epoch(state, *apart, 5, 1)
+    np.testing.assert_allclose(sums, expected, rtol=1e-5)
+    for a, b in zip(few.weights, alone.weights, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(program.evaluate(state, (x, y, measured)), program.evaluate(state, apart[1]), rtol=1e-6)
 
 
 def test_only_trained_arrays_have_a_memory() -> None:

@@ -15,7 +15,7 @@ import pytest
 import tensorflow as tf
 
 from core import ROOT
-from core.data.npz import Images, hold_out
+from core.data.images import Images, scaled
 from core.errors import ArgumentError, DatasetError, TrainingError
 from core.export.keras_file import keras_model
 from core.networks.families import family
@@ -38,6 +38,7 @@ from core.runs.run import Epoch
 from core.training import epoch, forward, train
 from core.training.device import device
 from core.training.train import Trained
+from tests.held_out import hold_out
 
 T = TypeVar("T", bound=Message)
 QUICK = Recipe("adam", 0.01, 3, 32)
@@ -184,11 +185,11 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
         program = build(*given)
 
         def one(state: Any, train: Any, watched: Any, *more: Any) -> Any:
-            noted.append(("epoch", len(train[1]), len(watched[1])))
+            noted.append(("epoch", len(train[2]), len(watched[2])))
             return program.epoch(state, train, watched, *more)
 
         def evaluate(state: Any, measured: Any) -> Any:
-            noted.append(("evaluate", len(measured[1])))
+            noted.append(("evaluate", len(measured[2])))
             return program.evaluate(state, measured)
 
         return replace(program, epoch=one, evaluate=evaluate)
@@ -223,6 +224,20 @@ def test_too_few_images_to_hold_out_are_a_sentence(images: Images) -> None:
     assert run("mlp", 8, QUICK, few)[-1].weights
     with pytest.raises(DatasetError, match="held out"):
         run("mlp", 8, HELD_OUT, few)
+
+
+@pytest.mark.parametrize(
+    ("key", "width"), [("mlp", 6), ("pooled_mlp", 6), ("avgpool2 flatten", 1), ("cnn", 3), ("cnn", 17)]
+)
+@pytest.mark.parametrize("recipe", [QUICK, HELD_OUT], ids=["article", "held out"])
+def test_bytes_train_as_their_floats_do(key: str, width: int, recipe: Recipe) -> None:
+    arrays = made()
+    bytes_ = Images(arrays["x_train"], arrays["y_train"], arrays["x_test"], arrays["y_test"], 4)
+    floats = replace(bytes_, x_train=scaled(bytes_.x_train), x_test=scaled(bytes_.x_test))
+    *epochs, finished = run(key, width, recipe, bytes_)
+    *others, expected = run(key, width, recipe, floats)
+    assert [replace(x, seconds=0) for x in epochs] == [replace(x, seconds=0) for x in others]
+    assert all((a == b).all() for a, b in zip(finished.weights, expected.weights, strict=True))
 
 
 def test_what_does_not_fit_is_refused(images: Images) -> None:
@@ -366,11 +381,8 @@ def test_a_bad_job_fails_with_a_sentence(talk: Talk, changes: dict[str, Any], me
 
 
 def test_divergence_fails_the_job_and_not_the_process(talk: Talk) -> None:
-    wild = talk.folder / "wild.npz"
-    arrays = made()
-    arrays |= {x: arrays[x].astype(np.float32) * np.float32(1e30) for x in ("x_train", "x_test")}
-    np.savez(wild, **arrays)
-    talk.job("wild", data=str(wild))
-    assert "diverged at epoch 1:" in talk.until(Failed).message
+    linear = "flatten dense(8, linear) dense(8, linear) dense(8, linear)"
+    talk.job("wild", Recipe("sgd", 10, 50, 32), layers=linear)
+    assert "diverged at epoch" in talk.until(Failed).message
     talk.job("next")
     assert talk.until(Finished).job == "next"

@@ -4,7 +4,7 @@ from collections.abc import Hashable, Iterable
 from pathlib import Path
 
 from core.data.datasets import Dataset
-from core.data.npz import Facts
+from core.data.images import Facts
 from core.recipe import RMSPROP, Protocol, Recipe
 from core.runner.progress import Progress, Running
 from core.runs import sweep

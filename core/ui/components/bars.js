@@ -1,6 +1,7 @@
 // What the networks answer, as a table with a little bar for every class. Read only: Python sends new rows.
 
 const MOST_LABELS = 12; // more do not fit over the bars
+const MOST_LETTERS = 24; // over all bars, of names as long as the longest; more stand on end
 
 function element(tag, className, text = "") {
   const made = document.createElement(tag);
@@ -38,8 +39,12 @@ function row({ weights, name, choice, sure, shares, right, words }) {
 }
 
 export default function ({ data, parentElement }) {
+  const longest = Math.max(...data.labels.map((label) => label.length));
   const labels = data.labels.length > MOST_LABELS ? [] : data.labels;
-  parentElement.querySelector(".scale").replaceChildren(
+  const scale = parentElement.querySelector(".scale");
+  scale.classList.toggle("upright", longest * labels.length > MOST_LETTERS);
+  parentElement.querySelector(".answers").classList.toggle("named", longest > 2);
+  scale.replaceChildren(
     ...labels.map((label, index) => element("span", index === data.truth ? "truth" : "", label)),
   );
   parentElement.querySelector("tbody").replaceChildren(...data.rows.map(row));

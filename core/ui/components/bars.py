@@ -33,7 +33,7 @@ def bars(answers: Sequence[Answer], truth: int | None, label: Label = str, *, ke
         key=key,
         data={
             "rows": [_row(x, truth, label) for x in answers],
-            "labels": [str(x) for x in range(len(answers[0].probabilities))],
+            "labels": [label(x) for x in range(len(answers[0].probabilities))],
             "truth": truth,
         },
     )

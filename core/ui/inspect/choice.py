@@ -10,7 +10,7 @@ from core.data import datasets
 from core.data.datasets import Dataset
 from core.networks.families import FAMILIES
 from core.networks.layers import shape_text
-from core.results import trained
+from core.results import sentences, trained
 from core.results.collect import Results
 from core.results.trained import Trained
 from core.runs.run import Origin
@@ -89,11 +89,12 @@ def _not_kept(found: Results, which: str, is_reference: bool) -> str:
 def nothing_kept(found: Results) -> None:
     """Say that there is no network to look into, and what to do about it."""
     title, runs = plain(datasets.title(found.name)), len(found.runs)
+    gone = plain(sentences.outdated(len(found.outdated), datasets.title(found.name)))
     st.info(
         f"None of the {runs} finished runs on {title} has kept its weights, so there is nothing to look into. Train "
         "another seed of one, or another network: the weights of new runs are kept."
         if runs
-        else f"No finished run on {title} yet. Train a network to look inside it.",
+        else gone or f"No finished run on {title} yet. Train a network to look inside it.",
         icon=":material/search:",
     )
     st.page_link("pages/train.py", label="Choose what to train", icon=":material/model_training:")

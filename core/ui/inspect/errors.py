@@ -10,19 +10,22 @@ import streamlit as st
 
 from core.charts import confusion as confusion_charts
 from core.charts import pixels
-from core.data import npz
+from core.data import datasets
 from core.data.datasets import Dataset
+from core.data.images import scaled
 from core.export import charts as export_charts
 from core.networks.layers import Array
-from core.results import confusion
+from core.results import commonest, confusion
 from core.results.sentences import percent, probability
 from core.runs import reference
 from core.runs.run import Origin
 from core.ui import links
-from core.ui.inspect.parts import Looked, class_names, sides, take_away, theme
+from core.ui.inspect.parts import Looked, sides, take_away, theme
+from core.ui.markdown import plain
 from core.ui.shared import Context
 
 GALLERY = 24
+BALANCED = "Balanced accuracy is the mean over the classes of each class's accuracy."
 PART, SLOW = 1000, 2.0  # images between two looks at the clock; seconds after which a bar shows how far it is
 
 
@@ -41,7 +44,7 @@ def probabilities(context: Context, looked: Looked, dataset: Dataset, shown: Arr
     with place, st.spinner(words, show_time=False):
         began = time.monotonic()
         for start in range(0, len(shown), PART):
-            part = npz.scaled(shown[start : start + PART])
+            part = scaled(shown[start : start + PART])
             found.append(answered(run, dataset.facts.fingerprint, start, looked, part))
             if time.monotonic() - began > SLOW:
                 place.progress(min(1.0, (start + PART) / len(shown)), words)
@@ -51,15 +54,17 @@ def probabilities(context: Context, looked: Looked, dataset: Dataset, shown: Arr
 
 def draw_errors(context: Context, looked: Sequence[Looked], dataset: Dataset, shown: Array, labels: Array) -> None:
     """Draw which test images the networks misread, and what the second, the smaller one, lost."""
-    classes = class_names(dataset.name, dataset.facts.classes)
+    classes = datasets.labels(dataset.name, dataset.facts)
     given = [probabilities(context, x, dataset, shown) for x in looked]
     said = [x.argmax(axis=1) for x in given]
     counts = [confusion.matrix(labels, x, len(classes)) for x in said]
     for (chosen, _), found in zip(looked, counts, strict=True):
         st.markdown(
-            f"- **{chosen.name}** reads {percent(confusion.accuracy(found))} of these {len(labels):,} test images: "
-            f"{len(labels) - int(np.trace(found)):,} are misread."
+            f"- **{plain(chosen.name)}** reads {percent(confusion.accuracy(found))} of these {len(labels):,} test "
+            f"images{_balanced(found, dataset)}: {len(labels) - int(np.trace(found)):,} are misread."
         )
+    if commonest.unequal(dataset.facts):
+        st.caption(f"{plain(commonest.little(dataset.facts, classes))} {BALANCED}")
     if len(looked) > 1:
         parts, (one, other) = confusion.difference(labels, *said), sides(looked)
         st.markdown(
@@ -80,7 +85,7 @@ def draw_errors(context: Context, looked: Sequence[Looked], dataset: Dataset, sh
             for name, x in ((name, confusion.by_class(y)) for name, y in named)
         )
         st.altair_chart(confusion_charts.accuracies(named, classes), alt=f"Accuracy per class: {words}.")
-        st.caption(f"{words}.")
+        st.caption(plain(f"{words}."))
     if len(looked) > 1 and len(classes) <= confusion_charts.MOST:
         with places[1]:
             st.subheader("What changed")
@@ -106,9 +111,16 @@ def draw_errors(context: Context, looked: Sequence[Looked], dataset: Dataset, sh
         )
 
 
+def _balanced(counts: Array, dataset: Dataset) -> str:
+    """Return the balanced accuracy beside the accuracy, where classes are so unequal that it says more."""
+    if not commonest.unequal(dataset.facts):
+        return ""
+    return f", **balanced accuracy {percent(confusion.balanced(counts))}**"
+
+
 def draw_confusion(title: str, counts: Array, classes: Sequence[str]) -> None:
     """Draw a network's confusion matrix, or of many classes its commonest confusions."""
-    st.subheader(f"Confusions of {title}")
+    st.subheader(f"Confusions of {plain(title)}")
     common = confusion_charts.confusions(counts, classes)
     first = [
         f"{row['True']} read as {row['Answered']}, {row['Images']} times" for row in common.head(3).to_dict("records")
@@ -118,7 +130,7 @@ def draw_confusion(title: str, counts: Array, classes: Sequence[str]) -> None:
         st.altair_chart(
             confusion_charts.matrix(counts, classes, theme()), width="content", alt=f"Confusion matrix. {words}"
         )
-        st.caption(words)
+        st.caption(plain(words))
     else:
         form = {"Share of the class": st.column_config.NumberColumn(format="%.1f %%")}
         common["Share of the class"] *= 100
@@ -152,13 +164,13 @@ def gallery(
             words = f"{true}, read as {read}, {probability(probs.max())} sure"
             with st.container(width=100, gap="xxsmall"):
                 picture = pixels.png(
-                    pixels.photograph(npz.scaled(shown[index])), max(1, 84 // shown.shape[1]), pixels.MARGIN
+                    pixels.photograph(scaled(shown[index])), max(1, 84 // shown.shape[1]), pixels.MARGIN
                 )
                 st.image(picture, alt=f"Test image {index + 1:,}: {words}", output_format="PNG")
                 sure = [probability(x[index].max()).replace(" ", "\N{NO-BREAK SPACE}") for x in given]
-                better = f"  \n{one}: {classes[given[0][index].argmax()]}, {sure[0]}" if pair else ""
+                better = f"  \n{one}: {plain(classes[given[0][index].argmax()])}, {sure[0]}" if pair else ""
                 whose = f"{other}: " if pair else "read as "
-                st.caption(f"true: **{true}**  \n{whose}{read}, {sure[-1]}{better}")
+                st.caption(f"true: **{plain(true)}**  \n{whose}{plain(read)}, {sure[-1]}{better}")
                 st.button(
                     f"#{index + 1}",
                     key=f"walk_{index}",

@@ -11,16 +11,17 @@ from core.charts import confusion as confusion_charts
 from core.charts import pixels
 from core.charts import weights as weights_charts
 from core.charts.mosaic import fit, gaps_of, mosaic
-from core.data import datasets, npz
+from core.data.images import scaled
 from core.networks.layers import Array, shape_text
 from core.results.sentences import probability
 from core.ui import links
-from core.ui.inspect.parts import Looked, class_names, draw_picture, take_away
+from core.ui.inspect.parts import Looked, draw_picture, take_away
+from core.ui.markdown import plain
 
 SOURCES = {"test": "A test image", "drawing": "The digit drawn on the Draw page"}
 
 
-def choose_image(name: str, shown: Array, labels: Array) -> tuple[Array, int | None, str]:
+def choose_image(name: str, shown: Array, labels: Array, classes: Sequence[str]) -> tuple[Array, int | None, str]:
     """Draw the choice of an image and return it, its label if known, and what it is."""
     drawn = links.get(f"shown_{name}")
     # the bare picture is a drawing; a test image comes with its label
@@ -44,20 +45,19 @@ def choose_image(name: str, shown: Array, labels: Array) -> tuple[Array, int | N
         )
     index = int(number or 1) - 1
     label = int(labels[index])
-    return npz.scaled(shown[index]), label, f"test image {index + 1:,}, labelled {datasets.label(name, label)}"
+    return scaled(shown[index]), label, f"test image {index + 1:,}, labelled {classes[label]}"
 
 
-def draw_maps(name: str, looked: Sequence[Looked], image: Array, label: int | None, what: str) -> None:
-    """Draw what every layer of the networks makes of an image."""
-    classes = class_names(name, looked[0][0].network.output_shape[0])
+def draw_maps(looked: Sequence[Looked], image: Array, label: int | None, what: str, classes: Sequence[str]) -> None:
+    """Draw what every layer of the networks makes of an image; ``classes`` are their names."""
     places = st.columns(len(looked), gap="large") if len(looked) > 1 else [st.container()]
     for place, (chosen, weights) in zip(places, looked, strict=True):
         outputs = chosen.network.activations(weights, image[np.newaxis])
         given = outputs[-1][0]
-        right = ", which is right" if given.argmax() == label else f"; it is labelled {classes[label or 0]}"
+        right = ", which is right" if given.argmax() == label else f"; it is labelled {plain(classes[label or 0])}"
         with place:
             st.markdown(
-                f"**{chosen.title}** ({chosen.run.parameters:,} weights) reads **{classes[given.argmax()]}**, "
+                f"**{chosen.title}** ({chosen.run.parameters:,} weights) reads **{plain(classes[given.argmax()])}**, "
                 f"{probability(given.max())} sure{'' if label is None else right}."
             )
             with st.container(horizontal=True, gap="medium"):

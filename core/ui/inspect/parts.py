@@ -8,7 +8,6 @@ from typing import Any
 import streamlit as st
 
 from core.charts import pixels
-from core.data import datasets
 from core.export import charts as export_charts
 from core.networks.layers import Array
 from core.results.trained import Trained
@@ -35,11 +34,6 @@ def take_away(name: str, stem: str, make: Callable[[str], Any]) -> None:
                 Download(f"PNG: {name}", f"{file}.png", "image/png", lambda: export_charts.png(make(scheme), scheme)),
             )
         )
-
-
-def class_names(name: str, count: int) -> list[str]:
-    """Return what the classes of an image set are called."""
-    return [datasets.label(name, x) for x in range(count)]
 
 
 def sides(looked: Sequence[Looked]) -> tuple[str, str]:

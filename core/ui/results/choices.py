@@ -34,13 +34,16 @@ def own_elsewhere(context: Context, name: str) -> None:
             )
 
 
-def nothing_yet(context: Context, name: str, now: Progress) -> None:
+def nothing_yet(context: Context, found: Results, now: Progress) -> None:
     """Say that there is no result to show, and what to do about it."""
-    st.info(
-        f"No finished run on {plain(datasets.title(name))} yet. Choose what to train, or see the shape of the answer "
-        "in a few minutes: a small sweep on the embedded 5,000 digits.",
-        icon=":material/scatter_plot:",
-    )
+    if found.outdated:
+        outdated(found)
+    else:
+        st.info(
+            f"No finished run on {plain(datasets.title(found.name))} yet. Choose what to train, or see the shape of "
+            "the answer in a few minutes: a small sweep on the embedded 5,000 digits.",
+            icon=":material/scatter_plot:",
+        )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Run the small sweep",
@@ -52,6 +55,15 @@ def nothing_yet(context: Context, name: str, now: Progress) -> None:
             help=context.visitor.refusal or context.problem,
         )
         st.page_link("pages/train.py", label="Choose what to train", icon=":material/model_training:")
+
+
+def outdated(found: Results, others: bool = False) -> None:
+    """Say how many runs do not count because the file was replaced since; ``others``: whether any run counts."""
+    said = plain(sentences.outdated(len(found.outdated), datasets.title(found.name), others))
+    if said and others:
+        st.caption(f":material/history: {said}")
+    elif said:
+        st.warning(said, icon=":material/history:")
 
 
 def choose_recipes(found: Results, key: str) -> Results:

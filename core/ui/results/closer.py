@@ -18,6 +18,7 @@ from core.runs.run import Origin, Weights
 from core.ui import links
 from core.ui.markdown import plain
 from core.ui.page import pressed
+from core.ui.results.by_class import by_class
 from core.ui.shared import Context
 from core.ui.tables import table
 
@@ -75,6 +76,8 @@ def closer(context: Context, found: Results, point: Point, name: str) -> None:
                 if run in kept
                 else "The weights of this run were not kept, so there is no bundle of it.",
             )
+    if kept:
+        by_class(source, found, kept)
     table(tables.runs(runs), tables.RUNS, f"The runs of {name}")
 
 

@@ -1,0 +1,218 @@
+"""How much memory a training takes, forecast before it begins, and how much this machine has for it.
+
+The forecast is a sum of four parts, laid over what the training process was measured to hold at its peak (VmHWM). In
+MB:
+
+======================================================  ========  ========
+network, images, batch                                  measured  forecast
+======================================================  ========  ========
+mlp 32, 5,000 of 28 x 28, 128                                719       806
+deep_cnn 2, the same                                         803       815
+deep_cnn 2, the same, 2,048                                  858       977
+deep_cnn 32, the same, 1,024                               1,097     1,622
+cnn 64, the same, 128                                      1,149     1,217
+deep_cnn 2, 70,000 of 28 x 28, 128                           857       866
+deep_cnn 2, 10,000 of 96 x 96 x 3, 128                     1,181     1,274
+the same, held-out protocol                                1,230     1,274
+deep_cnn 8, 10,000 of 96 x 96 x 3, 128                     1,546     1,654
+cnn 8, 800 of 96 x 96 x 3, 128                             1,278     1,357
+cnn 32, the same                                           2,663     3,219
+======================================================  ========  ========
+
+Of 28 November 2026: images of bytes, Adadelta or RMSprop, TensorFlow 2.21, Python 3.11, Linux, 2 cores of an Intel
+Xeon with AVX-512 at 2.5 GHz.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.data import datasets
+from core.data.images import Facts
+from core.errors import ArgumentError
+from core.networks.layers import Convolution, Dense
+from core.networks.network import Network
+from core.recipe import Recipe
+from core.runs.run import Cell
+from core.settings import Settings
+
+BASE = 540_000_000  # TensorFlow, imported
+COMPILER = 260_000_000  # what the compiler takes and leaves, and the code of TensorFlow that only now is read
+EVALUATED = 128  # images at a time when accuracy is measured
+FEW_CHANNELS = 16  # up to so many, convolutions keep the neighbours of every pixel for their gradients
+COPIES = 3  # of every activation, and its gradient
+COPIES_OF_WEIGHTS = 8  # with gradients, what an optimiser remembers, and all of these before and after an update
+NO_LIMIT = 2**60  # bytes: what Linux writes for no limit is beyond
+PROC, GROUPS = Path("/proc"), Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Bytes that a training takes at its peak, by what they are for.
+
+    Attributes:
+        process: TensorFlow and its compiler.
+        images: training and test images.
+        batch: activations and gradients of the images that are computed at a time.
+        weights: what is kept for each weight.
+    """
+
+    process: int
+    images: int
+    batch: int
+    weights: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.process + self.images + self.batch + self.weights
+
+
+def need(network: Network, facts: Facts, recipe: Recipe) -> int:
+    """Return how many bytes the process that trains a network will take at its peak."""
+    return parts(network, facts, recipe).total
+
+
+def parts(network: Network, facts: Facts, recipe: Recipe) -> Parts:
+    """Return what :func:`need` is the sum of."""
+    pixels = facts.pixel_bytes * math.prod(facts.input_shape)
+    images = pixels * (facts.train + facts.test)
+    # while they are read, training images lie there twice, and floats, which may be float64 in the file, three times
+    copied = pixels * facts.train if facts.pixel_bytes == 1 else 2 * images
+    reading = copied - COMPILER
+    batch = 4 * max(min(recipe.batch_size, facts.train), min(EVALUATED, facts.test)) * _numbers(network)
+    weights = 4 * network.parameters * COPIES_OF_WEIGHTS
+    return Parts(BASE + COMPILER, images + max(reading - batch - weights, 0), batch, weights)
+
+
+def _numbers(network: Network) -> int:
+    """Return how many numbers are held for one image of a batch."""
+    convolutions = [x for x in network.steps() if isinstance(x.layer, Convolution)]
+    few = max((x.leaving[-1] for x in convolutions), default=0) <= FEW_CHANNELS
+    total, widest = math.prod(network.input_shape), 0
+    for step in network.steps():
+        entering, leaving = math.prod(step.entering), math.prod(step.leaving)
+        if isinstance(step.layer, Convolution) and few:
+            window = step.layer.window
+            neighbours = ((window.height + 1) // 2) * ((window.width + 1) // 2)
+            total += neighbours * entering + leaving
+            widest = max(widest, neighbours * entering if step.index else 0)  # the gradient of one layer at a time
+        elif isinstance(step.layer, Convolution | Dense):
+            total += COPIES * leaving
+            widest = max(widest, entering + leaving)
+        else:
+            total += leaving
+    return total + widest
+
+
+def available(trainer: int | None = None, proc: Path = PROC, groups: Path = GROUPS) -> int | None:
+    """Return how many bytes a training may take on this machine and in this process's control groups, if known.
+
+    Args:
+        trainer: the number of a process whose memory counts as available, as the training will be its.
+        proc: where Linux tells of processes.
+        groups: where control groups are, of version 1 or 2.
+    """
+    found = [x for x in (_machine(proc), *_groups(proc, groups)) if x is not None]
+    if not found:
+        return None
+    # pages of files, which programs are as well, count as available anyway
+    held = 0 if trainer is None else _numbers_of(proc / str(trainer) / "status").get("RssAnon", 0)
+    return max(min(found), 0) + held
+
+
+def _machine(proc: Path) -> int | None:
+    return _numbers_of(proc / "meminfo").get("MemAvailable")
+
+
+def _groups(proc: Path, groups: Path) -> list[int]:
+    """Return what is left in each control group that this process is in, outer ones among them."""
+    left = []
+    for line in _text(proc / "self" / "cgroup").splitlines():
+        number, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        if number == "0" and not controllers:
+            root, limit, used, cached = groups, "memory.max", "memory.current", ("inactive_file", "active_file")
+        elif "memory" in controllers.split(","):
+            root, limit, used = groups / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"
+            cached = "total_inactive_file", "total_active_file"
+        else:
+            continue
+        inner = root / path.strip("/")
+        # in a container the path may be the host's, which cannot be seen here; its group is the root then
+        for folder in (x for x in (inner, *inner.parents) if x == root or root in x.parents):
+            most, taken = _text(folder / limit).strip(), _text(folder / used).strip()
+            if not (most.isdigit() and taken.isdigit()) or int(most) >= NO_LIMIT:
+                continue
+            known = _numbers_of(folder / "memory.stat")
+            left.append(int(most) - int(taken) + sum(known.get(x, 0) for x in cached))
+    return left
+
+
+def _numbers_of(path: Path) -> dict[str, int]:
+    """Return the numbers of a file with a name and a number a line, in bytes where they are in kB."""
+    found = {}
+    for line in _text(path).splitlines():
+        name, *rest = line.replace(":", " ").split() or [""]
+        if rest and rest[0].isdigit():
+            found[name] = int(rest[0]) * (1024 if rest[1:] == ["kB"] else 1)
+    return found
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def sentence(needed: int, there: int | None) -> str:
+    """Return what a training takes, of what there is where that is known, for people."""
+    of = "" if there is None else f" of {_size(there)}"
+    return f"needs about {_size(needed)}{of}"
+
+
+def forecast(settings: Settings, cells: Iterable[Cell], trainer: int | None) -> str:
+    """Return what the most demanding of some cells takes, of what there is, for people.
+
+    Args:
+        settings: where the image sets are.
+        cells: those to be trained, at least one.
+        trainer: the number of the process that will train them, if it runs.
+
+    Raises:
+        DatasetError: if an image set cannot be read.
+    """
+    alike = {(x.dataset, x.layers, x.recipe.batch_size): x for x in cells}  # seeds take the same
+    needed = 0
+    for cell in alike.values():
+        facts = datasets.find(settings, cell.dataset).facts
+        needed = max(needed, need(cell.network(facts.input_shape, facts.classes), facts, cell.recipe))
+    return sentence(needed, available(trainer))
+
+
+def check(network: Network, facts: Facts, recipe: Recipe, there: int | None) -> None:
+    """Refuse a training that needs more memory than ``there`` is.
+
+    Raises:
+        ArgumentError: one sentence with both figures, what takes most and what to do.
+    """
+    taken = parts(network, facts, recipe)
+    if there is None or taken.total <= there:
+        return
+    _, advice = max(
+        (taken.images, "The images take most: use fewer or smaller ones"),
+        (taken.batch, f"The batch takes most: use a smaller one than {recipe.batch_size}, or a narrower network"),
+        (taken.weights, "The weights take most: use a narrower network"),
+        (taken.process, "TensorFlow takes most: end other programs, or train on a larger machine"),
+    )
+    raise ArgumentError(
+        f"Training this needs about {_size(taken.total)} of memory, and {_size(there)} are free here. {advice}."
+    )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count < 9.95e9 else f"{count / 1e9:,.0f} GB"

@@ -1,0 +1,122 @@
+"""Back and Forward: a step is a page, and a page comes back with the view that it was left with."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+    from tests.browser.conftest import NewPage, Serve
+
+pytest.importorskip("playwright", reason="No Playwright found: install it with 'pip install playwright'.")
+from playwright.sync_api import expect
+
+from core import ROOT
+
+LONG = 60_000  # milliseconds for a page to be drawn to its end, on a busy machine
+
+
+@pytest.fixture(scope="module")
+def url(browser: Browser, serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The app with folders of its own, which are empty."""
+    home, data = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("data")
+    folders = {"FEATHERWEIGHT_HOME": home, "FEATHERWEIGHT_DATA": data, "KERAS_HOME": home / "keras"}
+    return serve(ROOT / "app.py", {name: str(folder) for name, folder in folders.items()})
+
+
+def follow(page: Page, name: str) -> None:
+    page.get_by_role("link", name=name, exact=True).click()
+
+
+def heading(page: Page, title: str) -> None:
+    """Wait until the page of that title has been drawn to its end: until then Streamlit may write its address."""
+    expect(page.get_by_role("heading", level=1)).to_contain_text(title, timeout=LONG)
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible(timeout=LONG)
+
+
+def family(page: Page, title: str) -> None:
+    page.get_by_role("radio", name=title, exact=True).click()
+
+
+def width(page: Page, n: int) -> None:
+    page.get_by_test_id("width-number").fill(str(n))
+    page.get_by_test_id("width-number").press("Enter")
+
+
+def shows(page: Page, title: str, n: int, weights: str) -> None:
+    """Expect Explore with a network, and an address that tells it."""
+    expect(page.get_by_test_id("weights-total")).to_have_text(weights, timeout=LONG)
+    expect(page.get_by_test_id("width-number")).to_have_value(str(n))
+    expect(page.get_by_role("radio", name=title, exact=True)).to_be_checked()
+    expect(page).to_have_url(re.compile(rf"/\?(.*&)?n={n}\b"))
+    heading(page, "How few weights")
+
+
+def test_back_goes_back_a_page_however_much_was_chosen_on_it(new_page: NewPage, url: str) -> None:
+    page = new_page()
+    page.goto(f"{url}/train")
+    heading(page, "Train a sweep")
+    follow(page, "Explore")
+    heading(page, "How few weights")
+    before = page.evaluate("history.length")
+    for n in (3, 4, 5):
+        width(page, n)
+        expect(page).to_have_url(re.compile(f"n={n}"))
+    for title, key in (("CNN", "cnn"), ("Pooled MLP", "pooled_mlp"), ("MLP", "mlp")):
+        family(page, title)
+        expect(page).to_have_url(re.compile(f"family={key}"))
+    page.locator(".st-key-budget input").fill("5000")
+    page.locator(".st-key-budget input").press("Enter")
+    expect(page).to_have_url(re.compile("budget=5000"))
+    width(page, 6)
+    shows(page, "MLP", 6, "4,822")
+    assert page.evaluate("history.length") == before
+    follow(page, "Results")
+    heading(page, "Accuracy against weights")
+    assert page.evaluate("history.length") == before + 1
+
+    page.go_back()
+    shows(page, "MLP", 6, "4,822")
+    expect(page.locator(".st-key-budget input")).to_have_value("5000")
+    expect(page).to_have_url(re.compile("budget=5000"))
+    page.go_back()
+    heading(page, "Train a sweep")
+    page.go_forward()
+    shows(page, "MLP", 6, "4,822")
+    page.reload()
+    shows(page, "MLP", 6, "4,822")
+
+
+def test_every_visit_to_a_page_has_its_own_view(new_page: NewPage, url: str) -> None:
+    page = new_page()
+    page.goto(f"{url}/?family=mlp&n=5")
+    shows(page, "MLP", 5, "4,015")
+    follow(page, "Results")
+    heading(page, "Accuracy against weights")
+    page.get_by_text("Pareto front", exact=True).click()
+    expect(page).to_have_url(re.compile("front=true"))
+    family(page, "Held-out")
+    expect(page).to_have_url(re.compile("protocol=held_out"))
+    follow(page, "Explore")
+    shows(page, "MLP", 5, "4,015")
+    family(page, "Deep CNN")
+    expect(page).not_to_have_url(re.compile("family"))
+    width(page, 2)
+    shows(page, "Deep CNN", 2, "932")
+
+    page.go_back()
+    heading(page, "Accuracy against weights")
+    expect(page.get_by_role("radio", name="Held-out")).to_be_checked()
+    expect(page.get_by_role("switch", name="Pareto front")).to_be_checked()
+    expect(page).to_have_url(re.compile("front=true.*protocol=held_out|protocol=held_out.*front=true"))
+    page.go_back()
+    shows(page, "MLP", 5, "4,015")
+    page.go_forward()
+    heading(page, "Accuracy against weights")
+    expect(page.get_by_role("radio", name="Held-out")).to_be_checked()
+    page.go_forward()
+    shows(page, "Deep CNN", 2, "932")
