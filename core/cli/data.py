@@ -11,7 +11,7 @@ from typing import Any
 
 from core import settings
 from core.cli.verb import Output, Verbs
-from core.data import bring, candidates, datasets
+from core.data import datasets
 from core.data.datasets import Dataset
 from core.data.formats.found import Colour, Fit, Options
 from core.data.report import Report
@@ -50,6 +50,8 @@ def sets(arguments: Namespace) -> Output:
 
 def listed() -> Output:
     """List the image sets, those that cannot be used with the reason, and what else lies in the data folder."""
+    from core.data import candidates  # with every reader, pandas and others among them
+
     loaded = settings.load()
     rows: list[dict[str, Any]] = []
     for name in datasets.names(loaded):
@@ -81,6 +83,7 @@ def conversion(path: Path) -> str:
 def add_set(arguments: Namespace) -> Output:
     """Bring a set in: print the report, and keep it if that is agreed to."""
     from core.cli.terminal import told
+    from core.data import bring
 
     loaded = settings.load()
     path = Path(arguments.add).expanduser()

@@ -48,8 +48,9 @@ class Program:
         formulation: how the step is written.
         epoch: ``(state, train, test, seed, number)`` to the next state and the sums
             ``(loss, correct, test loss, test correct)``, with 1 last if every weight is finite, else 0.
-        compile: ``(state, train, test)``: have the epoch compiled for such images and compute nothing.
-        evaluate: ``(state, images)`` to the sums ``(loss, correct)``; compiled at its first call.
+        compile: ``(state, train, test, evaluated)``: have the epoch compiled for such images, and the evaluation of the
+            last if there are any, and compute nothing.
+        evaluate: ``(state, images)`` to the sums ``(loss, correct)``.
 
     Images are three tensors: rows of bytes or floats, an int32 label of each, and the places of those that are meant.
     """
@@ -57,7 +58,7 @@ class Program:
     formulation: Formulation
     epoch: Callable[..., tuple[State, Tensor]]
     compile: Callable[..., None]
-    evaluate: Callable[[State, tuple[Tensor, Tensor, Tensor]], Tensor]
+    evaluate: Callable[..., Tensor]
 
 
 def begin(network: Network, optimizer: str, seed: int) -> State:
@@ -165,14 +166,19 @@ def build(network: Network, recipe: Recipe, formulation: Formulation) -> Program
         after, sums = epoch((state.weights, state.slots, state.step), train, test, *numbers)
         return State(*after), sums
 
-    def compile_(state: State, train: Any, test: Any) -> None:
-        run(state, train, test, 0, 0, times=0)
-
     @tf.function(jit_compile=formulation.fused, autograph=False)
-    def scores(weights: Any, x: Tensor, y: Tensor, meant: Tensor) -> Tensor:
-        return tf.stack(_evaluate(predict, weights, x, y, meant, tf.constant(1)))
+    def scores(weights: Any, x: Tensor, y: Tensor, meant: Tensor, times: Tensor) -> Tensor:
+        return tf.stack(_evaluate(predict, weights, x, y, meant, times))
 
-    return Program(formulation, run, compile_, lambda state, images: scores(state.weights, *images))
+    def evaluate(state: State, images: Any, times: int = 1) -> Tensor:
+        return scores(state.weights, *images, tf.constant(times))
+
+    def compile_(state: State, train: Any, test: Any, evaluated: Any = None) -> None:
+        run(state, train, test, 0, 0, times=0)
+        if evaluated is not None:
+            evaluate(state, evaluated, times=0)
+
+    return Program(formulation, run, compile_, evaluate)
 
 
 def _evaluate(

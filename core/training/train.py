@@ -81,7 +81,8 @@ def train(
     for number in range(1, recipe.epochs + 1):
         started = time.perf_counter()
         if number == 1:
-            program.compile(state, train_set, watched_set)
+            evaluated = test_set if recipe.protocol is Protocol.HELD_OUT else None
+            program.compile(state, train_set, watched_set, evaluated)  # now, while no batch takes memory
             resident.trim()
         state, sums = program.epoch(state, train_set, watched_set, seed, number)
         *totals, finite = (float(x) for x in sums.numpy())

@@ -221,34 +221,17 @@ def test_train_and_sweep_hold_images_out(run: Run) -> None:
     assert run("results")[1].count("done") == 2
 
 
-def huge(path: Path) -> None:
-    """Write images with which the first updates leave the range of float32."""
-    x = np.random.default_rng(0).random((400, 4, 4)).astype(np.float32) * np.float32(1e30)
-    y = np.arange(400) % 2
-    np.savez(path, x_train=x, y_train=y, x_test=x, y_test=y)
+# At this rate the sums of a network without a bend leave the range of float32 within some updates.
+WILD = ("--layers", "flatten dense(8n, linear) dense(8, linear)", "--optimizer", "sgd", "--learning-rate", "10")
 
 
-def test_failed_training_is_one_sentence_and_exit_code_1(run: Run, tmp_path: Path) -> None:
-    huge(tmp_path / "data" / "huge.npz")
-    code, out, err = run("train", "mlp", "40", "--data", "huge", "--optimizer", "sgd", "--learning-rate", "10")
-    assert (code, out) == (1, "") and "diverged at epoch 1" in err and "Traceback" not in err
+def test_failed_training_is_one_sentence_and_exit_code_1(run: Run) -> None:
+    code, out, err = run("train", *WILD, "1", "--data", "own", "--epochs", "50")
+    assert (code, out) == (1, "") and "diverged at epoch" in err and "Traceback" not in err
 
 
-def test_a_sweep_with_a_failed_run_goes_on_and_says_so(run: Run, tmp_path: Path) -> None:
-    huge(tmp_path / "data" / "huge.npz")
-    words = (
-        "sweep",
-        "--families",
-        "mlp",
-        "--widths",
-        "40,50",
-        "--data",
-        "huge",
-        "--optimizer",
-        "sgd",
-        "--learning-rate",
-        "10",
-    )
+def test_a_sweep_with_a_failed_run_goes_on_and_says_so(run: Run) -> None:
+    words = ("sweep", *WILD, "--widths", "1,2", "--data", "own", "--epochs", "50")
     code, out, err = run(*words, "--json")
     assert code == 1 and [x["state"] for x in json.loads(out)] == ["failed", "failed"]
     assert "2 of 2 runs are not finished; ask again to go on." in err
