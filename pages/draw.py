@@ -149,7 +149,7 @@ with page("Draw") as context:
     drawable = name in DIGITS
     if not drawable:
         st.caption(
-            f"The pad is for digits of 28×28 pixels; {plain(datasets.title(name))} offers its test images in their "
+            f"The pad draws digits as MNIST's were made; {plain(datasets.title(name))} offers its test images in their "
             "place."
         )
     ask(context, found, asked, drawable)

@@ -1,6 +1,5 @@
 """Images: bring your own, look at what was found and converted, and take it over as an image set."""
 
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -15,7 +14,7 @@ from core.ui.bring.listed import listed
 from core.ui.bring.looking import look
 from core.ui.bring.options import choose_options
 from core.ui.bring.report import draw_report
-from core.ui.bring.source import choose_source
+from core.ui.bring.source import Source, choose_source
 from core.ui.dataset_choice import turn_to
 from core.ui.markdown import plain
 from core.ui.page import explained, page, pressed
@@ -44,6 +43,8 @@ def brought(kept: Dataset) -> None:
 
 def decide(context: Context, found: Draft) -> None:
     """Draw the name of a draft and what takes it over."""
+    if links.get("bring_name") is None:  # back from another page
+        links.put({"bring_name": links.get("draft_name", "")})
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Name", key="bring_name", max_chars=60, width=300)
         st.button(
@@ -62,24 +63,28 @@ with page("Images") as context:
     kept: Dataset | None = links.get("brought")
     if kept:
         brought(kept)
-    chosen: Any = None
-    path: Path | None = None
+    bring.sweep(context.settings)
+    found: Draft | None = links.get("draft")
+    before: tuple[Any, Options] = links.get("draft_of") or (None, Options())
+    source = Source(None)
     with explained(FeatherweightError):
-        chosen, path = choose_source(context)
-    options: Options = choose_options()
-    asked = (chosen, options)
+        source = choose_source(context)
+    options = choose_options(before[1] if found else None)
+    asked = (source.key, options)
     if st.button(
         "Look at it",
         type="primary",
         icon=":material/visibility:",
-        disabled=not chosen or context.visitor.refusal is not None,
+        disabled=not source.key or context.visitor.refusal is not None,
         help=context.visitor.refusal or "Nothing is kept before you have seen it.",
     ):
-        look(context, path, options, asked)
-    found: Draft | None = links.get("draft")
-    if found and links.get("draft_of") != asked:
+        look(context, source, options, asked)
+        found = links.get("draft")
+    # an upload is gone after a visit to another page, what was seen of it is not
+    elif found and asked != before and (source.key, options) != (None, before[1]):
         st.info("The choices above have changed. Look at it again to see what they make of it.")
-    elif found:
+        found = None
+    if found:
         draw_report(found)
         decide(context, found)
     listed(context)

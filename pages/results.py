@@ -137,7 +137,7 @@ with page("Results") as context:
     names = list(shown["name"])
     st.markdown(f"#### {plain(said)}")
     st.markdown("\n".join(f"- {x}" for x in found_answer.lines))
-    if commonest.unequal(found.facts):
+    if found.facts.unequal:
         little = plain(commonest.little(found.facts, found.labels))
         st.caption(f":material/balance: {little} Look closer at a network for its balanced accuracy.")
     outdated(found, others=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
@@ -77,7 +78,7 @@ def listed() -> Output:
 
 def conversion(path: Path) -> str:
     """Return how to look at a file that has to be converted."""
-    return f"To do that: 'python -m core datasets --add {path}'."
+    return f"To do that: python -m core datasets --add {shlex.quote(str(path))}"
 
 
 def add_set(arguments: Namespace) -> Output:
@@ -101,11 +102,12 @@ def add_set(arguments: Namespace) -> Output:
             bring.accept(loaded, found, name)
     finally:
         bring.discard(found)
-    said = f"Kept as {name}: 'python -m core train deep_cnn 2 --data {name}'." if kept else "Nothing was kept."
+    words = f"python -m core train deep_cnn 2 --data {shlex.quote(name)}"
+    said = f'Kept as {name}. To train on it: {words}' if kept else "Nothing was kept."
     if not (kept or sys.stdin.isatty()):
         said += " Add --yes to keep it."
     document = {"name": name if kept else None, "report": found.report.facts()}
-    return Output(document, f"{text}\n{said}" if arguments.yes else said)
+    return Output(document, f"{text}\n{said}" if arguments.yes else said, code=0 if kept else 1)
 
 
 def report(of: Report) -> Iterator[str]:

@@ -85,9 +85,9 @@ def train(arguments: Namespace) -> Output:
 
 def _balanced(store: Store, run: Run, dataset: Dataset) -> float | None:
     """Return a run's balanced accuracy where classes are so unequal that it says more, if its weights are kept."""
-    from core.results import commonest, confusion, trained
+    from core.results import confusion, trained
 
-    if run.weights is not Weights.KEPT or not commonest.unequal(dataset.facts):
+    if run.weights is not Weights.KEPT or not dataset.facts.unequal:
         return None
     chosen = trained.Trained(run.cell.title, run, run.cell.network(dataset.facts.input_shape, dataset.facts.classes))
     return confusion.balanced(trained.confused(store, chosen, dataset))

@@ -8,9 +8,10 @@ import time
 import uuid
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import reduce
-from operator import or_
+from operator import itemgetter, or_
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +27,10 @@ from core.networks.layers import Array
 from core.settings import Settings
 
 SHOWN = 4  # images of every class in a report
+SAMPLE = 200  # images by which rows of pixels are told apart
 DRAFT = ".bring-"  # hidden files in the data folder that nobody has accepted yet
-FORGOTTEN = 86_400  # seconds after which such a file is no longer waited for
+FORGOTTEN = 3600  # seconds after which such a file is no longer waited for
+WAITING = 4  # such files at most: the oldest go first
 LEVEL = 1  # of compression: a higher one takes several times as long to save a tenth
 
 
@@ -59,7 +62,7 @@ def draft(settings: Settings, path: Path, options: Options | None = None, told: 
         DatasetError: one sentence on what was expected, what came and what to do.
     """
     options = options or Options()
-    _sweep(settings)
+    sweep(settings)
     target = settings.data / f"{DRAFT}{uuid.uuid4().hex}.npz"
     try:
         target.touch()
@@ -138,14 +141,16 @@ def _taken(name: str) -> ArgumentError:
     return ArgumentError(f"An image set called {name} is there already. Choose another name.")
 
 
-def _sweep(settings: Settings) -> None:
-    """Delete drafts that were left behind."""
+def sweep(settings: Settings) -> None:
+    """Delete drafts that were left behind: those of an hour ago, and the oldest of more than a few."""
+    ages = []
     for left in settings.data.glob(f"{DRAFT}*"):
-        try:
-            if time.time() - left.stat().st_mtime > FORGOTTEN:
+        with suppress(OSError):
+            ages.append((time.time() - left.stat().st_mtime, left))
+    for place, (age, left) in enumerate(sorted(ages, key=itemgetter(0))):
+        if age > FORGOTTEN or place >= WAITING:
+            with suppress(OSError):
                 left.unlink()
-        except OSError:
-            continue
 
 
 def _draft(path: Path, options: Options, target: Path, told: Told) -> Draft:
@@ -200,6 +205,10 @@ def _draft(path: Path, options: Options, target: Path, told: Told) -> Draft:
             write(file, name, labels.astype(np.uint8))
         shared = sum(x in seen for x in writer.hashes)
         report = replace(report, shared=shared, edge=writer.edge)
+        names = datasets.names_of(npz.fingerprint(file))
+        if names and report.names == tuple(str(x) for x in range(known)):
+            said_so = "The images are those of Fashion-MNIST: the classes are called as its makers call them."
+            report = replace(report, names=names, notes=(*report.notes, said_so))
         write(file, npz.NAMES, np.array(report.names))
         write(file, npz.REPORT, np.array(json.dumps(report.facts(), ensure_ascii=False)))
     places = [train_at[train.y[train_at] == x] for x in range(known)]
@@ -231,7 +240,7 @@ def _change(found: Found, options: Options, told: Told) -> tuple[Change, list[st
             received = "none" if x.size == 0 else str(x.dtype)
             raise ArgumentError(f"Expected pixels as numbers. Received: {received}. Write them as bytes or floats.")
     told(0.0, "Looking at the pixels")
-    layout, notes = shapes.layout([x.shape for x in arrays])
+    layout, notes = shapes.layout([x.shape for x in arrays], arrays[0][:SAMPLE])
     # an opaque alpha channel is no pixel: it must not decide on the range
     alpha, said = shapes.alpha(layout, arrays)
     notes += said
@@ -241,17 +250,14 @@ def _change(found: Found, options: Options, told: Told) -> tuple[Change, list[st
         raise ArgumentError(
             f"Expected images that differ. Received: pixels that are all {seen.low:g}. Give the right array."
         )
+    conversions.check_alike(each)
     scale = conversions.scale(np.result_type(*arrays), seen)
-    whites = {conversions.scale(*x).white for x in each}
-    if len({x.kind for x, _ in each}) > 1 and len(whites) > 1:
-        ranges = " and ".join(f"{x} from {y.low:g} to {y.high:g}" for x, y in each)
-        raise ArgumentError(f"Expected pixels of one range to train and to test. Received: {ranges}. Write both alike.")
     notes += [scale.sentence] if scale.sentence else []
     steps: list[Change] = [layout.apply, *alpha, scale.apply]
     if options.size and scale.kept is Kept.FLOATS:
         steps.append(_as_bytes(scale, seen.low, seen.high))
         notes.append("The pixels were rounded to 256 levels, to change the size of the images.")
-    for step, sentence in shapes.wanted(layout, options, lambda: _parts(arrays, steps)):
+    for step, sentence in shapes.wanted(layout, options, scale.span(seen), lambda: _parts(arrays, steps)):
         steps.append(step)
         notes.append(sentence)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,5 +43,5 @@ def _candidate(path: Path) -> Candidate:
     return Candidate(
         path,
         what,
-        f"{path.name} is {what}. Bring it in on the Images page, or with 'python -m core datasets --add {path}'.",
+        f"{path.name} is {what}. To bring it in: python -m core datasets --add {shlex.quote(str(path))}",
     )

@@ -6,7 +6,7 @@ to 255 are as common as bytes that hold only 0 and 1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -86,6 +86,13 @@ class Scale:
     white: float = 1.0
     sentence: str | None = None
 
+    def span(self, seen: Range) -> tuple[float, float]:
+        """Return what is black and what is white of the pixels that are kept."""
+        if self.kept is Kept.BYTES:
+            return 0, 255
+        within = self.white != 1 or (seen.low >= 0 and seen.high <= CLIPPED)
+        return (0, 1) if within else (seen.low, seen.high)
+
     def apply(self, x: Array) -> Array:
         """Return pixels converted: uint8 ``round(255 * value)``, which is exact by choice of the scale, or float32."""
         if self.kept is Kept.BYTES:
@@ -108,7 +115,7 @@ def scale(dtype: np.dtype[np.generic], seen: Range) -> Scale:
     span = f"from {_number(seen.low)} to {_number(seen.high)}"
     if max(abs(seen.low), abs(seen.high)) > float(np.finfo(np.float32).max):
         raise ArgumentError(_refusal("numbers beyond float32", "Divide them"))
-    if not seen.whole and seen.low >= 0 and DARKEST < seen.high <= 255.5:
+    if not seen.whole and seen.low >= -255 * (CLIPPED - 1) and DARKEST < seen.high <= 255 * CLIPPED:
         return Scale(Kept.FLOATS, white=255, sentence=f"The pixels are fractions {span}: divided by 255.")
     if seen.whole and seen.low >= 0:
         return _levels(dtype, seen, span)
@@ -139,6 +146,25 @@ def _levels(dtype: np.dtype[np.generic], seen: Range, span: str) -> Scale:
         return Scale(Kept.BYTES, white=1, sentence=said)
     said = f"The pixels are {kind} {span}: divided by {white:,}, not by 255."
     return Scale(Kept.FLOATS if 255 % white else Kept.BYTES, white=white, sentence=said)
+
+
+def check_alike(parts: Sequence[tuple[np.dtype[np.generic], Range]]) -> None:
+    """Refuse training and test pixels of which each alone would be scaled in another way: only one was normalised, say.
+
+    Args:
+        parts: type and range of each part.
+
+    Raises:
+        ArgumentError: with both ranges; also as :func:`scale` does.
+    """
+    each = [scale(*x) for x in parts]
+    levels = all(x.white <= DARKEST and seen.whole for x, (_, seen) in zip(each, parts, strict=True))
+    standard = {x.white == 1 and seen.low < 1 - CLIPPED for x, (_, seen) in zip(each, parts, strict=True)}
+    if (len({(x.white, x.shift) for x in each}) > 1 and not levels) or len(standard) > 1:
+        spans = " and ".join(f"{dtype} from {_number(x.low)} to {_number(x.high)}" for dtype, x in parts)
+        raise ArgumentError(
+            f"Expected pixels of one range to train and to test. Received: {spans}. Normalise both alike, or neither."
+        )
 
 
 def untouched(dtype: np.dtype[np.generic], seen: Range) -> bool:
@@ -195,6 +221,11 @@ def labels(train: Array, test: Array | None, given: tuple[str, ...] = ()) -> Lab
         )
     named = plain.dtype.kind == "U" or (bool(given) and int(occurring[0]) >= 0 and int(occurring[-1]) < len(given))
     names = tuple(str(x) if plain.dtype.kind == "U" else given[int(x)] if named else str(x) for x in occurring)
+    if len(set(names)) < len(names):
+        twice = next(x for x in names if names.count(x) > 1)
+        raise ArgumentError(
+            f"Expected a name of its own for every class. Received: {twice[:40]} twice. Give other names."
+        )
     if plain.dtype.kind == "U":
         order = sorted(range(len(names)), key=lambda x: natural(names[x]))
         notes += (f"The classes go by their names, in this order: {_listed(np.array([names[x] for x in order]))}.",)

@@ -84,9 +84,14 @@ def title(name: str) -> str:
     return TITLES.get(name, name + _YOURS * taken)
 
 
+def names_of(fingerprint: str) -> tuple[str, ...]:
+    """Return what the classes of known contents are called, whoever brought them in; nothing of others."""
+    return _LABELS["fashion_mnist"] if fingerprint == _FASHION else ()
+
+
 def labels(name: str, facts: Facts) -> list[str]:
     """Return what the classes of a set are called: by its file, by its maker, or else by their numbers."""
-    known = facts.names or _LABELS.get("fashion_mnist" if facts.fingerprint == _FASHION else name, ())
+    known = facts.names or names_of(facts.fingerprint) or _LABELS.get(name, ())
     return list(known[: facts.classes]) if len(known) >= facts.classes else [str(x) for x in range(facts.classes)]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +11,7 @@ import numpy as np
 from core.errors import DatasetError
 from core.networks.layers import Array, Shape
 
+UNEQUAL = 1.5  # times what it would have of equally common classes, the commonest makes an accuracy say little
 HELD_OUT = 6  # one in so many training images: 10,000 of MNIST's 60,000
 
 
@@ -64,6 +67,25 @@ class Facts:
         Of classes that were not counted it is taken that they are equally common.
         """
         return max(self.test_counts) / self.test if self.test_counts else 1 / self.classes
+
+    @property
+    def unequal(self) -> bool:
+        """Whether accuracy alone says little of the test images, see :func:`unequal`."""
+        return unequal(self.test_counts)
+
+
+def unequal(counts: Sequence[int]) -> bool:
+    """Return whether images are so unevenly spread over their classes that accuracy alone says little.
+
+    Of few images two standard errors are granted to chance.
+
+    Args:
+        counts: images of each class; empty where they were not counted.
+    """
+    if not counts:
+        return False
+    share = max(counts) / sum(counts)
+    return share - 2 * math.sqrt(share * (1 - share) / sum(counts)) > UNEQUAL / len(counts)
 
 
 def scaled(x: Array) -> Array:

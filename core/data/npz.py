@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from functools import lru_cache
-from itertools import chain
+from functools import lru_cache, reduce
+from operator import or_
 from pathlib import Path
 from typing import Any
 
@@ -68,12 +68,14 @@ def _facts(path: Path, mtime_ns: int, size: int) -> Facts:
     x_train, y_train, x_test, y_test = _checked(path, unpack=())
     classes = int(y_train.max()) + 1
     train_counts, test_counts = (tuple(np.bincount(y, minlength=classes).tolist()) for y in (y_train, y_test))
+    with zipfile.ZipFile(path) as file:
+        mark = fingerprint(file)
     return Facts(
         x_train.shape[1:],
         classes,
         len(x_train),
         len(x_test),
-        _fingerprint(path),
+        mark,
         _names(path, classes),
         train_counts,
         test_counts,
@@ -141,15 +143,15 @@ def _checked(path: Path, unpack: Collection[str]) -> tuple[Array, Array, Array, 
     return x_train, y_train.astype(np.int32), x_test, y_test.astype(np.int32)
 
 
-def _fingerprint(path: Path) -> str:
+def fingerprint(file: zipfile.ZipFile) -> str:
+    """Return 16 hex digits that follow from the four arrays of an open ``.npz`` file alone."""
     # A .npz is a zip file, which keeps a CRC-32 of each member's contents: no need to read them again.
-    with zipfile.ZipFile(path) as file:
-        known = sorted((x.filename, x.CRC, x.file_size) for x in file.infolist() if x.filename[:-4] in MEMBERS)
+    known = sorted((x.filename, x.CRC, x.file_size) for x in file.infolist() if x.filename[:-4] in MEMBERS)
     return hashlib.sha256(repr(known).encode()).hexdigest()[:16]
 
 
-def _arrays(path: Path, unpack: Collection[str]) -> tuple[dict[str, Array], Range | None]:
-    """Return the four arrays of a file, and the range of the pixels if there are any.
+def _arrays(path: Path, unpack: Collection[str]) -> tuple[dict[str, Array], list[Range]]:
+    """Return the four arrays of a file, and the ranges of its training and test pixels, as far as there are any.
 
     What is no such file is refused before much of it is read.
     """
@@ -171,7 +173,7 @@ def _arrays(path: Path, unpack: Collection[str]) -> tuple[dict[str, Array], Rang
             else file.read(name)
             for name, header in headers.items()
         }
-        return arrays, _range(file, {x: arrays[x] for x in ("x_train", "x_test")}, unpack)
+        return arrays, _ranges(file, {x: arrays[x] for x in ("x_train", "x_test")}, unpack)
 
 
 def cut_off(path: Path) -> bool:
@@ -183,20 +185,21 @@ def cut_off(path: Path) -> bool:
         return False
 
 
-def _range(file: Npz, images: Mapping[str, Array], loaded: Collection[str]) -> Range | None:
-    """Return the range of all pixels; bytes are read until one is seen that is brighter than any level."""
+def _ranges(file: Npz, parts: Mapping[str, Array], loaded: Collection[str]) -> list[Range]:
+    """Return the range of each part's pixels; bytes are read until one is seen that is brighter than any level."""
+    return [
+        conversions.look([x] if name in loaded else file.parts(name), _bright if x.dtype == np.uint8 else _never)
+        for name, x in parts.items()
+        if x.size and x.dtype.kind in "biuf"
+    ]
 
-    def parts() -> Iterator[Array]:
-        for name, x in images.items():
-            if x.size and x.dtype.kind in "biuf":
-                yield from [x] if name in loaded else file.parts(name)
 
-    bytes_only = all(x.dtype == np.uint8 for x in images.values())
-    found = parts()
-    first = next(found, None)
-    if first is None:
-        return None
-    return conversions.look(chain([first], found), lambda x: bytes_only and x.high > DARKEST)
+def _bright(seen: Range) -> bool:
+    return seen.high > DARKEST
+
+
+def _never(seen: Range) -> bool:
+    return False
 
 
 def _shaped(path: Path, name: str, x: Array) -> Array:
@@ -211,18 +214,19 @@ def _shaped(path: Path, name: str, x: Array) -> Array:
     return x
 
 
-def _check_pixels(path: Path, x_train: Array, x_test: Array, seen: Range | None) -> None:
-    assert seen is not None, "there is a pixel"
+def _check_pixels(path: Path, x_train: Array, x_test: Array, seen: Sequence[Range]) -> None:
     if (x_train.dtype == np.uint8) != (x_test.dtype == np.uint8):
         raise _wrong(path, "pixels of one type in x_train and x_test", f"{x_train.dtype} and {x_test.dtype}")
+    together = reduce(or_, seen)
     try:
-        well = conversions.untouched(x_train.dtype, seen)
+        conversions.check_alike([(x_train.dtype, x) for x in seen])
+        well = conversions.untouched(x_train.dtype, together)
     except ArgumentError as e:
         raise UnconvertedError(path, f"The file {path} is not a usable image set as it lies. {e}") from None
     if not well:
         expected = "bytes from 0 to 255 or floats from 0 to 1"
         kind = "bytes" if x_train.dtype == np.uint8 else "floats"
-        raise _wrong(path, expected, f"{kind} from {seen.low:,.6g} to {seen.high:,.6g}")
+        raise _wrong(path, expected, f"{kind} from {together.low:,.6g} to {together.high:,.6g}")
 
 
 def _kept(x: Array) -> Array:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from core.data.images import unequal
 from core.networks.layers import Shape, shape_text
 
 DARK_ON_LIGHT = 0.5  # mean of the outermost pixels from which on a picture is taken to be dark on light
-COMMON = 1.5  # times its equal share: a class so common is worth a word
 SCARCE = 30  # images of a class, below which its accuracy says little
 
 
@@ -75,7 +75,7 @@ class Report:
     def warnings(self) -> Iterator[str]:
         """Yield a sentence on each thing that may be wrong with the set."""
         name, share = self.commonest
-        if share > COMMON / len(self.names):
+        if unequal(self.test_counts):
             yield (
                 f"The commonest class, {name}, has {100 * share:.1f} % of the test images: whoever always says it is "
                 "right as often, so accuracy alone says little."

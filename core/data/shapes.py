@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -38,11 +39,12 @@ class Layout:
         return x.reshape(len(x), *self.shape)
 
 
-def layout(shapes: Sequence[Shape]) -> tuple[Layout, list[str]]:
+def layout(shapes: Sequence[Shape], sample: Array) -> tuple[Layout, list[str]]:
     """Return how images of these shapes lie, which must be the same, and a sentence where it is not as usual.
 
     Args:
         shapes: of whole arrays, images along the first axis.
+        sample: some of the images.
 
     Raises:
         ArgumentError: if it is not to be known.
@@ -57,7 +59,7 @@ def layout(shapes: Sequence[Shape]) -> tuple[Layout, list[str]]:
     if math.prod(one) == 0:
         raise ArgumentError(f"Expected at least one pixel an image. Received: the shape {one}. Give the right array.")
     if len(one) == 1:
-        return _rows(one[0])
+        return _rows(one[0], sample)
     if len(one) == 2:
         return Layout((*one, 1)), []
     if len(one) == 3 and one[2] in CHANNELS:
@@ -70,44 +72,58 @@ def layout(shapes: Sequence[Shape]) -> tuple[Layout, list[str]]:
     )
 
 
-def _rows(pixels: int) -> tuple[Layout, list[str]]:
-    """Return how rows of pixels lie: as squares of grey, or as three squares of red, green and blue."""
+def _rows(pixels: int, sample: Array) -> tuple[Layout, list[str]]:
+    """Return how rows of pixels lie: squares of grey, three squares of red, green and blue, or colours side by side.
+
+    Of the last two it is the one in which neighbours differ less, as in pictures they do.
+    """
     side = math.isqrt(pixels)
     if side * side == pixels:
         return Layout((side, side, 1)), [f"Rows of {pixels:,} pixels were taken as {side}×{side}."]
     side = math.isqrt(pixels // 3)
     if 3 * side * side == pixels:
-        return Layout((side, side, 3), first=True), [
-            f"Rows of {pixels:,} pixels were taken as {side}×{side} of red, then of green, then of blue."
-        ]
+        planes, beside = Layout((side, side, 3), first=True), Layout((side, side, 3))
+        if _roughness(beside, sample) < _roughness(planes, sample):
+            said = f"Rows of {pixels:,} numbers were taken as {side}×{side} pixels, red, green and blue side by side."
+            return beside, [said]
+        said = f"Rows of {pixels:,} pixels were taken as {side}×{side} of red, then of green, then of blue."
+        return planes, [said]
     raise ArgumentError(
         f"Expected rows of as many pixels as a square has, 784 for 28×28. Received: {pixels:,}. Write images as "
         "(images, height, width)."
     )
 
 
+def _roughness(found: Layout, sample: Array) -> float:
+    """Return how much neighbouring pixels differ."""
+    return float(np.abs(np.diff(found.apply(sample).astype(np.float64), axis=2)).mean())
+
+
 def alpha(found: Layout, arrays: Sequence[Array]) -> tuple[list[Change], list[str]]:
     """Return what takes the alpha channel away, if there is one, and a sentence on it."""
     if found.shape[2] not in (2, 4):
         return [], []
-    lowest = min(int(found.apply(x)[..., -1].min()) for x in arrays)
-    highest = max(int(found.apply(x)[..., -1].max()) for x in arrays)
-    if lowest == highest:
+    lowest = min(float(found.apply(x)[..., -1].min()) for x in arrays)
+    highest = max(float(found.apply(x)[..., -1].max()) for x in arrays)
+    if lowest == highest or not highest > 0:
         return [lambda x: x[..., :-1]], ["The last channel says that nothing is see-through: it was left out."]
     return [lambda x: _on_black(x, highest)], ["See-through pixels were laid on black."]
 
 
-def _on_black(x: Array, opaque: int) -> Array:
+def _on_black(x: Array, opaque: float) -> Array:
     laid = x[..., :-1].astype(np.float64) * x[..., -1:] / opaque
     return laid.astype(x.dtype) if x.dtype.kind == "f" else np.round(laid).astype(x.dtype)
 
 
-def wanted(found: Layout, options: Options, parts: Callable[[], Iterable[Array]]) -> Iterator[tuple[Change, str]]:
+def wanted(
+    found: Layout, options: Options, span: tuple[float, float], parts: Callable[[], Iterable[Array]]
+) -> Iterator[tuple[Change, str]]:
     """Yield each further step that was asked for, or that loses nothing, with its sentence.
 
     Args:
         found: how the images lay.
         options: what was asked for.
+        span: what is black and what is white.
         parts: gives the images as they are so far.
     """
     coloured = found.shape[2] > 2
@@ -120,7 +136,7 @@ def wanted(found: Layout, options: Options, parts: Callable[[], Iterable[Array]]
     if options.transpose:
         yield lambda x: x.transpose(0, 2, 1, 3), "Rows and columns were exchanged."
     if options.invert:
-        yield _inverted, "Black and white were exchanged."
+        yield partial(_inverted, sum(span)), "Black and white were exchanged."
     size = options.size
     if size and (found.shape[:2] != (size, size)):
         how = "in whole, with bars of black" if options.fit is Fit.FIT else "by their middle"
@@ -143,5 +159,6 @@ def _grey(x: Array) -> Array:
     return (x @ (LUMA / 1000).astype(np.float32))[..., None]
 
 
-def _inverted(x: Array) -> Array:
-    return 255 - x if x.dtype == np.uint8 else np.float32(1) - x
+def _inverted(ends: float, x: Array) -> Array:
+    """Return pixels mirrored between black and white, which have this sum."""
+    return 255 - x if x.dtype == np.uint8 else np.float32(ends) - x

@@ -8,13 +8,7 @@ from core.data.images import Facts
 from core.results.analysis import SAME, Point
 from core.results.sentences import percent
 
-UNEQUAL = 1.5  # times what it would have of equally common classes, the commonest makes an accuracy say little
 NEAR = 0.1  # below a target, a share: from here on it is told
-
-
-def unequal(facts: Facts) -> bool:
-    """Return whether the test images are so unevenly spread over the classes that accuracy alone says little."""
-    return facts.commonest > UNEQUAL / facts.classes
 
 
 def no_better(known: Sequence[Point], target: float, facts: Facts, labels: Sequence[str]) -> str:

@@ -54,7 +54,8 @@ def answer(points: Sequence[TurningPoint], target: float, data: str, tutorials: 
     """
     reaching = [x for x in points if x.mark]
     if not reaching:
-        return f"No network here reaches {goal(target)} on {data}."
+        above = any(not x.best.reads and x.best.choosing >= target for x in points)
+        return f"No network here {'that reads anything ' * above}reaches {goal(target)} on {data}."
     first, *others = reaching
     assert first.mark
     same = {(x.origin, x.cell) for x in first.mark.runs}  # of a family that has the very same network

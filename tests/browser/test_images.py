@@ -57,7 +57,7 @@ def test_a_zip_of_pictures_is_looked_at_accepted_trained_on_and_looked_into(
     new_page: NewPage, url: str, data: Path, archive: Path
 ) -> None:
     page = opened(new_page(), url)
-    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(archive)
+    page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(archive)
     look(page)
     expect(page.get_by_text(re.compile("300 images to train and 100 to test"))).to_be_visible()
     cells = page.get_by_test_id("stDataFrame").first.locator("[role=gridcell]")
@@ -103,16 +103,34 @@ def test_what_would_give_wrong_numbers_leads_to_its_conversion(new_page: NewPage
 def test_what_is_no_image_set_is_one_sentence(new_page: NewPage, url: str, tmp_path: Path) -> None:
     page = opened(new_page(), url)
     (tmp_path / "notes.txt").write_text("hello")
-    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(tmp_path / "notes.txt")
+    page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(tmp_path / "notes.txt")
     look(page)
     expect(page.get_by_test_id("stAlertContentError")).to_have_count(1)
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
+def test_several_files_are_one_set_and_no_path_of_the_server_is_told(
+    new_page: NewPage, url: str, tmp_path: Path
+) -> None:
+    for name, array in (("digits-train-images.npy", digits().x), ("digits-train-labels.npy", digits().y)):
+        np.save(tmp_path / name, array)
+    page = opened(new_page(), url)
+    files = page.get_by_test_id("stFileUploaderDropzoneInput").first
+    files.set_input_files(sorted(tmp_path.glob("*.npy")))
+    look(page)
+    expect(page.get_by_role("button", name="Use it as digits-train")).to_be_visible()
+    (tmp_path / "broken.npy").write_bytes(b"nothing")
+    page = opened(new_page(), url)
+    page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(tmp_path / "broken.npy")
+    look(page)
+    expect(page.get_by_test_id("stAlertContentError")).to_contain_text("broken.npy")
+    expect(page.get_by_test_id("stAlertContentError")).not_to_contain_text("uploads")
+
+
 def test_uploads_above_the_limit_are_refused(new_page: NewPage, url: str, tmp_path: Path) -> None:
     page = opened(new_page(), url)
     np.savez(tmp_path / "large.npz", X=np.zeros((1600, 28, 28), "u1"), y=np.zeros(1600))
-    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(tmp_path / "large.npz")
+    page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(tmp_path / "large.npz")
     expect(page.get_by_text(re.compile("must be 1.*MB or smaller"))).to_be_visible()
 
 

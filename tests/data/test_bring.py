@@ -150,6 +150,30 @@ def test_a_plain_file_keeps_its_fingerprint_and_so_its_runs(own: Settings, tmp_p
     assert bring.accept(own, found(own, path), "mine").facts.fingerprint == npz.facts(path).fingerprint
 
 
+def test_inverting_mirrors_whatever_black_and_white_are(own: Settings, tmp_path: Path) -> None:
+    x, xt = (a / 127.5 - 1 for a in (PLAIN.x, PLAIN.xt))
+    kept = bring.accept(own, found(own, saved(tmp_path, **plain(x_train=x, x_test=xt)), Options(invert=True)), "mine")
+    np.testing.assert_allclose(npz.read(kept.path).x_test[..., 0], -xt, atol=1e-6)
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_rows_of_colours_are_told_by_their_neighbours(own: Settings, tmp_path: Path, beside: bool) -> None:
+    x, xt = (np.stack([a, a // 2, 255 - a], -1) for a in (PLAIN.x, PLAIN.xt))
+    rows = [(a if beside else a.transpose(0, 3, 1, 2)).reshape(len(a), -1) for a in (x, xt)]
+    kept = bring.accept(own, found(own, saved(tmp_path, **plain(x_train=rows[0], x_test=rows[1]))), "mine")
+    assert np.array_equal(npz.read(kept.path).x_test, xt)
+
+
+def test_fashion_mnist_is_known_by_its_contents(own: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = saved(tmp_path, **plain(y_train=PLAIN.y.astype("u1"), y_test=PLAIN.yt.astype("u1")))
+    monkeypatch.setattr(datasets, "_FASHION", npz.facts(path).fingerprint)
+    draft = found(own, path)
+    kept = bring.accept(own, draft, "clothes")
+    assert draft.report.names == kept.facts.names and kept.facts.names[0] == "T-shirt/top"
+    named = found(own, saved(tmp_path, **plain(class_names=np.array(WORDS))))
+    assert named.report.names == WORDS  # what a file says goes first
+
+
 def test_size_and_colour_are_as_asked(own: Settings, tmp_path: Path) -> None:
     wide = saved(tmp_path, **plain(x_train=PLAIN.x.repeat(2, 2), x_test=PLAIN.xt.repeat(2, 2)))
     whole = bring.accept(own, found(own, wide, Options(size=28)), "whole")
@@ -165,6 +189,20 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "two shapes": ({"x_test": PLAIN.xt[:, :20]}, "28×28 and 20×28|20×28 and 28×28"),
     "nan": ({"x_train": np.where(PLAIN.x > 200, np.nan, PLAIN.x / 255)}, "NaN"),
     "two ranges": ({"x_test": PLAIN.xt / 255}, "pixels of one range"),
+    "only the training images normalised": (
+        {"x_train": PLAIN.x / 255, "x_test": PLAIN.xt.astype("f4")},
+        "float64 from 0 to 1 and float32 from 0 to 255",
+    ),
+    "only the test images of 0 and 1": ({"x_test": PLAIN.xt >> 7}, "uint8 from 0 to 255 and uint8 from 0 to 1"),
+    "16 bits and 8": ({"x_train": PLAIN.x.astype("u2") * 257}, "pixels of one range"),
+    "only the training images standardised": (
+        {"x_train": PLAIN.x / 128 - 1.0, "x_test": PLAIN.xt / 255},
+        "pixels of one range",
+    ),
+    "a name twice": (
+        {"class_names": np.array([*"aabcdefghi"])},
+        "own for every class. Received: a twice",
+    ),
     "all black": ({"x_train": PLAIN.x * 0, "x_test": PLAIN.xt * 0}, "images that differ"),
     "five axes": ({"x_train": PLAIN.x[:, None, None], "x_test": PLAIN.xt[:, None, None]}, "Received"),
     "no square": ({"x_train": PLAIN.x.reshape(TRAIN, -1)[:, 1:], "x_test": PLAIN.xt.reshape(TEST, -1)[:, 1:]}, "783"),

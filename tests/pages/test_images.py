@@ -79,6 +79,32 @@ def test_only_what_lies_in_the_data_folder_is_opened(visit: Visit, theirs: Setti
     assert next(x for x in at.button if x.label == "Look at it").disabled
 
 
+def test_what_was_seen_is_still_there_after_a_visit_to_another_page(visit: Visit, theirs: Settings) -> None:
+    at = visit(PAGE, source="folder", file="SET.NPZ")
+    at.toggle(key="bring_invert").set_value(True).run()
+    press(at, "Look at it")
+    at.text_input(key="bring_name").set_value("mine").run()
+    at.switch_page("pages/train.py").run()
+    at.query_params.update({"source": "folder", "file": "SET.NPZ"})
+    at.switch_page(PAGE).run()
+    assert at.toggle(key="bring_invert").value and "Use it as SET" in labels(at) and not at.info
+
+
+def test_test_images_may_be_in_another_file(visit: Visit, theirs: Settings, sentences: Sentences) -> None:
+    of = digits()
+    with (theirs.data / "TEST.NPZ").open("wb") as file:
+        np.savez(file, X=of.xt, y=of.yt + 1)
+    at = visit(PAGE, source="folder", file="SET.NPZ")
+    at.selectbox(key="file_test").set_value("TEST.NPZ").run()
+    press(at, "Look at it")
+    assert sentences(at) == [] and any("300 images to train and 100 to test" in x.value for x in at.markdown)
+
+
+def test_a_file_in_the_address_that_is_not_there_is_said(visit: Visit, theirs: Settings) -> None:
+    at = visit(PAGE, source="folder", file="nosuch.zip")
+    assert [("nosuch.zip" in x.value) for x in at.warning] == [True]
+
+
 def test_what_is_no_image_set_is_one_sentence(visit: Visit, theirs: Settings, sentences: Sentences) -> None:
     (theirs.data / "bad.csv").write_text("a,b\n1,2\n")
     at = press(visit(PAGE, source="folder", file="bad.csv"), "Look at it")

@@ -184,8 +184,8 @@ def read_one(path: Path, told: Told = silent, room: int | None = None) -> Array:
         return file.read(name, Meter(told, size, f"Reading {path.name}"))
 
 
-def read_npz(path: Path, options: Options, told: Told = silent) -> Found | Array:
-    """Return the image set of a ``.npz`` file, or its array if it has exactly one.
+def read_npz(path: Path, options: Options, told: Told = silent) -> Found:
+    """Return the image set of a ``.npz`` file.
 
     Args:
         path: of the file.
@@ -197,10 +197,6 @@ def read_npz(path: Path, options: Options, told: Told = silent) -> Found | Array
         DatasetError: one sentence on the first thing found wrong.
     """
     with open_npz(path) as file:
-        if len(file.members) == 1:
-            [name] = file.members
-            size = file.header(name).bytes
-            return file.read(name, Meter(told, size, f"Reading {path.name}"))
         chosen = _chosen(file)
         if options.test is None:
             return _read(file, chosen, told)

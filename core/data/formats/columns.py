@@ -30,7 +30,7 @@ class Columns:
 
     Attributes:
         label: the place of the labels, from 0.
-        pixels: the places of the pixels in their order.
+        pixels: the places of the pixels in their order, which may be another than that of the columns.
         notes: a sentence on each choice.
     """
 
@@ -178,7 +178,7 @@ def named_label(path: Path, names: Sequence[str], many: int, wanted: str | None)
         if name in lower:
             place = lower.index(name)
             return place, f"The column {shown(names[place])} is the label."
-    places = [i for i, x in enumerate(lower) if not _counts_rows(x)]
+    places = [i for i, x in enumerate(lower) if not counts_rows(x)]
     # pixel0, pixel1, … are alike but for their digits; a single name unlike all others is the label's
     kinds = [re.sub(r"\d+", "#", lower[i]) for i in places]
     odd = [i for i, x in zip(places, kinds, strict=True) if kinds.count(x) == 1] if len(set(kinds)) == 2 else []
@@ -207,10 +207,26 @@ def likely_label(path: Path, first: Labels, last: Labels, many: int) -> tuple[in
 
 def divided(names: Sequence[str], many: int, label: int, note: str) -> Columns:
     """Return the columns but for those that only count the rows."""
-    left = [i for i, x in enumerate(names) if i != label and _counts_rows(x.strip().lower())]
+    left = [i for i, x in enumerate(names) if i != label and counts_rows(x)]
     notes = [note] if note else []
     notes += [f"The column {shown(names[i]) or 'without a name'} was left out, as it counts the rows." for i in left]
-    return Columns(label, tuple(i for i in range(many) if i != label and i not in left), tuple(notes))
+    pixels = tuple(i for i in range(many) if i != label and i not in left)
+    if (ordered := _numbered(names, pixels)) != pixels:
+        notes.append(
+            f"The columns of pixels were put in the order of their numbers, from {shown(names[ordered[0]])} to "
+            f"{shown(names[ordered[-1]])}."
+        )
+    return Columns(label, ordered, tuple(notes))
+
+
+def _numbered(names: Sequence[str], places: tuple[int, ...]) -> tuple[int, ...]:
+    """Return columns in the order of the numbers in their names, which may be sorted as text; as they are if unlike."""
+    named = [names[i].strip().lower() for i in places] if names else []
+    keys = [tuple(map(int, re.findall(r"\d{1,18}", x))) for x in named]
+    kinds = {re.sub(r"\d{1,18}", "#", x) for x in named}
+    if len(kinds) != 1 or not all(keys) or len(set(keys)) < len(keys):
+        return places
+    return tuple(place for _, place in sorted(zip(keys, places, strict=True)))
 
 
 def column_text(names: Iterable[str], place: int) -> str:
@@ -229,5 +245,7 @@ def _wanted(path: Path, names: Sequence[str], many: int, wanted: str) -> int:
     raise refused(path, f"{columns}, as the label", shown(wanted), _NAME_IT)
 
 
-def _counts_rows(name: str) -> bool:
-    return name in _NUMBERS or name.startswith("unnamed")
+def counts_rows(name: str) -> bool:
+    """Return whether a column of this name only counts the rows."""
+    lower = name.strip().lower()
+    return lower in _NUMBERS or lower.startswith("unnamed")

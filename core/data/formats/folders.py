@@ -13,12 +13,13 @@ import numpy as np
 from core.data.formats.found import MAX_CLASSES, Found, Options, Part, Told, refused, silent
 from core.data.formats.pace import count
 from core.data.formats.pictures import PICTURES
+from core.data.formats.roles import PARTS
 from core.data.formats.stacks import Source, stack
 from core.data.formats.streams import shown
-from core.data.formats.tree import PARTS, Tree, natural, open_tree
+from core.data.formats.suffixes import DATA
+from core.data.formats.tree import Tree, natural, open_tree
 from core.errors import DatasetError
 
-DATA = (".npz", ".npy", ".mat", ".csv", ".csv.gz", ".tsv", ".parquet", ".idx", ".idx.gz", "ubyte", "ubyte.gz")
 _EXPECTED = "pictures in a folder for each class, such as cats/1.png and dogs/1.png, or these in train/ and test/"
 _SORT = "Sort them into such folders."
 _PICKLES = (".pkl", ".pickle")
@@ -70,7 +71,7 @@ def read_folder(tree: Tree, path: Path, options: Options, told: Told = silent) -
     Raises:
         DatasetError: if the pictures lie otherwise, or cannot be brought into one array.
     """
-    if not any(map(_is_picture, tree.files)):
+    if not holds_pictures(tree):
         pickles = [x for x in tree.files if is_pickle(x, b"")]
         if pickles and not data_files(tree):
             raise pickled(path / pickles[0])
@@ -103,6 +104,11 @@ def read_folder(tree: Tree, path: Path, options: Options, told: Told = silent) -
         test=Part(stacked.x[found:], y[split:][kept[split:]]) if kept[split:].any() else None,
         notes=(*notes, *stacked.notes),
     )
+
+
+def holds_pictures(tree: Tree) -> bool:
+    """Return whether any file is a picture."""
+    return any(map(_is_picture, tree.files))
 
 
 def data_files(tree: Tree) -> list[str]:
@@ -140,7 +146,7 @@ def _layout(tree: Tree, path: Path, test: bool = False) -> _Layout:
         inside = folders[1:] if divided else folders
         if role is None:
             layout.left.setdefault("outside the folders of training and test", []).append(name)
-        elif role == "validation":
+        elif role == "val":
             layout.left.setdefault("of a validation part", []).append(name)
         elif len(inside) < 2:
             layout.left.setdefault("in no class's folder", []).append(name)

@@ -17,45 +17,17 @@ from core.data.formats import found
 from core.data.formats.arrays import open_npz, read_npy, read_one
 from core.data.formats.found import Found, Options, Part, Told, refused, silent
 from core.data.formats.idx import is_idx, read_idx
-from core.data.formats.roles import Role, left_out, word_role
+from core.data.formats.pictures import PICTURES
+from core.data.formats.roles import Role, file_name, left_out, word_role
 from core.data.formats.streams import explained, paired, shown, signs
 from core.errors import DatasetError
 from core.networks.layers import Array
 
-_SUFFIXES = ("", ".npy", ".npz", ".gz", ".idx", ".bin")
-_FORMAT_WORDS = re.compile(r"idx\d?|ubyte|byte|gz|npy|npz|bin")
 _PARTS = {"train": "training", "test": "test", "val": "validation", "": "training"}
 _KINDS = {"x": "images", "y": "labels"}
 _OTHER = {"x": "y", "y": "x", "image": "label", "img": "label", "label": "image", "target": "data"}
 _LYING = "EMNIST's images lie on their side: have them transposed."
 _LONGEST_MAPPING = 2**14  # bytes
-
-
-@dataclass(frozen=True, slots=True)
-class _Name:
-    """What the name of a file says: its set, and its role in it."""
-
-    group: tuple[str, ...]
-    role: Role
-
-
-def _parsed(name: str) -> _Name | None:
-    """Return what a file's name says; None if it does not say images or labels."""
-    words = [x for x in re.split(r"[^A-Za-z0-9]+", name.lower()) if x and not _FORMAT_WORDS.fullmatch(x)]
-    roles = [word_role(x) for x in words]
-    # the last word that says it, but "data" may be anything
-    kinds = [i for i, x in enumerate(roles) if x and x.kind]
-    if not kinds:
-        return None
-    kind = next((i for i in reversed(kinds) if words[i] != "data"), kinds[-1])
-    named = roles[kind]
-    assert named is not None, "kinds are of roles"
-    part = kind
-    if not named.part:
-        part = next((i for i in reversed(range(len(roles))) if (x := roles[i]) and x.part and not x.kind), kind)
-        beside = roles[part]
-        named = replace(named, part=beside.part if beside else "")
-    return _Name(tuple(x for i, x in enumerate(words) if i not in (kind, part)), named)
 
 
 def _readable(path: Path) -> bool:
@@ -84,11 +56,9 @@ def _groups(folder: Path, first: Sequence[Path] = ()) -> dict[tuple[str, ...], _
     groups: dict[tuple[str, ...], _Group] = {}
     with explained(folder):
         for path in [*first, *sorted(folder.iterdir(), key=lambda x: (len(x.name), x.name))]:
-            # other short suffixes are of pictures and the like, of which there may be very many
-            suffix = path.suffix.lower()
-            likely = len(suffix) > 5 or suffix in _SUFFIXES or suffix in (x.suffix.lower() for x in first)
-            name = _parsed(path.name) if likely else None
-            if name is None or not _readable(path):
+            # of pictures there may be very many
+            name = None if path.suffix.lower() in PICTURES else file_name(path.name)
+            if name is None or not name.role.kind or not _readable(path):
                 continue
             group = groups.setdefault(name.group, _Group({}))
             key = name.role.part, name.role.kind
@@ -99,8 +69,8 @@ def _groups(folder: Path, first: Sequence[Path] = ()) -> dict[tuple[str, ...], _
 
 def _group(path: Path) -> tuple[_Group, Role]:
     """Return the set that a file belongs to, and its role in it."""
-    name = _parsed(path.name)
-    if name is None:
+    name = file_name(path.name)
+    if not name.role.kind:
         do = "Call the files so that they say which is which, such as train-images and train-labels, or X and y."
         raise refused(path, "a name that says images or labels, as it holds one array", shown(path.name), do)
     with explained(path):
@@ -130,11 +100,11 @@ def _pair(path: Path, group: _Group, part: str) -> tuple[Path, Path]:
 
 def _counterpart(name: str) -> str:
     """Return the name of the labels that belong to images, or the other way round."""
-    parsed = _parsed(name)
-    assert parsed is not None, "it is in a set"
-    word, kind = parsed.role.word, parsed.role.kind
+    said = file_name(name).role
+    word, kind = said.word, said.kind
     pieces = re.split("([^A-Za-z0-9]+)", name)
-    last = max(i for i, piece in enumerate(pieces) if (x := word_role(piece)) and x.word == word)
+    holding = [i for i, piece in enumerate(pieces) if word in piece.lower()]
+    last = max((i for i in holding if (x := word_role(pieces[i])) and x.word == word), default=holding[-1])
     pieces[last] = re.sub(
         word, _OTHER.get(word, _KINDS["y" if kind == "x" else "x"]), pieces[last], flags=re.IGNORECASE
     )
@@ -169,11 +139,23 @@ def read_pair(path: Path, options: Options, told: Told = silent) -> Found:
     return Found(_what(used), parts[0], parts[1] if len(parts) > 1 else None, names, notes)
 
 
-def read_pairs(folder: Path, options: Options, told: Told = silent) -> Found | None:
-    """Return the image set of a folder; None if no files there have one array each and names that say images.
+def read_part(path: Path, told: Told = silent) -> Found:
+    """Return the images and labels of which a file is one, as ``train``, whatever part its name says.
 
     Raises:
-        DatasetError: if there are several sets, or the only one cannot be read.
+        DatasetError: one sentence on the first thing found wrong.
+    """
+    group, role = _group(path)
+    pair = _pair(path, group, role.part)
+    [part] = _read([pair], told)
+    return Found(_what(list(pair)), part, None, _mapped(pair[0], part.y))
+
+
+def pair_in(folder: Path) -> Path | None:
+    """Return a file of the one set in a folder; None if no files there have one array each and names that say images.
+
+    Raises:
+        DatasetError: if there are several sets.
     """
     groups = [x for x in _groups(folder).values() if any(kind == "x" for _, kind in x.files)]
     if len(groups) > 1:
@@ -188,7 +170,7 @@ def read_pairs(folder: Path, options: Options, told: Told = silent) -> Found | N
             f"The folder {folder} is not a usable image set. Expected the files of one set. "
             f"Received: those of {len(firsts)}, with {few}. Give one of these files."
         )
-    return read_pair(firsts[0], options, told)
+    return firsts[0]
 
 
 def _read(pairs: list[tuple[Path, Path]], told: Told) -> list[Part]:
@@ -224,11 +206,11 @@ def _what(files: list[Path]) -> str:
 
 def _mapped(images: Path, y: Array) -> tuple[str, ...]:
     """Return the names of labels by EMNIST's list of them: a line is a label and the code of its sign, or two."""
-    name = _parsed(images.name)
-    if name is None or not name.group:
+    group = file_name(images.name).group
+    if not group:
         return ()
     try:
-        with (images.parent / f"{'-'.join(name.group)}-mapping.txt").open("rb") as file:
+        with (images.parent / f"{'-'.join(group)}-mapping.txt").open("rb") as file:
             lines = file.read(_LONGEST_MAPPING).decode("ascii").splitlines()
         rows = [[int(x) for x in line.split()[:2]] for line in lines if line.strip()]
         table = np.array(rows, np.int64)

@@ -84,6 +84,8 @@ def read_parquet(path: Path, options: Options, told: Told = silent) -> Found:
     train, test, notes = shards.train, shards.test, list(shards.notes)
     if options.test is not None:
         other = parquet_parts(options.test)
+        if test:
+            notes.append(f"Left out: {shown(test[0].name)}, as other test images were given.")
         test = other.test or other.train
     fields = schema((*train, *test))
     form = _form(path, fields, train, options.label)
@@ -93,6 +95,8 @@ def read_parquet(path: Path, options: Options, told: Told = silent) -> Found:
     if y_test is not None and _hidden(y_test, form.classes):
         notes.append("The test part was left out, as its labels are not given.")
         test, y_test = (), None
+    if test:
+        notes.append(f"The test images are those of {shown(test[0].name)}{' and so on' if test[1:] else ''}.")
     if _hidden(y_train, form.classes):
         do = "Leave out the images without a label."
         raise refused(path, "labels from 0", f"labels from {y_train.min()} to {y_train.max()}", do)

@@ -40,7 +40,8 @@ DEEP = "of 16 bits a channel, brought to 8"
 FRAMES = "of several frames, of which the first was taken"
 CLEAR = "with transparent parts, which became black"
 CMYK = "turned from CMYK to RGB"
-MARKS = (DEEP, CLEAR, CMYK, FRAMES)
+INK = "in black on a transparent ground, of which the ink became white and the ground black"
+MARKS = (DEEP, CLEAR, INK, CMYK, FRAMES)
 DIM, BRIGHT = "dim", "bright"  # of 16 bits: whether any value is above what 8 bits hold
 
 
@@ -100,8 +101,11 @@ def opened(data: bytes, name: str) -> Iterator[Image.Image]:
         raise unreadable(Path(name), short(e), _MEND) from None
 
 
-def decode_marked(data: bytes, name: str) -> tuple[Array, set[str]]:
-    """Return a picture as :func:`decode` does, and what was done to it, of MARKS, DIM and BRIGHT."""
+def decode_marked(data: bytes, name: str, ink: bool = False) -> tuple[Array, set[str]]:
+    """Return a picture as :func:`decode` does, and what was done to it, of MARKS, DIM and BRIGHT.
+
+    With ``ink``, how opaque it is takes the place of its colours: black ink on nothing becomes white on black.
+    """
     with opened(data, name) as image:
         marks = set()
         if image.mode.startswith("I") or ";16" in str(
@@ -125,6 +129,9 @@ def decode_marked(data: bytes, name: str) -> tuple[Array, set[str]]:
             raise ValueError("it holds floating-point numbers")
         if upright.mode == "CMYK":
             marks.add(CMYK)
+        if ink:
+            marks.add(INK)
+            return np.asarray(upright.convert("RGBA").getchannel("A")), marks
         plain, clear = _opaque(upright)
         if clear:
             marks.add(CLEAR)

@@ -13,7 +13,17 @@ from PIL import Image
 
 from core.data.formats.found import Colour, Fit, Options, Told, refused, silent, unreadable
 from core.data.formats.pace import count, paced
-from core.data.formats.pictures import BRIGHT, DIM, MARKS, decode_marked, opened, resized, stored_grey, upright_size
+from core.data.formats.pictures import (
+    BRIGHT,
+    CLEAR,
+    DIM,
+    MARKS,
+    decode_marked,
+    opened,
+    resized,
+    stored_grey,
+    upright_size,
+)
 from core.data.formats.streams import check_room
 from core.errors import DatasetError
 from core.networks.layers import Array
@@ -74,25 +84,10 @@ def stack(sources: Sources, options: Options, path: Path, told: Told = silent) -
     plan = _plan(sources, options, path, paced(told, 0, _HEADERS))
     many = len(sources)
     check_room(path, many * plan.height * plan.width * plan.most)
-    rows = _Rows(many, plan, options.colour)
-    kept = np.zeros(many, bool)
-    seen: Counter[str] = Counter()
-    first: DatasetError | None = None
-    tell = paced(told, _HEADERS, 1)
-    for i, source in enumerate(sources):
-        tell(i / many, f"decoding picture {i + 1:,} of {many:,}")
-        try:
-            image, marks = decode_marked(source.read(), source.name)
-            if options.size is not None:
-                image = resized(image, options.size, options.fit)
-            if image.shape[:2] != (plan.height, plan.width):
-                raise unreadable(Path(source.name), "it changed while it was read", "Try again.")
-        except DatasetError as e:
-            first = first or e
-            continue
-        rows.add(image)
-        kept[i] = True
-        seen.update(marks)
+    filled = _fill(sources, plan, options, paced(told, _HEADERS, 1))
+    if filled.seen[CLEAR] and filled.kept.any() and not filled.rows.array().any():
+        filled = _fill(sources, plan, options, paced(told, _HEADERS, 1), ink=True)
+    rows, kept, seen, first = filled.rows, filled.kept, filled.seen, filled.first
     if not kept.any():
         raise _all_damaged(path, many, first)
     if seen[DIM] and not seen[BRIGHT]:
@@ -142,8 +137,10 @@ def _plan(sources: Sources, options: Options, path: Path, tell: Told) -> _Plan:
     if set(sizes) == {(size, size)}:
         return _Plan(size, size, most, ())
     came = in_order[0] if len(sizes) == 1 else several
-    how = "by their middle square" if options.fit is Fit.CROP else "whole, with bars of black where they are not square"
-    return _Plan(size, size, most, (f"The pictures came in {came} and were brought to {size}×{size}, {how}.",))
+    how = ", by their middle square" if options.fit is Fit.CROP else ", whole, with bars of black if not square"
+    if all(width == height for width, height in sizes):
+        how = ""
+    return _Plan(size, size, most, (f"The pictures came in {came} and were brought to {size}×{size}{how}.",))
 
 
 class _Rows:
@@ -191,7 +188,8 @@ class _Rows:
             grey = "stored in colour with three equal channels, of which one was kept"
             return [f"{count(self._stored, 'picture')} {grey}."] if self._stored else []
         plain = self._done - self._colourful
-        return [f"{count(plain, 'grey picture')} got three equal channels, as the others have colour."] if plain else []
+        why = "as the others have colour" if self._colourful else "as colour was asked for"
+        return [f"{count(plain, 'grey picture')} got three equal channels, {why}."] if plain else []
 
     def _slot(self, i: int, channels: int) -> Array:
         size = self._pixels * channels
@@ -204,6 +202,39 @@ class _Rows:
         for i in reversed(range(self._done)):  # from the end, so that none is overwritten before it has moved
             self._slot(i, 3)[...] = self._slot(i, 1)[..., np.newaxis].copy()
         self._channels = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Filled:
+    """Pictures once decoded: their rows, which were kept, what was done to how many, and the first error."""
+
+    rows: _Rows
+    kept: Array
+    seen: Counter[str]
+    first: DatasetError | None
+
+
+def _fill(sources: Sources, plan: _Plan, options: Options, tell: Told, ink: bool = False) -> _Filled:
+    many = len(sources)
+    rows = _Rows(many, plan, options.colour)
+    kept = np.zeros(many, bool)
+    seen: Counter[str] = Counter()
+    first: DatasetError | None = None
+    for i, source in enumerate(sources):
+        tell(i / many, f"decoding picture {i + 1:,} of {many:,}")
+        try:
+            image, marks = decode_marked(source.read(), source.name, ink)
+            if options.size is not None:
+                image = resized(image, options.size, options.fit)
+            if image.shape[:2] != (plan.height, plan.width):
+                raise unreadable(Path(source.name), "it changed while it was read", "Try again.")
+        except DatasetError as e:
+            first = first or e
+            continue
+        rows.add(image)
+        kept[i] = True
+        seen.update(marks)
+    return _Filled(rows, kept, seen, first)
 
 
 def _all_damaged(path: Path, many: int, first: DatasetError | None) -> DatasetError:

@@ -101,6 +101,8 @@ def paired(path: Path, x: Array, y: Array, names: tuple[str, str]) -> Part:
         raise refused(path, what, f"{x.dtype} {x.shape}", "Write an array of shape (images, height, width).")
     if y.dtype.kind not in "biufUS" or y.ndim not in (1, 2) or y.size == 0:
         raise refused(path, f"a label an image in {names[1]}", f"{y.dtype} {y.shape}", "Write one label an image.")
+    if y.shape == (1, len(x)):
+        y = y.reshape(-1)
     if len(x) != len(y):
         what = f"as many labels in {names[1]} as images in {names[0]}"
         raise refused(path, what, f"{len(y):,} and {len(x):,}", "Check that the two belong together.")

@@ -21,6 +21,7 @@ from core.data.formats.columns import (
     Labels,
     Pixels,
     column_text,
+    counts_rows,
     divided,
     is_number,
     likely_label,
@@ -110,7 +111,23 @@ def read_table(path: Path, options: Options, told: Told = silent) -> Found:
             same = f"the {form.many:,} columns of {path.name}"
             raise refused(options.test, same, wrong, "Give a table of test images with their labels.")
         test, _ = _part(options.test, other, columns, None, (told, *ends))
+        notes = (*notes, f"The test images are those of {shown(options.test.name)}.")
     return Found("a table", train, test, notes=notes)
+
+
+def unlabelled(path: Path, train: Path, label: str | None) -> bool:
+    """Return whether a table has the columns of that of the training images but for the labels, as Kaggle's test.csv.
+
+    Raises:
+        DatasetError: if one of the two is no table.
+    """
+    form, other = _form(train, label), _form(path, label)
+    if not form.names or not other.names:
+        return bool(form.names) == bool(other.names) and other.many == form.many - 1
+    columns, others = ([x for x in each.names if not counts_rows(x)] for each in (form, other))
+    return len(others) == len(columns) - 1 and any(
+        others == columns[:i] + columns[i + 1 :] for i in range(len(columns))
+    )
 
 
 def _part(
@@ -154,6 +171,8 @@ def _pixels(path: Path, form: _Form, columns: Columns, rows: int, tell: Told) ->
     with _chunks(path, form, tell, "reading pixels", None, others) as (chunks, _):
         for chunk in chunks:
             chunk = chunk.drop(columns=others)
+            if list(columns.pixels) != list(chunk.columns):
+                chunk = chunk[list(columns.pixels)]
             for name, kind in chunk.dtypes.items():
                 if kind.kind not in "if":  # u: some are beyond int64
                     text = (str(x) for x in chunk[name])

@@ -18,12 +18,6 @@ from core.data.formats.streams import AGAIN, CHUNK, cut_off, explained, file_siz
 from core.errors import DatasetError
 
 MAX_MEMBERS = 1_000_000
-# What folders and files are called that hold a part of a set
-PARTS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("test", "testing"), "test"),
-    **dict.fromkeys(("val", "valid", "validation"), "validation"),
-}
 _RATIO, _SUSPECT = 1000, 10 * 2**20  # deflate packs bytes that are all one 1032-fold; what is larger is looked at
 _LITTER = {"__MACOSX", "Thumbs.db", "desktop.ini"}  # of file managers; so are hidden files
 _ENTRY = b"PK\x01\x02"  # begins each entry of a zip file's directory (APPNOTE 4.3.12), of at least so many bytes:

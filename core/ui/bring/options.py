@@ -5,14 +5,29 @@ from __future__ import annotations
 import streamlit as st
 
 from core.data.formats.found import Colour, Fit, Options
+from core.ui import links
 
 SIZES = (0, 8, 12, 14, 16, 20, 24, 28, 32, 48, 64, 96, 128)  # pixels a side to choose from; 0 leaves them
 FITS = {Fit.FIT: "Whole, with bars of black", Fit.CROP: "Its middle square"}
 COLOURS = {Colour.AUTO: "As they are", Colour.GREY: "Grey", Colour.COLOUR: "Three channels"}
 
 
-def choose_options() -> Options:
-    """Draw the choices and return them."""
+def choose_options(before: Options | None) -> Options:
+    """Draw the choices and return them.
+
+    Args:
+        before: those that a draft was made with, to come back to from another page.
+    """
+    of = before or Options()
+    kept = {
+        "bring_size": of.size or 0,
+        "bring_fit": of.fit,
+        "bring_colour": of.colour,
+        "bring_label": of.label or "",
+        "bring_transpose": of.transpose,
+        "bring_invert": of.invert,
+    }
+    links.put({name: value for name, value in kept.items() if links.get(name) is None})
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         size = st.selectbox(
             "Size",

@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 from streamlit import config
@@ -25,10 +27,26 @@ SOURCES = {"upload": "Upload", "folder": "In the data folder"}
 KINDS = "PNG, JPEG and other pictures in a zip with a folder a class; .npz, .npy, IDX, CSV, Parquet or .mat"
 
 
-def choose_source(context: Context) -> tuple[object, Path | None]:
-    """Draw the choice and return what tells one choice from another, with the path of what was chosen.
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is to be brought in.
 
-    An upload is written down only when it is looked at, see :func:`write_down`; until then its path is None.
+    Attributes:
+        key: what tells one choice from another; None if nothing is chosen.
+        path: the file or folder; None of an upload, which is written down only when it is looked at.
+        test: the test images, where they are in another file.
+    """
+
+    key: object
+    path: Path | None = None
+    test: Path | None = None
+
+
+def choose_source(context: Context) -> Source:
+    """Draw the choice of what to bring in and return it.
+
+    Raises:
+        ArgumentError: if somebody typed a path that leads nowhere.
     """
     where = links.choose(
         st.segmented_control,
@@ -42,54 +60,70 @@ def choose_source(context: Context) -> tuple[object, Path | None]:
     return _uploaded(context) if where == "upload" else _in_folder(context)
 
 
-def _uploaded(context: Context) -> tuple[object, Path | None]:
+def _uploaded(context: Context) -> Source:
     refusal = context.visitor.refusal
-    megabytes = context.settings.upload // 10**6
-    config.set_option("server.maxUploadSize", max(1, megabytes))  # what the server itself refuses
-    files = st.file_uploader(
-        f"A file, or several that belong together: {KINDS}",
-        accept_multiple_files=True,
-        max_upload_size=max(1, megabytes),
-        key="upload",
-        disabled=refusal is not None,
-        help=refusal or "Up to FEATHERWEIGHT_UPLOAD_MB each. What is larger goes into the data folder.",
-    )
+    megabytes = max(1, context.settings.upload // 10**6)
+    config.set_option("server.maxUploadSize", megabytes)  # what the server itself refuses
+    given: dict[str, Any] = {
+        "accept_multiple_files": True,
+        "max_upload_size": megabytes,
+        "disabled": refusal is not None,
+        "help": refusal or "Up to FEATHERWEIGHT_UPLOAD_MB. What is larger goes into the data folder.",
+    }
+    files = st.file_uploader(f"A file, or several that belong together: {KINDS}", key="upload", **given)
+    with st.expander("Test images, where they are in another file"):
+        test = st.file_uploader("The file with the test images", key="upload_test", **given)
     if refusal is not None:
         st.caption(plain(refusal))
-    return tuple(x.file_id for x in files), None
+    ids = tuple(tuple(x.file_id for x in some) for some in (files, test))
+    return Source(ids if files else None)
 
 
-def write_down(context: Context) -> Path:
-    """Write what was uploaded into a folder of its own among the caches, and return the file or the folder.
+def write_down(context: Context, source: Source) -> Source:
+    """Return a source with its paths: what was uploaded is written into a folder of its own among the caches.
 
     Raises:
         AccessError: if the visitor may not.
         ArgumentError: if nothing, or too much, was uploaded.
     """
     context.visitor.require()
-    files: Sequence[UploadedFile] = links.get("upload") or ()
-    if not files:
+    if source.path is not None:
+        return source
+    parts: list[Sequence[UploadedFile]] = [links.get(x) or () for x in ("upload", "upload_test")]
+    size = sum(x.size for some in parts for x in some)
+    if not parts[0]:
         raise ArgumentError("Expected a file. Received: none. Choose one to upload.")
-    if sum(x.size for x in files) > context.settings.upload:
+    if size > context.settings.upload:
         raise ArgumentError(
-            f"Expected at most {context.settings.upload / 1e6:,.0f} MB. Received: "
-            f"{sum(x.size for x in files) / 1e6:,.0f} MB. Put the files into the data folder."
+            f"Expected at most {context.settings.upload / 1e6:,.0f} MB. Received: {size / 1e6:,.0f} MB. Put the files "
+            "into the data folder."
         )
-    folder = _folder(context.settings) / f"{time.time_ns()}"
-    folder.mkdir(parents=True)
-    for file in files:
-        with (folder / _plain_name(file.name)).open("wb") as target:
+    train, test = (_written(uploads(context.settings), some) if some else None for some in parts)
+    return Source(source.key, train, test)
+
+
+def _written(folder: Path, files: Sequence[UploadedFile]) -> Path:
+    """Write files into a folder of their own, and return the one, or where several are."""
+    place = folder / f"{time.time_ns()}"
+    names = [_plain_name(x.name) for x in files]
+    if len(files) > 1:
+        common = "".join(x[0] for x in takewhile(lambda x: len(set(x)) == 1, zip(*names, strict=False))).strip("-_. ")
+        place /= common if len(common) > 2 else "images"
+    place.mkdir(parents=True)
+    for name, file in zip(names, files, strict=True):
+        with (place / name).open("wb") as target:
             file.seek(0)
             shutil.copyfileobj(file, target)
-    return folder / _plain_name(files[0].name) if len(files) == 1 else folder
+    return place / names[0] if len(files) == 1 else place
 
 
 def forget_uploads(settings: Settings) -> None:
     """Delete what was written down of uploads."""
-    shutil.rmtree(_folder(settings), ignore_errors=True)
+    shutil.rmtree(uploads(settings), ignore_errors=True)
 
 
-def _folder(settings: Settings) -> Path:
+def uploads(settings: Settings) -> Path:
+    """Return the folder for what was uploaded, while it is looked at."""
     return settings.cache / "uploads"
 
 
@@ -99,13 +133,15 @@ def _plain_name(name: str) -> str:
     return "".join(x for x in last if x.isprintable())[-100:] or "images"
 
 
-def _in_folder(context: Context) -> tuple[object, Path | None]:
+def _in_folder(context: Context) -> Source:
     data = context.settings.data
     options = [x.path.name for x in candidates.candidates(context.settings) if x.what]
     options += [x for x in (f"{y}.npz" for y in datasets.names(context.settings)) if (data / x).is_file()]
     asked = links.said("file")
-    if links.first("file"):
+    if links.first("file") and asked:
         links.put({"file": asked if asked in options else None})
+        if asked not in options:
+            links.put({"no_file": asked})
     picked = st.selectbox(
         f"A file or folder in {plain(str(data))}",
         options,
@@ -117,10 +153,17 @@ def _in_folder(context: Context) -> tuple[object, Path | None]:
     )
     links.drawn("file")
     links.write("file", [picked] if picked else [])
+    missing = links.pop("no_file")
+    if missing and not picked:
+        st.warning(f"Nothing in the data folder is called {plain(missing[:80])}.", icon=":material/link_off:")
+    with st.expander("Test images, where they are in another file"):
+        other = st.selectbox(
+            "The file with the test images", options, key="file_test", index=None, accept_new_options=True
+        )
     if not picked:
-        return None, None
-    path = inside(data, picked)
-    return str(path), path
+        return Source(None)
+    path, test = inside(data, picked), inside(data, other) if other else None
+    return Source((str(path), str(test)), path, test)
 
 
 def inside(folder: Path, name: str) -> Path:

@@ -63,7 +63,7 @@ def draw_errors(context: Context, looked: Sequence[Looked], dataset: Dataset, sh
             f"- **{plain(chosen.name)}** reads {percent(confusion.accuracy(found))} of these {len(labels):,} test "
             f"images{_balanced(found, dataset)}: {len(labels) - int(np.trace(found)):,} are misread."
         )
-    if commonest.unequal(dataset.facts):
+    if dataset.facts.unequal:
         st.caption(f"{plain(commonest.little(dataset.facts, classes))} {BALANCED}")
     if len(looked) > 1:
         parts, (one, other) = confusion.difference(labels, *said), sides(looked)
@@ -113,7 +113,7 @@ def draw_errors(context: Context, looked: Sequence[Looked], dataset: Dataset, sh
 
 def _balanced(counts: Array, dataset: Dataset) -> str:
     """Return the balanced accuracy beside the accuracy, where classes are so unequal that it says more."""
-    if not commonest.unequal(dataset.facts):
+    if not dataset.facts.unequal:
         return ""
     return f", **balanced accuracy {percent(confusion.balanced(counts))}**"
 

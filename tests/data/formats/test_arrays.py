@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.data.formats import found
-from core.data.formats.arrays import open_npz, read_npy, read_npz
+from core.data.formats.arrays import open_npz, read_npy, read_npz, read_one
 from core.data.formats.found import Found, Options
 from core.errors import DatasetError
 from tests.data.formats.hostile import damaged, outcome
@@ -23,9 +23,7 @@ X2, Y2 = X[:6] ^ 1, Y[:6]
 
 
 def whole(path: Path, options: Options | None = None) -> Found:
-    read = read_npz(path, options or Options())
-    assert isinstance(read, Found)
-    return read
+    return read_npz(path, options or Options())
 
 
 def refusal(path: Path, options: Options | None = None) -> str:
@@ -67,6 +65,12 @@ def test_a_test_part_may_be_missing(tmp_path: Path, names: tuple[str, str]) -> N
     assert read.test is None and (read.train.x == X).all() and (read.train.y == Y).all()
 
 
+def test_labels_may_lie_in_a_row(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", Xtr=X, ytr=Y[None], Xte=X2, yte=Y2[None])
+    read = whole(tmp_path / "a.npz")
+    assert read.test is not None and (read.train.y == Y).all() and (read.test.y == Y2).all()
+
+
 def test_validation_images_are_left_out_and_said(tmp_path: Path) -> None:
     parts: Any = {
         f"{part}_{kind}": a for part in ("train", "val", "test") for kind, a in (("images", X), ("labels", Y[:, None]))
@@ -96,8 +100,7 @@ def test_types_and_orders_stay_as_they_are_written(tmp_path: Path, dtype: str, o
 
 def test_a_single_array_comes_as_it_is(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "kmnist-train-imgs.npz", X)
-    read = read_npz(tmp_path / "kmnist-train-imgs.npz", Options())
-    assert isinstance(read, np.ndarray) and (read == X).all()
+    assert (read_one(tmp_path / "kmnist-train-imgs.npz") == X).all()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from core.data.formats import found
 from core.data.formats.found import Found, Options
-from core.data.formats.pairs import read_pair, read_pairs
+from core.data.formats.pairs import pair_in, read_pair, read_part
 from core.errors import DatasetError
 from tests.data.formats.hostile import damaged, outcome
 
@@ -40,6 +40,11 @@ def written(folder: Path, *names: str) -> list[Path]:
     for name, array in zip(names, (X, Y, X2, Y2), strict=False):
         write(folder / name, array)
     return [folder / name for name in names]
+
+
+def read_pairs(folder: Path, options: Options) -> Found | None:
+    first = pair_in(folder)
+    return read_pair(first, options) if first else None
 
 
 def check(read: Found | None, test: bool = True) -> None:
@@ -98,6 +103,13 @@ def test_test_images_may_be_another_pair(tmp_path: Path) -> None:
     read = read_pair(paths[0], Options(test=tmp_path / "b" / "X.npy"))
     check(read)
     assert "X_test.npy" in read.notes[0] and "y_test.npy" in read.notes[0]
+
+
+def test_a_pair_alone_is_read_whatever_its_part(tmp_path: Path) -> None:
+    _, _, images, labels = written(tmp_path, *SETS["MNIST"])
+    for path in (images, labels):
+        read = read_part(path)
+        assert (read.train.x == X2).all() and (read.train.y == Y2).all() and read.test is None
 
 
 def test_validation_images_and_doubles_are_left_out_and_said(tmp_path: Path) -> None:

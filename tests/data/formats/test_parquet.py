@@ -139,6 +139,56 @@ def test_a_damaged_picture_takes_its_label_along(tmp_path: Path) -> None:
     assert any("2 pictures" in x and "row 1" in x for x in got.notes)
 
 
+def test_shards_that_say_no_part_are_joined_and_said(tmp_path: Path) -> None:
+    for name, part in (("digits-0", slice(0, 15)), ("digits-1", slice(15, 30))):
+        written(tmp_path / f"{name}.parquet", pictures(PIXELS[part], DIGITS[part]))
+    got = read_parquet(tmp_path, Options())
+    assert np.array_equal(got.train.x, PIXELS) and any("digits-0" in x and "digits-1" in x for x in got.notes)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("cats", "digits"),
+        ("cifar10", "cifar100"),
+        ("cats_train", "dogs_test"),
+        ("cats_train", "dogs_train"),
+        ("digits-0", "digits-2"),
+        ("latest", "contest"),
+    ],
+)
+def test_files_of_several_sets_are_refused(tmp_path: Path, names: tuple[str, str]) -> None:
+    for name in names:
+        written(tmp_path / f"{name}.parquet", pictures())
+    with pytest.raises(DatasetError, match="Give one of these files"):
+        parquet_parts(tmp_path)
+    for name in names:
+        assert parquet_parts(tmp_path / f"{name}.parquet").train == (tmp_path / f"{name}.parquet",)
+
+
+@pytest.mark.parametrize("train", ["mnist_train", "train", "mnist"])
+def test_parts_are_told_by_words(tmp_path: Path, train: str) -> None:
+    for name in (train, "mnist_test", "mnist_val"):
+        written(tmp_path / f"{name}.parquet", pictures())
+    got = parquet_parts(tmp_path)
+    assert [x.stem for x in got.train] == [train] and [x.stem for x in got.test] == ["mnist_test"]
+    notes = read_parquet(tmp_path, Options()).notes
+    assert any("mnist_val" in x for x in notes) and any("mnist_test" in x for x in notes)
+
+
+def test_hashes_after_the_numbers_of_shards_are_no_sets(tmp_path: Path) -> None:
+    for name in ("train-00000-of-00002-6b3a2b1c9f", "train-00001-of-00002-aa3a2b1c90", "test-00000-of-00001-12ab34cd"):
+        written(tmp_path / f"{name}.parquet", pictures())
+    got = parquet_parts(tmp_path)
+    assert len(got.train) == 2 and len(got.test) == 1
+
+
+def test_columns_of_pixels_sorted_as_text_stand_by_number(tmp_path: Path) -> None:
+    columns = {f"p{i}": PIXELS.reshape(30, 36)[:, i] for i in sorted(range(36), key=str)}
+    got = read_parquet(written(tmp_path / "set.parquet", pa.table({"label": DIGITS, **columns})), Options())
+    assert np.array_equal(got.train.x, PIXELS.reshape(30, 36)) and any("p35" in x for x in got.notes)
+
+
 @pytest.mark.parametrize("kind", [np.uint8, np.int64, np.uint64, np.float64])
 def test_columns_of_pixels_are_read_like_a_table(tmp_path: Path, kind: type) -> None:
     x: Array = PIXELS.reshape(30, 36).astype(kind)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.data.formats.roles import choose, role
+from core.data.formats.roles import choose, file_name, role
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,9 @@ from core.data.formats.roles import choose, role
         ("dataset.train.images", "train", "x"),
         ("set/data", "", "x"),
         ("target", "", "y"),
+        ("Xtr", "train", "x"),
+        ("yte", "test", "y"),
+        ("train_lbls", "train", "y"),
     ],
 )
 def test_a_name_says_part_and_kind(name: str, part: str, kind: str) -> None:
@@ -55,3 +58,27 @@ def test_a_file_given_for_its_test_images(names: list[str], as_test: bool, train
 def test_many_that_are_left_out_are_counted() -> None:
     chosen = choose(["x", "y", *(f"weights{i}" for i in range(100))])
     assert chosen is not None and "92 more" in chosen.notes[0] and len(chosen.notes[0]) < 200
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "kind", "group"),
+    [
+        ("mnist_train.parquet", "train", "", ("mnist",)),
+        ("digits-test.csv", "test", "", ("digits",)),
+        ("train_32x32.mat", "train", "", ("32x32",)),
+        ("extra_32x32.mat", "extra", "", ("32x32",)),
+        ("t10k-images-idx3-ubyte.gz", "test", "x", ()),
+        ("emnist-letters-train-labels-idx1-ubyte.gz", "train", "y", ("emnist", "letters")),
+        ("train2.csv", "train", "", ("2",)),
+        ("myTest.npz", "test", "", ("my",)),
+        ("TrainX.npy", "train", "x", ()),
+        ("Xte.npy", "test", "x", ()),
+        ("latest.csv", "", "", ("latest",)),
+        ("mytest.npz", "", "", ("mytest",)),
+        ("contest.csv", "", "", ("contest",)),
+        ("train_test.npz", "", "", ("train", "test")),
+    ],
+)
+def test_a_files_name_says_part_kind_and_set(name: str, part: str, kind: str, group: tuple[str, ...]) -> None:
+    found = file_name(name)
+    assert (found.role.part, found.role.kind, found.group) == (part, kind, group)

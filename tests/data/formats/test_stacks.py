@@ -123,3 +123,28 @@ def test_memory_is_the_array_and_one_picture(shape: tuple[int, ...]) -> None:
     finally:
         tracemalloc.stop()
     assert peak < got.x.nbytes + 12 * got.x[0].nbytes
+
+
+def inked(alpha: Array, ink: int = 0) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(np.dstack([np.full_like(alpha, ink)] * 3 + [alpha])).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_black_ink_on_nothing_becomes_white_on_black() -> None:
+    alphas = [noise(6, 6) for _ in range(3)]
+    got = stacked([inked(x) for x in alphas])
+    assert np.array_equal(got.x, alphas) and any("3 pictures" in x and "ink" in x for x in got.notes)
+    # where any colour is seen, clear parts are black as ever
+    got = stacked([inked(alphas[0]), inked(np.full((6, 6), 255, np.uint8), 9)])
+    assert not got.x[0].any() and (got.x[1] == 9).all() and not any("ink" in x for x in got.notes)
+    assert not stacked([np.zeros((6, 6), np.uint8)]).x.any()
+
+
+def test_notes_speak_of_colours_and_bars_only_where_there_are_some() -> None:
+    [said] = stacked([noise(6, 6), grey_in_colour(6, 6)], colour=Colour.COLOUR).notes
+    assert "2 grey pictures" in said and "others" not in said
+    for fit in Fit:
+        [square] = stacked([noise(6, 6), noise(4, 4)], size=3, fit=fit).notes
+        [oblong] = stacked([noise(6, 5), noise(4, 4)], size=3, fit=fit).notes
+        assert "3×3." in square and "3×3," in oblong

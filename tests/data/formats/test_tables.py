@@ -95,6 +95,30 @@ def test_labels_may_be_words(tmp_path: Path) -> None:
         assert got.train.y.tolist() == words
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"pixel{i}" for i in range(16)],
+        [f"{i}x{j}" for i in range(1, 3) for j in range(7, 15)],
+        [f"p{i}_{j}" for i in range(2) for j in range(8)],
+    ],
+)
+def test_pixels_stand_in_the_order_of_their_numbers(tmp_path: Path, names: list[str]) -> None:
+    ordered = table().set_axis(["label", *names], axis=1)
+    assert same(got := read(tmp_path, ordered)) and len(got.notes) == 1
+    by_text = ordered[["label", *sorted(names)]]
+    assert list(by_text) != list(ordered) or names[0].startswith("p0_")
+    got = read(tmp_path, by_text.sample(frac=1, axis=1, random_state=0))
+    assert same(got) and any(names[0] in x and names[-1] in x for x in got.notes)
+
+
+def test_pixels_without_numbers_or_of_one_number_stay(tmp_path: Path) -> None:
+    for names in ([f"p{'zyxwvutsrqponmlk'[i]}" for i in range(16)], [f"p{i}" for i in (1, 1, *range(14))][:16]):
+        frame = table()
+        frame.columns = pd.Index(["label", *names])
+        assert same(read(tmp_path, frame.to_csv(index=False)))
+
+
 @pytest.mark.parametrize("name", ["id", "Index", "Unnamed: 0", ""])
 def test_a_column_that_counts_is_left_out_and_said(tmp_path: Path, name: str) -> None:
     frame = table()
