@@ -111,11 +111,8 @@ def test_svhns_third_part_is_left_out_and_said(tmp_path: Path) -> None:
     assert said(got, "extra_32x32.mat")
 
 
-@pytest.mark.parametrize("header", [True, False])
-@pytest.mark.parametrize("counted", [True, False])
+@pytest.mark.parametrize(("header", "counted"), [(True, False), (True, True), (False, False)])  # counted by its name
 def test_kaggles_table_without_labels_is_left_out_unless_given(tmp_path: Path, header: bool, counted: bool) -> None:
-    if counted and not header:
-        pytest.skip("a column that counts is known by its name")
     frame(X, Y).to_csv(tmp_path / "train.csv", index=False, header=header)
     test = frame(X2, None)
     if counted:
