@@ -103,7 +103,7 @@ def add_set(arguments: Namespace) -> Output:
     finally:
         bring.discard(found)
     words = f"python -m core train deep_cnn 2 --data {shlex.quote(name)}"
-    said = f'Kept as {name}. To train on it: {words}' if kept else "Nothing was kept."
+    said = f"Kept as {name}. To train on it: {words}" if kept else "Nothing was kept."
     if not (kept or sys.stdin.isatty()):
         said += " Add --yes to keep it."
     document = {"name": name if kept else None, "report": found.report.facts()}

@@ -180,8 +180,11 @@ def _zip(path: Path, archive: zipfile.ZipFile) -> Tree:
     folders |= {str(parent) for name in files for parent in PurePosixPath(name).parents} - {"."}
 
     def read(name: str) -> bytes:
-        with archive.open(wanted[name]) as file:
-            return file.read(files[name] + 1)
+        data = bytearray()
+        with archive.open(wanted[name]) as file:  # room is made as bytes come, not as they are promised
+            while len(data) <= files[name] and (some := file.read(CHUNK)):
+                data += some
+        return bytes(data)
 
     return Tree(path, _sorted(files), frozenset(folders), (), read)
 
