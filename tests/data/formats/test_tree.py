@@ -210,4 +210,4 @@ def test_damaged_bytes_give_files_or_a_sentence(
     finally:
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-    assert peak < tree._SUSPECT + 2**20  # a member's promise is believed up to there
+    assert peak < 2**20
