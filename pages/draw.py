@@ -149,7 +149,7 @@ with page("Draw") as context:
     drawable = name in DIGITS
     if not drawable:
         st.caption(
-            f"The pad draws digits as MNIST's were made; {plain(datasets.title(name))} offers its test images in their "
-            "place."
+            f"The pad draws digits of 28×28 as MNIST's were made; {plain(datasets.title(name))} offers its test "
+            "images in their place."
         )
     ask(context, found, asked, drawable)
