@@ -95,8 +95,8 @@ def damaged(draw: st.DrawFn) -> bytes:
     return bytes(data)
 
 
-def tried(path: Path) -> None:
-    """Read a file in every way the product does; it may only succeed or be refused in a sentence."""
+def tried(path: Path) -> set[str]:
+    """Read a file in every way the product does, and return the sentences: it may be read or refused in one."""
     said = set()
     for read in (npz.facts, npz.read, npz.read_test):
         try:
@@ -105,8 +105,11 @@ def tried(path: Path) -> None:
                 read(path)
         except DatasetError as e:
             said.add(str(e))
-            assert str(path) in str(e) and "\n" not in str(e) and len(str(e)) < 400 + len(str(path)), str(e)
-            assert str(e).endswith("."), str(e)
+    return said
+
+
+def one_sentence(said: str, path: Path) -> bool:
+    return str(path) in said and "\n" not in said and len(said) < 400 + len(str(path)) and said.endswith(".")
 
 
 @settings(max_examples=150)
@@ -122,7 +125,7 @@ def test_whatever_is_in_a_file_it_is_a_set_or_one_sentence(
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "hostile.npz"
     path.write_bytes(data)
-    tried(path)
+    assert all(one_sentence(x, path) for x in tried(path))
 
 
 class Trap:
@@ -138,7 +141,7 @@ def test_no_pickle_is_opened(tmp_path: Path, name: str) -> None:
     path.write_bytes(packed(**GOOD | {name: member(np.array([Trap()] * 20, object))}))
     with pytest.raises(DatasetError, match="pickled"):
         npz.read(path)
-    tried(path)
+    assert all(one_sentence(x, path) for x in tried(path))
 
 
 def bomb(claimed: int) -> bytes:

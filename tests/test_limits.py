@@ -13,6 +13,8 @@ FITS = Ask(cells=10, weights=1000, multiply_adds=9000, epochs=5)
 
 def test_what_just_fits_is_allowed() -> None:
     LIMITS.check(FITS, mine=2, others=8)
+    with pytest.raises(LimitError):
+        LIMITS.check(FITS, mine=2, others=9)
 
 
 @pytest.mark.parametrize(

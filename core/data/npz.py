@@ -60,11 +60,22 @@ def facts(path: Path) -> Facts:
         stat = path.stat()
     except OSError as e:
         raise DatasetError(f"The file {path} cannot be read ({e.strerror}).") from None
-    return _facts(path, stat.st_mtime_ns, stat.st_size)
+    found = _facts(path, stat.st_mtime_ns, stat.st_size)
+    if isinstance(found, UnconvertedError):
+        raise UnconvertedError(found.path, str(found))
+    return found
 
 
 @lru_cache(maxsize=64)
-def _facts(path: Path, mtime_ns: int, size: int) -> Facts:
+def _facts(path: Path, mtime_ns: int, size: int) -> Facts | UnconvertedError:
+    """Return the facts, or why they would be wrong: to know that of floats takes all of them, and pages ask often."""
+    try:
+        return _told(path)
+    except UnconvertedError as e:
+        return e
+
+
+def _told(path: Path) -> Facts:
     x_train, y_train, x_test, y_test = _checked(path, unpack=())
     classes = int(y_train.max()) + 1
     train_counts, test_counts = (tuple(np.bincount(y, minlength=classes).tolist()) for y in (y_train, y_test))

@@ -109,44 +109,12 @@ def split(network: Network) -> tuple[tuple[Layer, ...], Network]:
 
 def build(network: Network, recipe: Recipe, formulation: Formulation) -> Program:
     """Return the program of a network whose leading layers :func:`split` has taken off."""
-    advance = tf.function(partial(update, recipe), jit_compile=True, autograph=False)  # many small operations in one
-
-    trained = trainable(network.arrays)
 
     def predict(weights: Sequence[Tensor], rows: Tensor, batch: Batch | None) -> tuple[Tensor, list[Tensor]]:
         x = forward.pictures(network.input_shape, formulation, rows)
         return forward.logits(formulation, network, recipe.precision, weights, x, batch)
 
-    def train(
-        state: tuple[Any, ...], x: Tensor, y: Tensor, shuffled: Tensor, seed: Tensor, times: Tensor
-    ) -> tuple[Any, ...]:
-        images = int(shuffled.shape[0])
-        size = min(recipe.batch_size, images)
-        batches = -(-images // size)
-        shuffled = tf.concat([shuffled, tf.zeros(batches * size - images, tf.int32)], 0)
-
-        def body(i: Tensor, loss: Tensor, correct: Tensor, state: tuple[Any, ...]) -> tuple[Any, ...]:
-            rows = tf.slice(shuffled, [i * size], [size])
-            # the last batch is filled up with images that count nothing: one program for every batch
-            real = tf.cast(tf.range(size) + i * size < images, tf.float32)
-            weights, slots, step = state
-            labels = tf.gather(y, rows)
-            batch = Batch(tf.stack([seed, tf.cast(step, tf.int32)]), real)
-            changed = [weights[place] for place in trained]
-            with tf.GradientTape() as tape:
-                tape.watch(changed)
-                logits, arrays = predict(weights, tf.gather(x, rows), batch)
-                total, right = _scores(logits, labels, real)
-                mean = total / tf.reduce_sum(real)
-            updated, slots = advance(changed, slots, tape.gradient(mean, changed), step)
-            for place, array in zip(trained, updated, strict=True):
-                arrays[place] = array
-            after = tuple(arrays), slots
-            return i + 1, loss + total, correct + right, (*after, step + 1)
-
-        start = (tf.constant(0), tf.constant(0.0), tf.constant(0.0), state)
-        _, loss, correct, state = tf.while_loop(lambda i, *_: i < times * batches, body, start, parallel_iterations=1)
-        return state, loss, correct
+    train = _training(network, recipe, predict)
 
     @tf.function(jit_compile=formulation.fused, autograph=False)
     def work(state: Any, x: Tensor, y: Tensor, shuffled: Tensor, test: Any, seed: Tensor, times: Tensor) -> Any:
@@ -179,6 +147,47 @@ def build(network: Network, recipe: Recipe, formulation: Formulation) -> Program
             evaluate(state, evaluated, times=0)
 
     return Program(formulation, run, compile_, evaluate)
+
+
+def _training(
+    network: Network, recipe: Recipe, predict: Callable[..., tuple[Tensor, list[Tensor]]]
+) -> Callable[..., tuple[Any, ...]]:
+    """Return what trains for one pass over the images, to be compiled with what surrounds it."""
+    advance = tf.function(partial(update, recipe), jit_compile=True, autograph=False)  # many small operations in one
+    trained = trainable(network.arrays)
+
+    def train(
+        state: tuple[Any, ...], x: Tensor, y: Tensor, shuffled: Tensor, seed: Tensor, times: Tensor
+    ) -> tuple[Any, ...]:
+        images = int(shuffled.shape[0])
+        size = min(recipe.batch_size, images)
+        batches = -(-images // size)
+        shuffled = tf.concat([shuffled, tf.zeros(batches * size - images, tf.int32)], 0)
+
+        def body(i: Tensor, loss: Tensor, correct: Tensor, state: tuple[Any, ...]) -> tuple[Any, ...]:
+            rows = tf.slice(shuffled, [i * size], [size])
+            # the last batch is filled up with images that count nothing: one program for every batch
+            real = tf.cast(tf.range(size) + i * size < images, tf.float32)
+            weights, slots, step = state
+            labels = tf.gather(y, rows)
+            batch = Batch(tf.stack([seed, tf.cast(step, tf.int32)]), real)
+            changed = [weights[place] for place in trained]
+            with tf.GradientTape() as tape:
+                tape.watch(changed)
+                logits, arrays = predict(weights, tf.gather(x, rows), batch)
+                total, right = _scores(logits, labels, real)
+                mean = total / tf.reduce_sum(real)
+            updated, slots = advance(changed, slots, tape.gradient(mean, changed), step)
+            for place, array in zip(trained, updated, strict=True):
+                arrays[place] = array
+            after = tuple(arrays), slots
+            return i + 1, loss + total, correct + right, (*after, step + 1)
+
+        start = (tf.constant(0), tf.constant(0.0), tf.constant(0.0), state)
+        _, loss, correct, state = tf.while_loop(lambda i, *_: i < times * batches, body, start, parallel_iterations=1)
+        return state, loss, correct
+
+    return train
 
 
 def _evaluate(

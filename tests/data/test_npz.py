@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.data import npz
-from core.data.formats import found
+from core.data.formats import arrays, found
 from core.data.images import Images, scaled
 from core.errors import DatasetError, UnconvertedError
 from tests.held_out import hold_out
@@ -130,6 +130,24 @@ def test_malformed_sets_are_refused_in_one_sentence(tmp_path: Path, what: str, l
     assert str(caught.value).startswith(f"The file {tmp_path / 'own.npz'} is not a usable image set as it lies. ")
     assert "\n" not in str(caught.value)
     assert caught.value.path == tmp_path / "own.npz"
+
+
+def test_what_needs_a_conversion_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = saved(tmp_path, good() | {"x_train": good()["x_train"] / 1.0, "x_test": good()["x_test"] / 1.0})
+    looks: list[Path] = []
+    real = arrays.open_npz
+
+    def looking(at: Path) -> Any:
+        looks.append(at)
+        return real(at)
+
+    monkeypatch.setattr(npz, "open_npz", looking)
+    for _ in range(3):
+        with pytest.raises(UnconvertedError):
+            npz.facts(path)
+    assert looks == [path]
+    np.savez(path, **good())
+    assert npz.facts(path).train == 20  # mended, so looked at anew
 
 
 @pytest.mark.parametrize("look", [npz.read, npz.facts])

@@ -89,8 +89,9 @@ def test_any_file_of_a_set_and_its_folder_give_the_set(tmp_path: Path, names: li
 @pytest.mark.parametrize("names", [("X.npy", "y.npy"), ("images.npy", "targets.npy"), ("train-image", "train-label")])
 def test_a_test_part_may_be_missing(tmp_path: Path, names: tuple[str, str]) -> None:
     path, _ = written(tmp_path, *names)
-    check(read_pair(path, Options()), test=False)
-    check(read_pairs(tmp_path, Options()), test=False)
+    for read in (read_pair(path, Options()), read_pairs(tmp_path, Options())):
+        check(read, test=False)
+        assert read is not None and read.test is None
 
 
 def test_test_images_may_be_another_pair(tmp_path: Path) -> None:
@@ -161,7 +162,9 @@ def test_several_sets_in_a_folder_are_named(tmp_path: Path) -> None:
 def test_a_whole_set_is_taken_before_images_without_labels(tmp_path: Path) -> None:
     written(tmp_path, *SETS["MNIST"])
     np.save(tmp_path / "mean-image.npy", X[0])
-    check(read_pairs(tmp_path, Options()))
+    read = read_pairs(tmp_path, Options())
+    check(read)
+    assert read is not None and read.train.x.shape == X.shape
 
 
 def test_folders_of_other_things_hold_no_set(tmp_path: Path) -> None:
@@ -182,7 +185,9 @@ def test_idx_is_told_by_its_bytes_whatever_the_suffix(tmp_path: Path) -> None:
     for name, array in (("train-images", X), ("train-labels", Y)):
         write(tmp_path / name, array)
         (tmp_path / name).rename(tmp_path / f"{name}.dat")
-    check(read_pair(tmp_path / "train-labels.dat", Options()), test=False)
+    read = read_pair(tmp_path / "train-labels.dat", Options())
+    check(read, test=False)
+    assert "IDX" in read.what
 
 
 def test_names_that_say_nothing_and_files_that_are_not_there_are_refused(tmp_path: Path) -> None:
@@ -243,7 +248,7 @@ def test_any_files_give_a_set_or_a_sentence(tmp_path_factory: pytest.TempPathFac
     paths = written(folder, *data.draw(st.sampled_from([SETS["MNIST"], SETS["KMNIST"], SETS["NumPy"]])))
     path = data.draw(st.sampled_from(paths))
     path.write_bytes(data.draw(damaged(path.read_bytes(), 128)))
-    outcome(lambda: read_pair(path, Options()), *paths)
-    outcome(lambda: read_pairs(folder, Options()), *paths)
+    assert isinstance(outcome(lambda: read_pair(path, Options()), *paths), Found | str)
+    assert isinstance(outcome(lambda: read_pairs(folder, Options()), *paths), Found | str | None)
     for path in paths:
         path.unlink()

@@ -182,7 +182,9 @@ def test_pictures_may_be_tested_by_arrays_and_arrays_by_pictures(tmp_path: Path)
 def test_test_images_in_another_format_take_the_column_of_labels(tmp_path: Path) -> None:
     save_npz(tmp_path / "a.npz", X, Y)
     frame(X2, Y2).rename(columns={"label": "pixel99"}).to_csv(tmp_path / "b.csv", index=False)
-    check(read(tmp_path / "a.npz", Options(test=tmp_path / "b.csv", label="pixel99")))
+    got = read(tmp_path / "a.npz", Options(test=tmp_path / "b.csv", label="pixel99"))
+    check(got)
+    assert got.test is not None and len(got.test.y) == len(Y2)
 
 
 def test_classes_of_both_formats_must_be_the_same(tmp_path: Path) -> None:
