@@ -30,7 +30,9 @@ CHROMIUM_OPTIONS = (
     "--disable-sync",
 )
 START_SECONDS = 60
-EXPECT_SECONDS = 15  # patience of expect(): the machine may be busy
+# Milliseconds: for whatever a page shows, and for what waits for TensorFlow to start or to compile. On a busy machine
+# Chromium was seen to take more than 15 s to load the parts of Streamlit that a page needs.
+PATIENCE, LONG = 60_000, 120_000
 
 ColorScheme = Literal["light", "dark"]
 NewPage = Callable[..., "Page"]
@@ -47,7 +49,7 @@ def browser() -> Iterator[Browser]:
         from playwright.sync_api import expect, sync_playwright
     except ImportError:
         pytest.skip("No Playwright found: install it with 'pip install playwright'.")
-    expect.set_options(timeout=1000 * EXPECT_SECONDS)
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_OPTIONS))
         yield chromium
@@ -75,7 +77,7 @@ def new_page(browser: Browser, contexts: dict[tuple[int, int, str], BrowserConte
             contexts[kind] = browser.new_context(
                 viewport={"width": width, "height": height}, color_scheme=color_scheme, has_touch=width < 600
             )
-            contexts[kind].set_default_timeout(30_000)
+            contexts[kind].set_default_timeout(PATIENCE)
         page = contexts[kind].new_page()
         pages.append(page)
         page.on("pageerror", lambda error: thrown.append(str(error)))

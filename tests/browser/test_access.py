@@ -18,6 +18,7 @@ from joserfc.jwk import RSAKey
 
 from core import ROOT
 from core.ui.markdown import JOINER
+from tests.browser.conftest import LONG, PATIENCE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -29,7 +30,6 @@ from playwright.sync_api import expect
 
 APP = ROOT / "app.py"
 KEY = "correct horse battery"
-LONG = 120_000  # for what waits for TensorFlow to start, on a busy machine
 EVERYWHERE = {"server.address": "0.0.0.0"}
 
 
@@ -204,7 +204,7 @@ def test_who_signs_in_may_train_if_listed_and_verified(
     environment = folders(tmp_path / "home") | {"FEATHERWEIGHT_RUNNERS": "ann@example.org"}
     url = serve(APP, environment, EVERYWHERE | {"secrets.files": str(secrets)})
     context = browser.new_context()  # of its own: cookies are shared by all pages of a context
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
 
     def sign_in(**claims: object) -> None:

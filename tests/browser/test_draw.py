@@ -38,7 +38,7 @@ def url(browser: Browser, serve: Serve, tmp_path_factory: pytest.TempPathFactory
 
 def opened(page: Page, url: str) -> Page:
     page.goto(f"{url}/draw")
-    expect(page.get_by_test_id("pad")).to_be_visible(timeout=60_000)
+    expect(page.get_by_test_id("pad")).to_be_visible()
     expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
     return page
 
@@ -138,7 +138,7 @@ def test_a_drawing_is_there_again_after_another_page(page: Page) -> None:
     draw(page, ZERO)
     found, picture = choices(page), seen(page)
     page.get_by_role("link", name="Results").click()
-    expect(page.get_by_role("heading", name="Accuracy against weights")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("heading", name="Accuracy against weights")).to_be_visible()
     page.get_by_role("link", name="Draw").click()
     assert choices(page) == found
     await_picture(page, picture)
@@ -150,16 +150,14 @@ def test_inspect_shows_what_the_layers_make_of_it(page: Page) -> None:
     draw(page, ZERO)
     expect(answers(page)).to_be_visible()
     inside.click()
-    expect(page.get_by_text(re.compile(r"Deep CNN, n = 2 \(932 weights\) reads 0, .* sure"))).to_be_visible(
-        timeout=60_000
-    )
+    expect(page.get_by_text(re.compile(r"Deep CNN, n = 2 \(932 weights\) reads 0, .* sure"))).to_be_visible()
     expect(page.get_by_alt_text("the drawn digit")).to_be_visible()
     page.get_by_role("link", name="Draw").click()
     page.get_by_role("button", name="test digit").click()
     number = page.get_by_text(re.compile("^Test image [0-9,]+ of ")).inner_text().split()[2]
     expect(inside).to_have_attribute("href", re.compile(f"image={number.replace(',', '')}"))  # drawn after the text
     inside.click()
-    expect(page.get_by_alt_text(re.compile(f"^test image {number}, labelled [0-9]$"))).to_be_visible(timeout=60_000)
+    expect(page.get_by_alt_text(re.compile(f"^test image {number}, labelled [0-9]$"))).to_be_visible()
 
 
 def test_a_test_digit_has_a_label_and_takes_the_drawing_away(page: Page) -> None:

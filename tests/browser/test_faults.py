@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core import ROOT
-from tests.browser.conftest import ask_health, await_start, free_port
+from tests.browser.conftest import LONG, ask_health, await_start, free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 pytest.importorskip("playwright", reason="No Playwright found: install it with 'pip install playwright'.")
 from playwright.sync_api import expect
 
-LONG = 120_000  # for what waits for TensorFlow to start or to compile, on a busy machine
 SWEEP = "train?families=MLP&widths_mlp=16&widths_mlp=17&widths_mlp=18&recipe=My+own&epochs=200&batch=64"
 
 

@@ -17,8 +17,6 @@ from playwright.sync_api import expect
 
 from core import ROOT
 
-LONG = 60_000  # milliseconds for a page to be drawn to its end, on a busy machine
-
 
 @pytest.fixture(scope="module")
 def url(browser: Browser, serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> str:
@@ -34,8 +32,8 @@ def follow(page: Page, name: str) -> None:
 
 def heading(page: Page, title: str) -> None:
     """Wait until the page of that title has been drawn to its end: until then Streamlit may write its address."""
-    expect(page.get_by_role("heading", level=1)).to_contain_text(title, timeout=LONG)
-    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible(timeout=LONG)
+    expect(page.get_by_role("heading", level=1)).to_contain_text(title)
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
 
 
 def family(page: Page, title: str) -> None:
@@ -49,7 +47,7 @@ def width(page: Page, n: int) -> None:
 
 def shows(page: Page, title: str, n: int, weights: str) -> None:
     """Expect Explore with a network, and an address that tells it."""
-    expect(page.get_by_test_id("weights-total")).to_have_text(weights, timeout=LONG)
+    expect(page.get_by_test_id("weights-total")).to_have_text(weights)
     expect(page.get_by_test_id("width-number")).to_have_value(str(n))
     expect(page.get_by_role("radio", name=title, exact=True)).to_be_checked()
     expect(page).to_have_url(re.compile(rf"/\?(.*&)?n={n}\b"))

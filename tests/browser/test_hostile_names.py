@@ -66,7 +66,7 @@ def test_every_name_reads_as_it_is_wherever_it_may_stand(
     script.write_text(PLACES.format(names=json.dumps(HOSTILE)), encoding="utf-8")
     page = new_page()
     page.goto(serve(script))
-    expect(page.get_by_text("the end")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("the end")).to_be_visible()
     expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
     for index, name in enumerate(HOSTILE):
         one = page.locator(f".st-key-name{index}")
@@ -94,7 +94,7 @@ def test_every_page_shows_a_set_by_its_name(new_page: NewPage, url: str, path: s
     page.on("dialog", lambda dialog: pytest.fail(f"a dialog: {dialog.message}"))
     for name in NAMES:
         page.goto(f"{url}/{path}?data={quote(name)}")
-        expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=60_000)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
         expect(page.get_by_role("combobox", name="Data set")).to_have_value(name)
         expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
         page_text = re.sub(r"\s+", " ", page.get_by_test_id("stMain").inner_text().replace(JOINER, ""))

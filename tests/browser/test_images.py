@@ -19,10 +19,10 @@ from playwright.sync_api import expect
 
 from core import ROOT
 from core.data import npz
+from tests.browser.conftest import LONG
 from tests.data.sets import WORDS, digits, pictures, zipped
 
 APP = ROOT / "app.py"
-LONG = 120_000  # for what waits for TensorFlow to start or to compile, on a busy machine
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,7 @@ def opened(page: Page, address: str) -> list[str]:
     page.goto(address)
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     last = page.get_by_role("region").last if "Layers" in address else page.get_by_role("button", name="PNG: ").last
-    expect(last).to_be_visible(timeout=60_000)
+    expect(last).to_be_visible()
     expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
     for chart in page.get_by_test_id("stVegaLiteChart").all():
         expect(chart.locator("svg, canvas").first).to_be_attached()

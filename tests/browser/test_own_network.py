@@ -17,9 +17,9 @@ pytest.importorskip("playwright", reason="No Playwright found: install it with '
 from playwright.sync_api import expect
 
 from core import ROOT
+from tests.browser.conftest import LONG
 
 APP = ROOT / "app.py"
-LONG = 120_000
 LEAN = "conv3(n, same, leaky) maxpool2 4x[separable3(n, leaky)] globalavg"
 RESIDUAL = "conv3(n, linear) batchnorm relu residual[conv3(n, same) batchnorm] maxpool2 flatten"
 

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from core import ROOT
-from tests.browser.conftest import await_start, free_port
+from tests.browser.conftest import PATIENCE, await_start, free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -122,7 +122,7 @@ def proxy(tmp_path: Path, certificate: tuple[Path, Path]) -> Iterator[Proxy]:
 def opened(browser: Browser, url: str) -> Page:
     """Return a page that takes the certificate that nobody has signed."""
     page = browser.new_context(ignore_https_errors=True).new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(PATIENCE)
     page.goto(url)
     return page
 

@@ -22,6 +22,7 @@ from core.networks.families import FAMILIES
 from core.runs import sweep
 from core.runs.run import Epoch, RunState
 from core.runs.store import Store
+from tests.browser.conftest import LONG
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Locator, Page
@@ -32,7 +33,6 @@ pytest.importorskip("playwright", reason="No Playwright found: install it with '
 from playwright.sync_api import TimeoutError, expect
 
 APP = ROOT / "app.py"
-LONG = 120_000  # for what waits for TensorFlow to start or to compile, on a busy machine
 REFERENCE = "results?data=MNIST"
 CLOSER = f"{REFERENCE}#closer"  # with a network chosen
 PAGES = ("", "train", "results", f"{REFERENCE}&errors=true&front=true&unit=Multiply-adds", CLOSER)

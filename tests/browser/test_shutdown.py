@@ -19,7 +19,7 @@ from filelock import FileLock
 from core import ROOT
 from core.runs.run import Run
 from core.runs.store import Store
-from tests.browser.conftest import ask_health, await_start, free_port
+from tests.browser.conftest import LONG, ask_health, await_start, free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -30,7 +30,6 @@ pytest.importorskip("playwright", reason="No Playwright found: install it with '
 from playwright.sync_api import expect
 
 SECONDS = 10  # what the engines of containers grant before they kill
-LONG = 120_000  # for what waits for TensorFlow to start or to compile, on a busy machine
 ENDLESS = 1000  # epochs
 
 Server = tuple[subprocess.Popen[bytes], str]

@@ -17,9 +17,9 @@ pytest.importorskip("playwright", reason="No Playwright found: install it with '
 from playwright.sync_api import expect
 
 from core import ROOT
+from tests.browser.conftest import LONG
 
 APP = ROOT / "app.py"
-LONG = 120_000  # for what waits for TensorFlow to start or to compile, on a busy machine
 
 
 @pytest.fixture(scope="module")
