@@ -224,7 +224,7 @@ def labels(train: Array, test: Array | None, given: tuple[str, ...] = ()) -> Lab
     if len(set(names)) < len(names):
         twice = next(x for x in names if names.count(x) > 1)
         raise ArgumentError(
-            f"Expected a name of its own for every class. Received: {twice[:40]} twice. Give other names."
+            f"Expected a name of its own for every class. Received: {_short(twice)} twice. Give other names."
         )
     if plain.dtype.kind == "U":
         order = sorted(range(len(names)), key=lambda x: natural(names[x]))
@@ -285,5 +285,9 @@ def _number(x: float) -> str:
 
 
 def _listed(values: Array, most: int = 12) -> str:
-    shown = ", ".join(str(x)[:40] for x in values[:most])
+    shown = ", ".join(_short(str(x)) for x in values[:most])
     return shown if len(values) <= most else f"{shown}, …"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 40 else f"{name[:39]}…"

@@ -143,3 +143,11 @@ def test_test_labels_without_training_images_are_refused() -> None:
         conversions.labels(np.array([1, 2]), np.array([7]))
     with pytest.raises(ArgumentError, match="text in one part"):
         conversions.labels(np.array([1, 2]), np.array(["1"]))
+
+
+def test_a_long_name_is_kept_whole_and_cut_where_many_are_listed() -> None:
+    long = "x" * 60
+    found = conversions.labels(np.array([long, "bag"]), None)
+    assert found.names == ("bag", long)
+    (note,) = found.notes
+    assert note.endswith(f"bag, {'x' * 39}….")
