@@ -20,6 +20,7 @@ DEEPEST = 0.85  # opacity of the commonest mistake
 SIDE = 34  # pixels of a field
 ROUND = 160  # pixels of legend and axis above and below the rows
 LETTER, LONGEST = 6.5, 240  # pixels of a letter of a class's name, and of a name that is written whole
+SHORT = 70  # pixels of a name beside a matrix on a phone
 PHONE, HALF = 350, 528  # pixels that a phone has, and half a page
 
 
@@ -69,7 +70,8 @@ def _fields(
     # names of more than two letters would run into each other
     angle = -45 if max(map(len, names)) > 2 else 0
     scale = alt.Scale(domain=list(names), padding=0)
-    bare: dict[str, Any] = {"ticks": False, "domain": False, "labelLimit": LONGEST, "labelOverlap": False}
+    limit = alt.ExprRef(f"containerSize()[0] <= {PHONE + 10} ? {SHORT} : {LONGEST}")  # drawn into a file, it has none
+    bare: dict[str, Any] = {"ticks": False, "domain": False, "labelLimit": limit, "labelOverlap": False}
     x = alt.X("answer:O", title="Answered", axis=alt.Axis(labelAngle=angle, **bare), scale=scale)
     y = alt.Y("label:O", title="True", axis=alt.Axis(**bare), scale=scale)
     base = alt.Chart(rows).encode(
@@ -89,8 +91,12 @@ def _fields(
     )
     told = base.transform_filter("datum.count != 0").mark_text(fontSize=12, aria=False)
     numbers = told.encode(text=text, color=alt.Color("ink:N", scale=None))
-    side = SIDE * len(names) + _room(names)
-    return alt.layer(fields, numbers).properties(width=side, height=side)
+    return alt.layer(fields, numbers).properties(width=side(names), height=side(names))
+
+
+def side(names: Sequence[str]) -> int:
+    """Return the pixels that a matrix takes on a page where there is room."""
+    return SIDE * len(names) + round(_room(names))
 
 
 def _room(names: Sequence[str]) -> float:

@@ -84,6 +84,10 @@ def test_a_zip_of_pictures_is_looked_at_accepted_trained_on_and_looked_into(
     expect(page.get_by_text(re.compile(f"Its label: ({'|'.join(WORDS)})"))).to_be_visible()
     page.goto(f"{url}/inspect?data=words&view=errors")
     expect(page.get_by_text(re.compile(r"\b(zero|one|seven)\b")).first).to_be_visible(timeout=LONG)
+    page.set_viewport_size({"width": 390, "height": 900})  # where a matrix with names is wider than the window
+    page.reload()
+    expect(page.get_by_test_id("stVegaLiteChart").locator("canvas, svg")).to_have_count(2)
+    assert page.get_by_test_id("stMain").evaluate("e => e.scrollWidth") <= 390
 
 
 def test_what_would_give_wrong_numbers_leads_to_its_conversion(new_page: NewPage, url: str, data: Path) -> None:

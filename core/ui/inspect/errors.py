@@ -89,11 +89,11 @@ def draw_errors(context: Context, looked: Sequence[Looked], dataset: Dataset, sh
     if len(looked) > 1 and len(classes) <= confusion_charts.MOST:
         with places[1]:
             st.subheader("What changed")
-            st.altair_chart(
-                confusion_charts.change(counts[1], counts[0], classes, theme()),
-                width="content",
-                alt=f"The {other} network's confusion matrix less the {one} one's.",
-            )
+            with st.container(width=confusion_charts.side(classes)):  # no wider than the window
+                st.altair_chart(
+                    confusion_charts.change(counts[1], counts[0], classes, theme()),
+                    alt=f"The {other} network's confusion matrix less the {one} one's.",
+                )
             st.caption(
                 f"Images that the {other} network answers so more often (+) or less often (-) than the {one} one."
             )
@@ -127,9 +127,8 @@ def draw_confusion(title: str, counts: Array, classes: Sequence[str]) -> None:
     ]
     words = "Commonest: " + "; ".join(first) + "." if first else "Not one image is misread."
     if len(counts) <= confusion_charts.MOST:
-        st.altair_chart(
-            confusion_charts.matrix(counts, classes, theme()), width="content", alt=f"Confusion matrix. {words}"
-        )
+        with st.container(width=confusion_charts.side(classes)):  # no wider than the window
+            st.altair_chart(confusion_charts.matrix(counts, classes, theme()), alt=f"Confusion matrix. {words}")
         st.caption(plain(words))
     else:
         form = {"Share of the class": st.column_config.NumberColumn(format="%.1f %%")}
