@@ -67,16 +67,21 @@ def invalid(what: str, expected: str, received: object) -> ArgumentError:
     >>> str(invalid("width for family 'cnn'", "a whole number from 1 to 512", 0))
     "Invalid width for family 'cnn'. Expected a whole number from 1 to 512. Received: 0."
     """
-    return ArgumentError(f"Invalid {what}. Expected {expected}. Received: {_shown(received)}.")
+    return ArgumentError(f"Invalid {what}. Expected {expected}. Received: {shown(received)}.")
 
 
-def _shown(value: object) -> str:
+def shown(value: object, most: int = 80) -> str:
     """Return a value as Python writes it, cut to what fits a sentence."""
     try:
         text = repr(value)
     except ValueError:  # Python does not print whole numbers of thousands of digits
         return "a number of thousands of digits"
-    return text if len(text) <= 80 else f"{text[:79]}…"
+    return cut(text, most)
+
+
+def cut(text: str, most: int) -> str:
+    """Return a text of at most so many characters, the last of which says that there were more."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def whole_number(value: object, what: str, low: int, high: int) -> int:

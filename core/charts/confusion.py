@@ -20,7 +20,7 @@ DEEPEST = 0.85  # opacity of the commonest mistake
 SIDE = 34  # pixels of a field
 ROUND = 160  # pixels of legend and axis above and below the rows
 LETTER, LONGEST = 6.5, 240  # pixels of a letter of a class's name, and of a name that is written whole
-SHORT = 70  # pixels of a name beside a matrix on a phone
+SHORT = 70  # pixels of a name beside a matrix that has less room than it would take
 PHONE, HALF = 350, 528  # pixels that a phone has, and half a page
 
 
@@ -70,7 +70,8 @@ def _fields(
     # names of more than two letters would run into each other
     angle = -45 if max(map(len, names)) > 2 else 0
     scale = alt.Scale(domain=list(names), padding=0)
-    limit = alt.ExprRef(f"containerSize()[0] <= {PHONE + 10} ? {SHORT} : {LONGEST}")  # drawn into a file, it has none
+    # on a page that has less room, the fields get it; a chart that is drawn into a file has no container
+    limit = alt.ExprRef(f"containerSize()[0] < {side(names)} ? {SHORT} : {LONGEST}")
     bare: dict[str, Any] = {"ticks": False, "domain": False, "labelLimit": limit, "labelOverlap": False}
     x = alt.X("answer:O", title="Answered", axis=alt.Axis(labelAngle=angle, **bare), scale=scale)
     y = alt.Y("label:O", title="True", axis=alt.Axis(**bare), scale=scale)

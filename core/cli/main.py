@@ -13,7 +13,7 @@ from typing import NoReturn
 from core.cli import data, export, networks, reference, results, store, training
 from core.cli.arguments import with_line
 from core.cli.verb import Output, Verbs
-from core.errors import FeatherweightError, RefusedError, StoreError, TrainingError, UnconvertedError
+from core.errors import FeatherweightError, RefusedError, StoreError, TrainingError, UnconvertedError, cut
 
 MESSAGE = 500  # characters of a message that are shown
 
@@ -22,8 +22,7 @@ class _Parser(argparse.ArgumentParser):
     """A parser that explains a bad argument in one sentence."""
 
     def error(self, message: str) -> NoReturn:
-        line = " ".join(message.split())  # it holds what was typed
-        line = line if len(line) <= MESSAGE else f"{line[: MESSAGE - 1]}…"
+        line = cut(" ".join(message.split()), MESSAGE)  # it holds what was typed
         self.exit(2, f"{line[0].upper()}{line[1:]}. Try '{self.prog} --help'.\n")
 
 

@@ -13,13 +13,14 @@ from enum import Enum, auto
 import numpy as np
 
 from core.data.formats.tree import natural
-from core.errors import ArgumentError
+from core.errors import ArgumentError, cut
 from core.networks.layers import Array
 
 DARKEST = 16  # bytes that never exceed it are levels of their own: 0 and 1, 0 to 15, or 0 to 16
 CLIPPED = 1.1  # resizing leaves floats a little beyond white
 STANDARD = 16.0  # standardised pixels stay within so many standard deviations
 WHITES = (1, 3, 15, 16, 255, 1023, 4095, 16383, 65535)  # what white is of whole numbers: a number of bits, or 16
+NAME = 40  # characters of a class's name in a sentence
 PART = 2**22  # pixels looked at or converted at a time
 
 
@@ -224,7 +225,7 @@ def labels(train: Array, test: Array | None, given: tuple[str, ...] = ()) -> Lab
     if len(set(names)) < len(names):
         twice = next(x for x in names if names.count(x) > 1)
         raise ArgumentError(
-            f"Expected a name of its own for every class. Received: {_short(twice)} twice. Give other names."
+            f"Expected a name of its own for every class. Received: {cut(twice, NAME)} twice. Give other names."
         )
     if plain.dtype.kind == "U":
         order = sorted(range(len(names)), key=lambda x: natural(names[x]))
@@ -285,9 +286,5 @@ def _number(x: float) -> str:
 
 
 def _listed(values: Array, most: int = 12) -> str:
-    shown = ", ".join(_short(str(x)) for x in values[:most])
+    shown = ", ".join(cut(str(x), NAME) for x in values[:most])
     return shown if len(values) <= most else f"{shown}, …"
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 40 else f"{name[:39]}…"

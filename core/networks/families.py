@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from core.errors import ArgumentError, invalid, whole_number
+from core.errors import ArgumentError, cut, invalid, whole_number
 from core.networks.family import MNIST_CLASSES, MNIST_SHAPE, NAME, TUTORIALS, Family
 from core.networks.line import Line
 from core.recipe import ADADELTA, RMSPROP, Recipe
@@ -170,8 +170,7 @@ def short(line: str) -> str:
     """Return a line as a title: as it is, or without its arguments and with a mark that no other line has."""
     if len(line) <= TITLED:
         return line
-    text = re.sub(r"\([^)]*\)", "", line)
-    text = text if len(text) <= TITLED else f"{text[: TITLED - 1]}…"
+    text = cut(re.sub(r"\([^)]*\)", "", line), TITLED)
     return f"{text} #{hashlib.sha256(line.encode()).hexdigest()[:4]}"
 
 

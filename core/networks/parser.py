@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from core.errors import ArgumentError
+from core.errors import ArgumentError, cut
 from core.networks.layer import ACTIVATIONS
 from core.networks.notation import (
     CLASSES,
@@ -149,8 +149,8 @@ class _Reader:
         return Group("shared" if found["shared"] else "repeat" if found["times"] else "residual", times, body)
 
     def _wrong(self, word: str, expected: str, received: str, arguments: str | None = None) -> ArgumentError:
-        shown = word if arguments is None else f"{word}({arguments})"
-        return ArgumentError(f"Layer {self.place}, {_short(shown)}: expected {expected}. Received: {_short(received)}.")
+        shown, came = cut(word if arguments is None else f"{word}({arguments})", 60), cut(received, 60)
+        return ArgumentError(f"Layer {self.place}, {shown}: expected {expected}. Received: {came}.")
 
     def _token(self, word: str, arguments: str | None) -> Token:
         found = _HEAD.fullmatch(word)
@@ -245,10 +245,6 @@ def _meaning(text: str) -> tuple[str | None, Any]:
 
 def _noun(what: str) -> str:
     return {"tie": "name", "bias": "nobias", "same": "same"}.get(what, what)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 def _check_softmax(items: tuple[Item, ...]) -> None:

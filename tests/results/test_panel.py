@@ -203,7 +203,7 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> list[panel.Reader]:
 
 
 @pytest.fixture(scope="module")
-def tests_of_mnist(digits: tuple[Array, Array]) -> tuple[Array, Array]:
+def thousand(digits: tuple[Array, Array]) -> tuple[Array, Array]:
     """1,000 test images: of MNIST where it is at hand, else of the embedded digits."""
     path = Path(os.environ.get("FEATHERWEIGHT_DATA") or SHARED) / "mnist.npz"
     if not path.is_file():
@@ -223,9 +223,9 @@ def test_the_shipped_networks_are_the_turning_points_and_one_wider(shipped: list
 
 
 def test_the_shipped_networks_predict_as_in_keras(
-    keras: Any, shipped: list[panel.Reader], tests_of_mnist: tuple[Array, Array]
+    keras: Any, shipped: list[panel.Reader], thousand: tuple[Array, Array]
 ) -> None:
-    x, y = tests_of_mnist
+    x, y = thousand
     assert len(x) == 1000
     for reader in shipped:
         model = keras_model(reader.chosen.network)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from core.errors import DatasetError
+from core.errors import DatasetError, cut
 from core.networks.layers import Array
 
 MAX_BYTES = 4 * 2**30  # of arrays, once unpacked
@@ -104,5 +104,4 @@ def unreadable(path: Path, why: str, do: str) -> DatasetError:
 def short(error: Exception) -> str:
     """Return what an error of a library says, cut to what fits a sentence."""
     said = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
-    text = "".join(x if x.isprintable() else "?" for x in said)
-    return text if len(text) <= 100 else f"{text[:99]}…"
+    return cut("".join(x if x.isprintable() else "?" for x in said), 100)
