@@ -50,10 +50,11 @@ def pop(name: str, default: Any = None) -> Any:
 
 def arrive(page: str) -> bool:
     """Say which page is drawn; return whether the session comes from another one."""
-    arrived: bool = get("page") != page
+    before = get("page")
+    arrived: bool = before != page
     put({"page": page})
     if arrived:
-        put({"drawn": set(), "settled": set()})
+        put({"drawn": set(), "settled": set(), "repeat": before is not None})
     views: dict[str, Address] = keep("views", dict)
     views[page] = {name: st.query_params.get_all(name) for name in st.query_params if name not in ("data", "on")}
     return arrived
@@ -89,8 +90,14 @@ def drawn(key: str) -> None:
 
 
 def settle() -> None:
-    """Say that a run of this page has come to its end: the browser has the value of every choice that was drawn."""
+    """Say that a run of this page has come to its end: the browser has the value of every choice that was drawn.
+
+    The first such run on a page also says the page's address once more.
+    """
     put({"settled": set(get("drawn", ()))})
+    if pop("repeat", False):
+        # The browser may have taken up one more address of the page before, when Back had already left it.
+        st.query_params.update()
 
 
 def view_of(page: str) -> Address:

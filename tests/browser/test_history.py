@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from collections.abc import Callable
+
+    from playwright.sync_api import Browser, Page, WebSocketRoute
 
     from tests.browser.conftest import NewPage, Serve
 
@@ -16,6 +19,7 @@ pytest.importorskip("playwright", reason="No Playwright found: install it with '
 from playwright.sync_api import expect
 
 from core import ROOT
+from tests.browser.conftest import PATIENCE
 
 
 @pytest.fixture(scope="module")
@@ -118,3 +122,51 @@ def test_every_visit_to_a_page_has_its_own_view(new_page: NewPage, url: str) -> 
     expect(page.get_by_role("radio", name="Held-out")).to_be_checked()
     page.go_forward()
     shows(page, "Deep CNN", 2, "932")
+
+
+@pytest.mark.parametrize(
+    ("choose", "said"), [(lambda x: width(x, 3), b"n=3"), (lambda x: family(x, "CNN"), b"family=cnn")]
+)
+def test_what_the_page_before_still_had_to_say_does_not_count(
+    choose: Callable[[Page], None], said: bytes, new_page: NewPage, url: str
+) -> None:
+    """Back is pressed before the answer to a choice has come; the answer tells of a page that has been left."""
+    page = new_page()
+    answers: list[str | bytes] = []
+    held = False
+    deliver: Callable[[str | bytes], None]
+
+    def between(browser: WebSocketRoute) -> None:
+        nonlocal deliver
+        deliver = browser.send
+        server = browser.connect_to_server()
+        server.on_message(lambda answer: answers.append(answer) if held else browser.send(answer))
+
+    page.route_web_socket(re.compile("_stcore/stream"), between)
+    page.goto(f"{url}/results")
+    heading(page, "Accuracy against weights")
+    page.get_by_text("Pareto front", exact=True).click()
+    expect(page).to_have_url(re.compile("front=true"))
+    follow(page, "Explore")
+    shows(page, "Deep CNN", 2, "932")
+    before = page.evaluate("history.length")
+
+    held = True
+    choose(page)
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not any(isinstance(x, bytes) and said in x for x in answers):
+        assert time.monotonic() < deadline, "the server has not told the choice"
+        page.wait_for_timeout(50)
+    page.go_back()
+    expect(page).to_have_url(re.compile("results"))
+    while answers:  # the later ones come behind
+        deliver(answers.pop(0))
+        page.wait_for_timeout(20)
+    held = False
+
+    heading(page, "Accuracy against weights")
+    expect(page.get_by_role("switch", name="Pareto front")).to_be_checked()
+    expect(page).to_have_url(re.compile(r"/results\?front=true$"))
+    assert page.evaluate("history.length") == before
+    page.go_forward()
+    heading(page, "How few weights")

@@ -58,6 +58,8 @@ function view(root) {
   let typing = false; // the number box holds text that is not the width on show
   let pause = 0;
 
+  const home = window.location.pathname;
+
   const position = (width) => (data.max > 1 ? (100 * Math.log(width)) / Math.log(data.max) : 0);
   const limit = (width) => Math.min(Math.max(width, 1), data.max);
   const sentence = () => `${grouped.format(at(data.weights, n))} weights`;
@@ -138,6 +140,7 @@ function view(root) {
   // Keep the width in the page's address, as Streamlit's bound widgets do: without an entry in the history.
   function writeUrl() {
     const url = new URL(window.location.href);
+    if (url.pathname !== home) return; // Back was pressed, and the page that it leads to is still to come
     if (!data.param || url.searchParams.get(data.param) === String(n)) return;
     url.searchParams.set(data.param, n);
     window.history.replaceState(window.history.state, "", url);

@@ -71,6 +71,8 @@ def width_control(
         chosen, memory["problem"] = _first(width, max_width, param)
     chosen = min(max(chosen, 1), max_width)
     links.put({key: chosen})
+    if param:
+        links.write(param, [str(chosen)])
 
     # A trigger and not a state: setting 8 again, after Python has set 2, is news as well.
     name = f"{key}_control"
