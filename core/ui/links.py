@@ -100,6 +100,11 @@ def settle() -> None:
         st.query_params.update()
 
 
+def repeats() -> bool:
+    """Return whether this run says the page's address once more at its end, so that it must be complete."""
+    return bool(get("repeat", False))
+
+
 def view_of(page: str) -> Address:
     """Return the address that a page was last seen with in this session.
 

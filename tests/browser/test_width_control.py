@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 pytest.importorskip("playwright", reason="No Playwright found: install it with 'pip install playwright'.")
 from playwright.sync_api import expect
 
+from core.networks.families import FAMILIES
+
 SCRIPT = """
 import time
 
@@ -347,22 +349,19 @@ def test_a_touch_sets_the_width(new_page: NewPage, url: str) -> None:
     expect(status(page)).to_have_text(re.compile("width 32$"))
 
 
-def test_a_movement_shows_within_a_frame(page: Page) -> None:
-    p95 = page.get_by_test_id("width-range").evaluate(
+def test_a_movement_shows_before_the_next_frame(page: Page) -> None:
+    """The total is there when the event has been dealt with; benchmarks/pages.py tells how long painting takes."""
+    shown = page.get_by_test_id("width-range").evaluate(
         """(range) => {
             const total = range.getRootNode().querySelector('[data-testid=weights-total]');
-            const times = [];
-            for (let width = 1; width <= 128; width++) {
-                const was = total.textContent, start = performance.now();
-                range.value = width;
+            return Array.from({length: 128}, (_, i) => {
+                range.value = i + 1;
                 range.dispatchEvent(new Event('input'));
-                total.getBoundingClientRect();  // layout in
-                if (total.textContent !== was) times.push(performance.now() - start);
-            }
-            return times.sort((a, b) => a - b)[Math.floor(0.95 * times.length)];
+                return total.textContent;
+            });
         }"""
     )
-    assert p95 < 16
+    assert shown == [f"{FAMILIES['deep_cnn'].build(n).parameters:,}" for n in range(1, 129)]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

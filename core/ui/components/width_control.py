@@ -71,7 +71,7 @@ def width_control(
         chosen, memory["problem"] = _first(width, max_width, param)
     chosen = min(max(chosen, 1), max_width)
     links.put({key: chosen})
-    if param:
+    if param and links.repeats():  # the control may have put it there, which the server does not know
         links.write(param, [str(chosen)])
 
     # A trigger and not a state: setting 8 again, after Python has set 2, is news as well.
