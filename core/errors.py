@@ -67,10 +67,10 @@ def invalid(what: str, expected: str, received: object) -> ArgumentError:
     >>> str(invalid("width for family 'cnn'", "a whole number from 1 to 512", 0))
     "Invalid width for family 'cnn'. Expected a whole number from 1 to 512. Received: 0."
     """
-    return ArgumentError(f"Invalid {what}. Expected {expected}. Received: {shown(received)}.")
+    return ArgumentError(f"Invalid {what}. Expected {expected}. Received: {short_repr(received)}.")
 
 
-def shown(value: object, most: int = 80) -> str:
+def short_repr(value: object, most: int = 80) -> str:
     """Return a value as Python writes it, cut to what fits a sentence."""
     try:
         text = repr(value)
@@ -82,6 +82,11 @@ def shown(value: object, most: int = 80) -> str:
 def cut(text: str, most: int) -> str:
     """Return a text of at most so many characters, the last of which says that there were more."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def printable(text: str, most: int) -> str:
+    """Return a text from elsewhere as it can stand in a sentence: cut, and with ? for what cannot be printed."""
+    return cut("".join(x if x.isprintable() else "?" for x in text), most)
 
 
 def whole_number(value: object, what: str, low: int, high: int) -> int:

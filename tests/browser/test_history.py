@@ -125,7 +125,9 @@ def test_every_visit_to_a_page_has_its_own_view(new_page: NewPage, url: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("choose", "said"), [(lambda x: width(x, 3), b"n=3"), (lambda x: family(x, "CNN"), b"family=cnn")]
+    ("choose", "said"),
+    [(lambda x: width(x, 3), b"n=3"), (lambda x: family(x, "CNN"), b"family=cnn")],
+    ids=["width", "family"],
 )
 def test_what_the_page_before_still_had_to_say_does_not_count(
     choose: Callable[[Page], None], said: bytes, new_page: NewPage, url: str

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from core.errors import DatasetError, cut
+from core.errors import DatasetError, printable
 from core.networks.layers import Array
 
 MAX_BYTES = 4 * 2**30  # of arrays, once unpacked
@@ -104,4 +104,4 @@ def unreadable(path: Path, why: str, do: str) -> DatasetError:
 def short(error: Exception) -> str:
     """Return what an error of a library says, cut to what fits a sentence."""
     said = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
-    return cut("".join(x if x.isprintable() else "?" for x in said), 100)
+    return printable(said, 100)

@@ -11,7 +11,7 @@ import numpy as np
 
 from core.data.formats import found
 from core.data.formats.found import Part, Told, refused, short, unreadable
-from core.errors import DatasetError
+from core.errors import DatasetError, printable
 from core.networks.layers import Array, Shape
 
 CHUNK = 2**17  # bytes read at a time
@@ -144,8 +144,7 @@ def signs(table: Array, y: Array) -> tuple[str, ...]:
 
 def shown(name: str) -> str:
     """Return a name from a file as it can stand in a sentence."""
-    plain = "".join(x if x.isprintable() else "?" for x in name[:60])
-    return plain if len(name) <= 60 else f"{plain}…"
+    return printable(name, 60)
 
 
 def file_size(path: Path) -> int:

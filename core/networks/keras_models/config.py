@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from core.errors import ArgumentError, shown
+from core.errors import ArgumentError, short_repr
 from core.networks.notation import MAX_LAYERS
 
 MODELS = ("Sequential", "Functional", "Model")
@@ -111,7 +111,7 @@ def said(value: object) -> str:
         return "an object"
     if isinstance(value, list | tuple) and (len(value) > 4 or any(isinstance(x, list | tuple | dict) for x in value)):
         return f"a list of {len(value)}"
-    return shown(value, 60)
+    return short_repr(value, 60)
 
 
 def short(text: str) -> str:
