@@ -1,10 +1,60 @@
-"""The environment of our own processes: what starts them, and what Keras may learn of the machine."""
+"""The environment of our own processes: what starts them, what they may use, what Keras may learn of the machine."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
 from core import ROOT
+
+PROC, GROUPS = Path("/proc"), Path("/sys/fs/cgroup")
+
+
+def cores(proc: Path = PROC, groups: Path = GROUPS) -> int:
+    """Return how many cores this process may keep busy: those it is let run on, and whole ones of a container's share.
+
+    Args:
+        proc: where Linux tells of processes.
+        groups: where control groups are, of version 1 or 2.
+    """
+    least = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    for folder, unified in control_groups("cpu", proc, groups):
+        if unified:
+            quota, _, period = contents(folder / "cpu.max").strip().partition(" ")
+        else:
+            quota, period = (contents(folder / f"cpu.cfs_{x}_us").strip() for x in ("quota", "period"))
+        if quota.isdigit() and period.isdigit() and int(period):
+            least = min(least, int(quota) // int(period))
+    return max(least, 1)
+
+
+def control_groups(controller: str, proc: Path = PROC, groups: Path = GROUPS) -> Iterator[tuple[Path, bool]]:
+    """Yield the folder of each control group that this process is in, outer ones too, and whether it is of version 2.
+
+    Args:
+        controller: ``cpu`` or ``memory``: what the groups divide.
+        proc: where Linux tells of processes.
+        groups: where control groups are.
+    """
+    for line in contents(proc / "self" / "cgroup").splitlines():
+        number, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        unified = number == "0" and not controllers
+        if not unified and controller not in controllers.split(","):
+            continue
+        root = groups if unified else groups / controller
+        inner = root / path.strip("/")
+        # in a container the path may be the host's, which cannot be seen here; its group is the root then
+        yield from ((x, unified) for x in (inner, *inner.parents) if x == root or root in x.parents)
+
+
+def contents(path: Path) -> str:
+    """Return a file's text, or none where there is no such file."""
+    try:
+        return path.read_text("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def environment() -> dict[str, str]:

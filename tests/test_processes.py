@@ -30,3 +30,35 @@ def test_keras_hears_nothing_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp
     assert not left and not home.exists()
     with pytest.raises(OSError):
         home.mkdir(parents=True)
+
+
+def written(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("own", "files", "expected"),
+    [
+        ("", {}, 8),
+        ("0::/a\n", {"a/cpu.max": "max 100000\n"}, 8),
+        ("0::/a\n", {"a/cpu.max": "300000 100000\n"}, 3),
+        ("0::/a\n", {"a/cpu.max": "150000 100000\n"}, 1),
+        ("0::/a\n", {"a/cpu.max": "50000 100000\n"}, 1),
+        ("0::/a/b\n", {"a/cpu.max": "200000 100000\n", "a/b/cpu.max": "500000 100000\n"}, 2),
+        ("0::/\n", {"cpu.max": "200000 100000\n"}, 2),
+        ("0::/a\n", {"a/cpu.max": "nonsense\n"}, 8),
+        ("3:cpu,cpuacct:/a\n", {"cpu/a/cpu.cfs_quota_us": "200000\n", "cpu/a/cpu.cfs_period_us": "100000\n"}, 2),
+        ("3:cpu,cpuacct:/a\n", {"cpu/a/cpu.cfs_quota_us": "-1\n", "cpu/a/cpu.cfs_period_us": "100000\n"}, 8),
+        ("3:memory:/a\n", {"cpu/a/cpu.cfs_quota_us": "200000\n", "cpu/a/cpu.cfs_period_us": "100000\n"}, 8),
+    ],
+)
+def test_a_containers_share_bounds_the_cores(
+    own: str, files: dict[str, str], expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    proc, groups = written(tmp_path / "proc", {"self/cgroup": own}), written(tmp_path / "groups", files)
+    assert processes.cores(proc, groups) == expected

@@ -35,6 +35,7 @@ from core.data.images import Facts
 from core.errors import ArgumentError
 from core.networks.layers import Convolution, Dense
 from core.networks.network import Network
+from core.processes import GROUPS, PROC, contents, control_groups
 from core.recipe import Recipe
 from core.runs.run import Cell
 from core.settings import Settings
@@ -46,7 +47,6 @@ FEW_CHANNELS = 16  # up to so many, convolutions keep the neighbours of every pi
 COPIES = 3  # of every activation, and its gradient
 COPIES_OF_WEIGHTS = 8  # with gradients, what an optimiser remembers, and all of these before and after an update
 NO_LIMIT = 2**60  # bytes: what Linux writes for no limit is beyond
-PROC, GROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,42 +131,27 @@ def _machine(proc: Path) -> int | None:
 def _groups(proc: Path, groups: Path) -> list[int]:
     """Return what is left in each control group that this process is in, outer ones among them."""
     left = []
-    for line in _text(proc / "self" / "cgroup").splitlines():
-        number, _, rest = line.partition(":")
-        controllers, _, path = rest.partition(":")
-        if number == "0" and not controllers:
-            root, limit, used, cached = groups, "memory.max", "memory.current", ("inactive_file", "active_file")
-        elif "memory" in controllers.split(","):
-            root, limit, used = groups / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"
+    for folder, unified in control_groups("memory", proc, groups):
+        limit, used, cached = "memory.max", "memory.current", ("inactive_file", "active_file")
+        if not unified:
+            limit, used = "memory.limit_in_bytes", "memory.usage_in_bytes"
             cached = "total_inactive_file", "total_active_file"
-        else:
+        most, taken = contents(folder / limit).strip(), contents(folder / used).strip()
+        if not (most.isdigit() and taken.isdigit()) or int(most) >= NO_LIMIT:
             continue
-        inner = root / path.strip("/")
-        # in a container the path may be the host's, which cannot be seen here; its group is the root then
-        for folder in (x for x in (inner, *inner.parents) if x == root or root in x.parents):
-            most, taken = _text(folder / limit).strip(), _text(folder / used).strip()
-            if not (most.isdigit() and taken.isdigit()) or int(most) >= NO_LIMIT:
-                continue
-            known = _numbers_of(folder / "memory.stat")
-            left.append(int(most) - int(taken) + sum(known.get(x, 0) for x in cached))
+        known = _numbers_of(folder / "memory.stat")
+        left.append(int(most) - int(taken) + sum(known.get(x, 0) for x in cached))
     return left
 
 
 def _numbers_of(path: Path) -> dict[str, int]:
     """Return the numbers of a file with a name and a number a line, in bytes where they are in kB."""
     found = {}
-    for line in _text(path).splitlines():
+    for line in contents(path).splitlines():
         name, *rest = line.replace(":", " ").split() or [""]
         if rest and rest[0].isdigit():
             found[name] = int(rest[0]) * (1024 if rest[1:] == ["kB"] else 1)
     return found
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8", "replace")
-    except OSError:
-        return ""
 
 
 def sentence(needed: int, there: int | None) -> str:

@@ -1,24 +1,20 @@
-"""Compiled training programs: a whole epoch per call, with the data, the shuffling and the test on the device."""
+"""Training programs compiled by TensorFlow: a whole epoch per call, data, shuffling and test on the device."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import takewhile
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
-from core.errors import invalid
-from core.networks.layers import Add, Array, Layer
+from core.networks.layers import Array
 from core.networks.network import Network, trainable
 from core.recipe import Recipe
 from core.training import forward
-from core.training.forward import Formulation
 from core.training.optimizers import OPTIMIZERS, SLOTS
+from core.training.program import Formulation, Program, order
 from core.training.steps import Batch, Tensor
 
 EVALUATED = 128  # test images at a time: bounds the memory of an evaluation, and fits the caches better than more
@@ -40,71 +36,11 @@ class State:
     step: Tensor
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
-    """A compiled epoch.
-
-    Attributes:
-        formulation: how the step is written.
-        epoch: ``(state, train, test, seed, number)`` to the next state and the sums
-            ``(loss, correct, test loss, test correct)``, with 1 last if every weight is finite, else 0.
-        compile: ``(state, train, test, evaluated)``: have the epoch compiled for such images, and the evaluation of the
-            last if there are any, and compute nothing.
-        evaluate: ``(state, images)`` to the sums ``(loss, correct)``.
-
-    Images are three tensors: rows of bytes or floats, an int32 label of each, and the places of those that are meant.
-    """
-
-    formulation: Formulation
-    epoch: Callable[..., tuple[State, Tensor]]
-    compile: Callable[..., None]
-    evaluate: Callable[..., Tensor]
-
-
-def begin(network: Network, optimizer: str, seed: int) -> State:
-    """Return fresh arrays that begin as Keras's defaults, kernels glorot-uniform, and an empty memory.
-
-    Raises:
-        ArgumentError: if a layer has weights of another name, whose beginning is not known.
-    """
-    weights = []
-    for index, (name, shape) in enumerate(network.arrays):
-        match name:
-            case "bias" | "beta" | "moving_mean":
-                weights.append(np.zeros(shape, np.float32))
-            case "gamma" | "moving_variance":
-                weights.append(np.ones(shape, np.float32))
-            case "kernel" | "depthwise_kernel" | "pointwise_kernel":
-                field = math.prod(shape[:-2])
-                limit = math.sqrt(6 / (field * (shape[-2] + shape[-1])))
-                weights.append(np.random.default_rng((seed, index)).uniform(-limit, limit, shape).astype(np.float32))
-            case _:
-                raise invalid("weights to train", "kernel, bias or those of batch norm", name)
-    return restore(network, weights, optimizer)
-
-
 def restore(network: Network, weights: Sequence[Array], optimizer: str) -> State:
     """Return the state that starts from given arrays."""
     held = tuple(tf.constant(w, tf.float32) for w in weights)
     empty = tuple(tf.zeros_like(w) for w in _joined([held[i] for i in trainable(network.arrays)]))
     return State(held, (empty,) * SLOTS[optimizer], tf.constant(0.0))
-
-
-def order(images: int, seed: Tensor, number: Tensor) -> Tensor:
-    """Return the order of an epoch's images: a permutation that follows from seed and epoch number."""
-    return tf.random.experimental.stateless_shuffle(tf.range(images), seed=tf.stack([seed, number]))
-
-
-def split(network: Network) -> tuple[tuple[Layer, ...], Network]:
-    """Return the leading layers whose output is the same in every epoch, and the network of the layers after them."""
-    # what enters a residual block is needed at its end
-    entered = [index - layer.over for index, layer in enumerate(network.layers) if isinstance(layer, Add)]
-    leading = network.layers[: min(entered, default=None)]
-    head = tuple(takewhile(lambda layer: layer.constant, leading))
-    shape = network.input_shape
-    for layer in head:
-        shape = layer.output_shape(shape)
-    return head, Network(shape, network.layers[len(head) :])
 
 
 def build(network: Network, recipe: Recipe, formulation: Formulation) -> Program:
@@ -146,7 +82,13 @@ def build(network: Network, recipe: Recipe, formulation: Formulation) -> Program
         if evaluated is not None:
             evaluate(state, evaluated, times=0)
 
-    return Program(formulation, run, compile_, evaluate)
+    def begin(arrays: Sequence[Array]) -> State:
+        return restore(network, arrays, recipe.optimizer)
+
+    def arrays(state: State) -> list[Array]:
+        return [weight.numpy() for weight in state.weights]
+
+    return Program(formulation, begin, arrays, run, compile_, evaluate)
 
 
 def _training(

@@ -27,7 +27,7 @@ def aligned(x: Array) -> Array:
     """Return an array, or a copy of it, that TensorFlow on a processor can read where it lies."""
     if x.flags.c_contiguous and x.flags.writeable and x.ctypes.data % ALIGNED == 0:
         return x
-    copy = _room(x.shape, x.dtype)
+    copy = room(x.shape, x.dtype)
     copy[...] = x
     return copy
 
@@ -53,7 +53,7 @@ def rows(head: Sequence[Layer], x: Array) -> Array:
             after = layer.forward(after, [])
         after = after.reshape(len(after), -1)
         if made is None:
-            made = _room((len(x), after.shape[1]), x.dtype if kept else after.dtype)
+            made = room((len(x), after.shape[1]), x.dtype if kept else after.dtype)
         made[index * PART : index * PART + len(after)] = after
     assert made is not None, "there is an image"
     return made
@@ -95,7 +95,7 @@ def _tensor(x: Array) -> Any:
     return tf.experimental.dlpack.from_dlpack(x.__dlpack__())
 
 
-def _room(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+def room(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """Return an array, filled with anything, that begins where TensorFlow expects it."""
     size = int(np.prod(shape)) * dtype.itemsize
     room = np.empty(size + ALIGNED, np.uint8)

@@ -20,8 +20,9 @@ from core.networks.layers import Array
 from core.networks.network import Network
 from core.recipe import Protocol, Recipe
 from core.runs.run import Epoch
-from core.training import epoch, forward, resident
+from core.training import formulations, resident
 from core.training.device import device
+from core.training.program import Program, begin, split
 from core.training.resident import Resident
 
 Means = tuple[float | None, float | None]  # loss and accuracy, where measured
@@ -72,11 +73,11 @@ def train(
     if recipe.precision not in device().precisions:
         raise invalid("precision", f"{' or '.join(device().precisions)} on {device().name}", recipe.precision)
     begun = time.perf_counter()
-    head, trunk = epoch.split(network)
+    head, trunk = split(network)
     # neither the number of epochs nor the protocol is part of a program: other runs of the network reuse it
     program = _program(trunk, replace(recipe, epochs=1, protocol=Protocol.ARTICLE))
     train_set, watched_set, test_set = resident.place(head, data, recipe.protocol)
-    state = epoch.begin(network, recipe.optimizer, seed)
+    state = program.begin(begin(network, seed))
     stopped = False
     for number in range(1, recipe.epochs + 1):
         started = time.perf_counter()
@@ -85,14 +86,14 @@ def train(
             program.compile(state, train_set, watched_set, evaluated)  # now, while no batch takes memory
             resident.trim()
         state, sums = program.epoch(state, train_set, watched_set, seed, number)
-        *totals, finite = (float(x) for x in sums.numpy())
+        *totals, finite = (float(x) for x in sums)
         loss, accuracy = _means(totals[:2], train_set)
         watched = _means(totals[2:], watched_set)
         test: Means = watched
         held_out: Means = NONE
         if recipe.protocol is Protocol.HELD_OUT:
             last = number == recipe.epochs
-            test = _means(program.evaluate(state, test_set).numpy(), test_set) if last else NONE
+            test = _means(program.evaluate(state, test_set), test_set) if last else NONE
             held_out = watched
         if not (finite and all(math.isfinite(x) for x in (loss, watched[0], test[0]) if x is not None)):
             raise TrainingError(
@@ -103,12 +104,12 @@ def train(
         if stopped:
             break
     seconds = time.perf_counter() - begun
-    yield Trained(stopped, seconds, program.formulation.name, [weight.numpy() for weight in state.weights])
+    yield Trained(stopped, seconds, program.formulation.name, program.arrays(state))
 
 
 @lru_cache(maxsize=PROGRAMS_KEPT)
-def _program(network: Network, recipe: Recipe) -> epoch.Program:
-    return epoch.build(network, recipe, forward.choose(network, device()))
+def _program(network: Network, recipe: Recipe) -> Program:
+    return formulations.build(network, recipe, formulations.choose(network, recipe.precision, device()))
 
 
 def _means(sums: Sequence[float], measured: Resident) -> tuple[float, float]:

@@ -33,8 +33,9 @@ from core.networks.layers import (
     Shape,
 )
 from core.networks.network import Network
-from core.training import epoch, forward
-from core.training.forward import BLOCKED, DENSE, KERNELS
+from core.training import formulations, forward, program
+from core.training.formulations import BLOCKED, DENSE, KERNELS
+from core.training.program import Formulation
 from tests.layer_kinds import kinds
 
 IMAGE = (7, 6, 2)
@@ -104,7 +105,7 @@ def some_weights(network: Network) -> list[Array]:
     return [abs(x) + np.float32(0.1) if name == "moving_variance" else x for name, x in drawn]
 
 
-def probabilities(network: Network, weights: list[Array], images: Array, form: forward.Formulation) -> Array:
+def probabilities(network: Network, weights: list[Array], images: Array, form: Formulation) -> Array:
     rows = tf.constant(images.reshape(len(images), -1))
     placed = forward.pictures(network.input_shape, form, rows)
     logits, _ = forward.logits(form, network, "float32", [tf.constant(x) for x in weights], placed, None)
@@ -114,7 +115,7 @@ def probabilities(network: Network, weights: list[Array], images: Array, form: f
 def begins_otherwise(network: Network, model: Any) -> bool:
     """Return whether fresh weights differ in kind from Keras's: constants are the same, others of the same spread."""
     try:
-        fresh = [x.numpy() for x in epoch.begin(network, "sgd", 0).weights]
+        fresh = program.begin(network, 0)
     except ArgumentError:
         return True
     for mine, theirs in zip(fresh, model.get_weights(), strict=True):
@@ -151,16 +152,16 @@ def lacking(layer: Layer, shape: Shape, keras: Any) -> list[str]:
     expected = model.predict(images, verbose=0)
     if not np.allclose(network.predict(weights, images), expected, atol=1e-5):
         found.append("NumPy forward pass")
-    if not forward.takes(DENSE, network):
+    if not formulations.takes(DENSE, network):
         found.append("TensorFlow forward pass, images first")
-    if not forward.takes(BLOCKED, network):
+    if not formulations.takes(BLOCKED, network):
         found.append("TensorFlow forward pass, blocks")
     for form in (DENSE, KERNELS, BLOCKED):
         try:
             if not np.allclose(probabilities(network, weights, images, form), expected, atol=1e-5):
                 found.append(f"the logits of {form.name}")
         except ArgumentError:  # refused, and named above
-            assert not forward.takes(form, network)
+            assert not formulations.takes(form, network)
     try:
         drawn = pixels.grids(network, weights)
         if sum(x.count for x in drawn) != network.parameters:
@@ -208,7 +209,7 @@ def test_what_a_new_kind_lacks_is_named(keras: Any) -> None:
 
 @pytest.mark.parametrize("form", [DENSE, KERNELS, BLOCKED], ids=lambda x: x.name)
 def test_a_network_with_an_unknown_layer_is_refused_and_never_trained_without_it(
-    form: forward.Formulation,
+    form: Formulation,
 ) -> None:
     network = network_of(Stretched(), (4, 4, 2))
     with pytest.raises(ArgumentError, match="PReLU"):
@@ -226,7 +227,7 @@ def test_a_network_with_an_unknown_layer_is_refused_and_never_trained_without_it
     ],
     ids=["two", "none", "linear", "before the last"],
 )
-def test_only_a_softmax_at_the_end_is_trained(form: forward.Formulation, layers: tuple[Layer, ...]) -> None:
+def test_only_a_softmax_at_the_end_is_trained(form: Formulation, layers: tuple[Layer, ...]) -> None:
     network = Network((5,), layers)
     with pytest.raises(ArgumentError, match="softmax"):
         probabilities(network, some_weights(network), np.zeros((2, 5), np.float32), form)
@@ -251,9 +252,7 @@ def test_every_activation_has_all_that_it_needs(
 
 
 @pytest.mark.parametrize("form", [DENSE, KERNELS, BLOCKED], ids=lambda x: x.name)
-def test_an_activation_that_only_numpy_has_is_refused(
-    form: forward.Formulation, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_activation_that_only_numpy_has_is_refused(form: Formulation, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ACTIVATIONS, "sine", np.sin)
     network = network_of(Dense(5, "sine"), (8,))
     with pytest.raises(ArgumentError, match="sine"):

@@ -12,14 +12,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from core import ROOT
 from core.data.images import Images, scaled
 from core.errors import ArgumentError, DatasetError, TrainingError
-from core.export.keras_file import keras_model
 from core.networks.families import family
-from core.networks.layers import Array
 from core.recipe import Protocol, Recipe
 from core.runs import weights
 from core.runs.messages import (
@@ -34,11 +31,8 @@ from core.runs.messages import (
     decode,
     encode,
 )
-from core.runs.run import Epoch
-from core.training import epoch, forward, train
+from core.training import formulations, program, train
 from core.training.device import device
-from core.training.train import Trained
-from tests.held_out import hold_out
 
 T = TypeVar("T", bound=Message)
 QUICK = Recipe("adam", 0.01, 3, 32)
@@ -91,85 +85,19 @@ def test_reported_accuracy_is_that_of_the_weights(images: Images) -> None:
     assert last.test_loss == pytest.approx(-np.log(picked).mean(), rel=1e-4)
 
 
-def test_a_further_seed_is_not_traced_again(images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
-    written = 0
-    logits = forward.logits
+def test_a_further_seed_is_not_built_again(images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = []
+    build = formulations.build
 
-    def noted(*given: Any) -> Any:
-        nonlocal written
-        written += 1
-        return logits(*given)
+    def noted(*given: Any) -> program.Program:
+        built.append(given)
+        return build(*given)
 
-    monkeypatch.setattr(forward, "logits", noted)  # what a trace calls, and an epoch does not
+    monkeypatch.setattr(formulations, "build", noted)
     recipe = replace(QUICK, learning_rate=0.011)  # no other test's, so that it is built here
     run("mlp", 5, recipe, images)
-    once = written
     run("mlp", 5, replace(recipe, epochs=2), images, seed=1)
-    assert written == once > 0
-
-
-def test_a_stop_keeps_what_it_has(images: Images) -> None:
-    events = run("mlp", 4, QUICK, images, stop=2)
-    assert [type(x) for x in events] == [Epoch, Epoch, Trained]
-    assert events[-1].stopped
-    assert not run("mlp", 4, QUICK, images, stop=3)[-1].stopped  # nothing was left to stop
-
-
-def test_divergence_is_told(images: Images) -> None:
-    wild = replace(images, x_train=images.x_train * np.float32(1e30))
-    with pytest.raises(TrainingError, match=r"^Training diverged at epoch 1: .* smaller learning rate\.$"):
-        run("mlp", 4, Recipe("sgd", 10, 3), wild)
-
-
-@pytest.mark.parametrize(("key", "width"), [("mlp", 16), ("cnn", 2), ("cnn", 16)])
-def test_held_out_figures_are_those_of_keras_on_those_images(keras: Any, key: str, width: int, images: Images) -> None:
-    network, split = family(key).build(width, (12, 12, 1), 4), hold_out(images)
-    *epochs, last, finished = run(key, width, HELD_OUT, images)
-    assert [(x.test_loss, x.test_accuracy) for x in epochs] == [(None, None)] * 2
-    model = keras_model(network)
-    model.set_weights(finished.weights)
-    model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    for x, y, figures in (
-        (split.x_test, split.y_test, (last.held_out_loss, last.held_out_accuracy)),
-        (images.x_test, images.y_test, (last.test_loss, last.test_accuracy)),
-    ):
-        assert figures == pytest.approx(model.evaluate(x, y, verbose=0), rel=1e-4)
-    assert len({round(x.held_out_loss, 6) for x in (*epochs, last)}) == 3, "measured after every epoch"
-
-
-def test_held_out_training_is_that_of_keras_on_the_remaining_images(keras: Any, images: Images) -> None:
-    network, split = family("mlp").build(8, (12, 12, 1), 4), hold_out(images)
-    recipe = Recipe("sgd", 0.1, 1, 4, protocol=Protocol.HELD_OUT)
-    (_, finished) = run("mlp", 8, recipe, images, seed=5)
-    model = keras_model(network)
-    model.set_weights([w.numpy() for w in epoch.begin(network, "sgd", 5).weights])
-    model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy")
-    order = epoch.order(len(split.y_train), tf.constant(5), tf.constant(1)).numpy()
-    for start in range(0, len(order), 4):
-        chosen = order[start : start + 4]
-        model.train_on_batch(split.x_train[chosen], split.y_train[chosen])
-    for mine, theirs in zip(finished.weights, model.get_weights(), strict=True):
-        np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-4)
-
-
-def test_held_out_and_test_images_never_train(images: Images) -> None:
-    held = np.isin(np.arange(200), np.flatnonzero(spoilt(images)))
-    poisoned = replace(images, x_train=np.where(held[:, None, None, None], 9, images.x_train).astype(np.float32))
-    elsewhere = replace(images, x_test=images.x_test + np.float32(9))
-    clean, spoiled, tested = (run("mlp", 8, HELD_OUT, data) for data in (images, poisoned, elsewhere))
-    for other in (spoiled, tested):
-        assert all((a == b).all() for a, b in zip(clean[-1].weights, other[-1].weights, strict=True))
-    figures = [[(x.loss, x.held_out_loss, x.test_loss) for x in events[:-1]] for events in (clean, spoiled, tested)]
-    for number, (clean_, spoiled_, tested_) in enumerate(zip(*figures, strict=True), start=1):
-        assert spoiled_[0] == clean_[0] and spoiled_[1] != clean_[1] and spoiled_[2] == clean_[2]
-        assert tested_[:2] == clean_[:2] and (tested_[2] != clean_[2]) == (number == 3)
-
-
-def spoilt(images: Images) -> Array:
-    """Return which training images the split holds out, found by their pixels."""
-    held = {x.tobytes() for x in hold_out(images).x_test}
-    assert len(held) == 34
-    return np.array([x.tobytes() in held for x in images.x_train])
+    assert len(built) == 1
 
 
 @pytest.fixture
@@ -179,22 +107,22 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     Programs are kept, so only those of networks that no other test trains are made here.
     """
     noted: list[tuple[Any, ...]] = []
-    build = epoch.build
+    build = formulations.build
 
-    def spying(*given: Any) -> epoch.Program:
-        program = build(*given)
+    def spying(*given: Any) -> program.Program:
+        made = build(*given)
 
         def one(state: Any, train: Any, watched: Any, *more: Any) -> Any:
             noted.append(("epoch", len(train[2]), len(watched[2])))
-            return program.epoch(state, train, watched, *more)
+            return made.epoch(state, train, watched, *more)
 
         def evaluate(state: Any, measured: Any) -> Any:
             noted.append(("evaluate", len(measured[2])))
-            return program.evaluate(state, measured)
+            return made.evaluate(state, measured)
 
-        return replace(program, epoch=one, evaluate=evaluate)
+        return replace(made, epoch=one, evaluate=evaluate)
 
-    monkeypatch.setattr(epoch, "build", spying)
+    monkeypatch.setattr(formulations, "build", spying)
     return noted
 
 

@@ -1,0 +1,165 @@
+"""Epochs of a network by its own machine code."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from threading import Thread
+
+import numpy as np
+
+from core.errors import invalid
+from core.networks.layers import Array
+from core.networks.network import Network
+from core.processes import cores
+from core.recipe import Recipe
+from core.training import optimizers
+from core.training.program import Formulation, Program, check_ending, order
+from core.training.resident import Resident, room
+from core.training.tiled import kernels, plan, update
+from core.training.tiled.epochs import JOB, STREAMS
+from core.training.tiled.host import Host, host
+from core.training.tiled.kernels import Kernels
+
+MEETING = 128  # bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """What training changes, as rows of numbers that end with some which mean nothing.
+
+    Attributes:
+        weights: all arrays one after the other.
+        memory: the optimiser's, two of the same size, of which it may need none.
+        updates: done.
+    """
+
+    weights: Array
+    memory: tuple[Array, Array]
+    updates: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Epochs:
+    """The epochs of one network with one recipe."""
+
+    network: Network
+    recipe: Recipe
+    formulation: Formulation
+    host: Host
+    threads: int
+    _kernels: dict[tuple[int, int], Kernels] = field(default_factory=dict)
+
+    def begin(self, arrays: Sequence[Array]) -> State:
+        size = -(-self.network.parameters // self.host.lanes) * self.host.lanes + self.host.lanes
+        weights = _zeros(size)
+        weights[: self.network.parameters] = np.concatenate([np.ravel(x) for x in arrays])
+        used = optimizers.SLOTS[self.recipe.optimizer]
+        first, second = (_zeros(size if i < used else 0) for i in range(2))
+        return State(weights, (first, second))
+
+    def arrays(self, state: State) -> list[Array]:
+        found, start = [], 0
+        for _, shape in self.network.arrays:
+            end = start + math.prod(shape)
+            found.append(state.weights[start:end].reshape(shape).copy())
+            start = end
+        return found
+
+    def compile(self, state: State, train: Resident, test: Resident, evaluated: Resident | None = None) -> None:
+        for images in (train, test, evaluated):
+            if images is not None:
+                self._code(np.asarray(images[0]))
+
+    def epoch(
+        self, state: State, train: Resident, test: Resident, seed: int, number: int
+    ) -> tuple[State, tuple[float, ...]]:
+        first, second = state.memory
+        after = State(_copy(state.weights), (_copy(first), _copy(second)), state.updates)
+        shuffled = np.asarray(train[2])[np.asarray(order(len(train[2]), seed, number))]
+        sums = self._run(after, train, shuffled, seed, train=True)
+        updates = -(-len(shuffled) // min(self.recipe.batch_size, len(shuffled)))
+        after = State(after.weights, after.memory, state.updates + updates)
+        finite = bool(np.isfinite(after.weights[: self.network.parameters]).all())
+        return after, (*sums, *self.evaluate(after, test), float(finite))
+
+    def evaluate(self, state: State, images: Resident) -> tuple[float, float]:
+        return self._run(state, images, np.asarray(images[2]), 0, train=False)
+
+    def _code(self, rows: Array) -> Kernels:
+        key = rows.dtype.itemsize, rows.shape[1]
+        if key not in self._kernels:
+            self._kernels[key] = kernels.build(self.network, self.recipe.optimizer, *key, self.host)
+        return self._kernels[key]
+
+    def _run(self, state: State, images: Resident, chosen: Array, seed: int, train: bool) -> tuple[float, float]:
+        """Take images through the network, in an order; return the sums of loss and hits."""
+        rows, labels = np.asarray(images[0]).reshape(len(images[0]), -1), np.ascontiguousarray(images[1], np.int32)
+        code, chosen = self._code(rows), np.ascontiguousarray(chosen, np.int32)
+        batch = min(self.recipe.batch_size, len(chosen))
+        tiles, results = _zeros(self.threads * code.tile_bytes // 4), np.zeros((STREAMS, 2))
+        sums = _zeros(STREAMS * code.shape.stride(self.host) // 4)
+        rates = update.rates(self.recipe, state.updates, -(-len(chosen) // batch)) if train else _zeros(1)
+        meeting = _zeros(MEETING // 4)
+        values = {
+            "weights": state.weights, "first_memory": state.memory[0], "second_memory": state.memory[1],
+            "sums": sums, "tiles": tiles, "tile_bytes": code.tile_bytes, "rows": rows, "labels": labels,
+            "order": chosen, "images": len(chosen), "batch": batch,
+            "rates": rates, "results": results, "threads": self.threads,
+            "meeting": meeting, "seed": seed, "updates": state.updates,
+        }  # fmt: skip
+        job = np.array([x.ctypes.data if isinstance(x, np.ndarray) else x for x in (values[n] for n in JOB)], np.int64)
+        function = code.train if train else code.test
+        others = [Thread(target=function, args=(job.ctypes.data, i), daemon=True) for i in range(1, self.threads)]
+        for other in others:
+            other.start()
+        function(job.ctypes.data, 0)
+        for other in others:
+            other.join()
+        loss, hits = results.sum(0)
+        return float(loss), float(hits)
+
+
+def takes(network: Network) -> bool:
+    """Return whether every layer can be computed."""
+    return plan.takes(network)
+
+
+def build(
+    network: Network,
+    recipe: Recipe,
+    formulation: Formulation,
+    processor: Host | None = None,
+    threads: int | None = None,
+) -> Program:
+    """Return a network's program.
+
+    Args:
+        network: without leading layers that compute the same in every epoch.
+        recipe: how it is trained; in float32.
+        formulation: what it is called.
+        processor: that code is written for; this machine's if it is None.
+        threads: that share an epoch, none without a stream of its own; one a core if it is None.
+
+    Raises:
+        ArgumentError: if there is no code for the recipe's precision or the place of the softmax.
+    """
+    processor = processor or host()
+    check_ending(network)
+    if recipe.precision != "float32" or processor is None:
+        raise invalid("training on tiles", "float32 on an x86-64 processor with AVX2", recipe.precision)
+    epochs = _Epochs(network, recipe, formulation, processor, min(threads or cores(), STREAMS))
+    return Program(formulation, epochs.begin, epochs.arrays, epochs.epoch, epochs.compile, epochs.evaluate)
+
+
+def _zeros(count: int) -> Array:
+    made = room((count,), np.dtype(np.float32))
+    made[:] = 0
+    return made
+
+
+def _copy(x: Array) -> Array:
+    made = room(x.shape, x.dtype)
+    made[...] = x
+    return made
