@@ -32,9 +32,9 @@ def choose(network: Network, precision: str, device: Device) -> Formulation:
     products over a whole batch are cheap. They take no batch norm, no bfloat16 and no window of more than 49 pixels,
     and were not measured on other processors than x86-64; there the forms of TensorFlow remain. Of those, blocked ones
     multiply 1.78 times as often as they need to, which is cheap only while there are few channels; XLA's own
-    convolution is no choice on a CPU. In bfloat16 the products of oneDNN were 1.5 times as fast as in float32 on an AMD EPYC
-    (cnn 16) and took 1.5 times as long on a Xeon; the blocked form only rounds to it. On a GPU XLA throughout is
-    expected to win; that has not been measured.
+    convolution is no choice on a CPU. In bfloat16 the products of oneDNN were 1.5 times as fast as in float32 on an
+    AMD EPYC (cnn 16) and took 1.5 times as long on a Xeon; the blocked form only rounds to it. On a GPU XLA throughout
+    is expected to win; that has not been measured.
     """
     convolutions = [x for x in network.steps() if isinstance(x.layer, Convolution)]
     if device.gpu:

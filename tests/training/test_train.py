@@ -249,7 +249,7 @@ def test_a_job_is_told_epoch_by_epoch(talk: Talk) -> None:
         assert heard.epoch.held_out_loss is None and heard.epoch.held_out_accuracy is None
     finished = talk.hear()
     assert isinstance(finished, Finished)
-    assert (finished.job, finished.stopped, finished.formulation) == ("a", False, "XLA")
+    assert (finished.job, finished.stopped) == ("a", False) and finished.formulation
     network = family("mlp").build(8, (12, 12, 1), 4)
     arrays = weights.read(finished.weights or b"", network)
     assert [x.shape for x in arrays] == list(network.weight_shapes)

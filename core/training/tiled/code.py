@@ -5,10 +5,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 
+from core.training.tiled.blocking import Part
 from core.training.tiled.host import Host
 
 Name = str  # of a value in LLVM's text, or a constant of it
+Names = list[Name]
 Pointer = tuple[Name, int]  # where a loop begins to read or write, and bytes to the next turn
+Body = Callable[[Names, Names, Name], Sequence[Name] | None]
+BlockBody = Callable[[int, Names, Names], Sequence[Name] | None]
 
 
 def number(x: float) -> str:
@@ -70,6 +74,15 @@ class Code:
         kind = kind or self.vector
         align = align or self._alignment(kind)
         self.do(f"store {kind} {value}, ptr {self.at(pointer, offset)}, align {align}")
+
+    def store_some(self, value: Name, pointer: Name, offset: int, count: int) -> None:
+        """Put the first numbers of a vector there, which need not be aligned."""
+        if count == self.host.lanes:
+            self.store(value, pointer, offset, align=4)
+            return
+        for lane in range(count):
+            one = self.new(f"extractelement {self.vector} {value}, i64 {lane}")
+            self.store(one, pointer, offset + 4 * lane, "float")
 
     def _alignment(self, kind: str) -> int:
         if kind == self.vector or kind == self.whole:
@@ -140,12 +153,8 @@ class Code:
         return "zeroinitializer"
 
     def loop(
-        self,
-        times: int | Name,
-        body: Callable[[list[Name], list[Name], Name], Sequence[Name]],
-        pointers: Sequence[Pointer] = (),
-        values: Sequence[Name] = (),
-    ) -> list[Name]:
+        self, times: int | Name, body: Body, pointers: Sequence[Pointer] = (), values: Sequence[Name] = ()
+    ) -> Names:
         """Write a loop and return the vectors that it leaves.
 
         Args:
@@ -155,14 +164,14 @@ class Code:
             values: vectors that the first turn begins with.
         """
         if times == 1:
-            return list(body([x for x, _ in pointers], list(values), "0"))
+            return list(body([x for x, _ in pointers], list(values), "0") or ())
         before, head, after = self._block, self.fresh(), self.fresh()
         self.do(f"br label %{head}")
         self.label(head)
         place = len(self.lines)
         index, held = f"%{head}.i", [f"%{head}.v{i}" for i in range(len(values))]
         moved = [f"%{head}.p{i}" if step else x for i, (x, step) in enumerate(pointers)]
-        ended = list(body(moved, held, index))
+        ended = list(body(moved, held, index) or ())
         on = self.new(f"add nuw nsw i64 {index}, 1")
         steps = [(i, step, self.at(moved[i], step)) for i, (_, step) in enumerate(pointers) if step]
         more = self.new(f"icmp ult i64 {on}, {times}")
@@ -176,6 +185,23 @@ class Code:
             phis.append(f"  {name} = phi {self.vector} [{first}, %{before}], [{last}, %{latch}]")
         self.lines[place:place] = phis
         return ended
+
+    def blocks(
+        self, found: Sequence[Part], pointers: Sequence[Pointer], body: BlockBody, values: Sequence[Name] = ()
+    ) -> Names:
+        """Write loops over things in blocks and return the vectors that they leave.
+
+        Args:
+            found: the blocks, as :func:`core.training.tiled.blocking.parts` gives them.
+            pointers: to the first thing, and bytes from thing to thing.
+            body: of a block's size, its pointers and vectors, to the vectors for the next block.
+            values: vectors that the first block begins with.
+        """
+        held = list(values)
+        for part in found:
+            at = [(self.at(p, part.start * step), part.size * step) for p, step in pointers]
+            held = self.loop(part.count, _sized(body, part.size), at, held)
+        return held
 
     def span(self, start: Name, end: Name, step: Name, body: Callable[[Name], None]) -> None:
         """Write a loop over 64-bit whole numbers from ``start`` to below ``end``, which may be none."""
@@ -197,3 +223,7 @@ class Code:
         """Return the function as LLVM reads it."""
         body = "\n".join(self.lines)
         return f"define {linkage} void @{name}({parameters}) nounwind {{\nentry:\n{body}\n  ret void\n}}\n"
+
+
+def _sized(body: BlockBody, size: int) -> Body:
+    return lambda pointers, values, _: body(size, pointers, values)

@@ -34,6 +34,11 @@ class Control:
         return 4 * self.host.width
 
     @property
+    def kept(self) -> int:
+        """A pointer to what is kept of the tile until the end of its batch."""
+        return 5 * self.host.width + 8
+
+    @property
     def rows(self) -> int:
         """Pointers to the images."""
         return 6 * self.host.width

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from core.networks.layers import Window
-from core.training.tiled.blocking import Part, even, parts
-from core.training.tiled.code import Code, Name
+from core.training.tiled.blocking import even, parts
+from core.training.tiled.code import Code, Name, Names
 from core.training.tiled.correlation import Side, Sums, Tap, correlate, pack
 from core.training.tiled.filters import Kernel, gather, gradients
 from core.training.tiled.maths import ACTIVATIONS
@@ -201,34 +201,26 @@ class Convolution(Stage):
         """Write the sums of what came back, of each filter."""
         v, y = code.host.width, self.y
 
-        def block(f: Part, p: list[Name]) -> list[Name]:
-            at_once = even(y.width, max(BIASES // f.size, 1))
+        def block(filters: int, p: Names) -> None:
+            at_once = even(y.width, BIASES // filters)
 
-            def some(a: Part, q: list[Name], held: list[Name]) -> list[Name]:
+            def some(count: int, q: Names, held: Names) -> Names:
                 held = list(held)
-                for place in range(a.size):
-                    for i in range(f.size):
+                for place in range(count):
+                    for i in range(filters):
                         value = code.load(q[0], (place * y.pixel + i * y.channel) * v)
-                        held[place * f.size + i] = code.add(held[place * f.size + i], value)
+                        held[place * filters + i] = code.add(held[place * filters + i], value)
                 return held
 
-            def line(q: list[Name], held: list[Name], _: Name) -> list[Name]:
-                for a in parts(y.width, at_once):
-                    at = [(code.at(q[0], a.start * y.pixel * v), a.size * y.pixel * v)]
-                    held = code.loop(a.count, lambda r, h, _, a=a: some(a, r, h), at, held)  # type: ignore[misc]
-                return held
+            def line(q: Names, held: Names, _: Name) -> Names:
+                return code.blocks(parts(y.width, at_once), [(q[0], y.pixel * v)], some, held)
 
-            held = code.loop(y.height, line, [(p[0], y.pitch * v)], [code.zero] * (at_once * f.size))
-            for i in range(f.size):
+            held = code.loop(y.height, line, [(p[0], y.pitch * v)], [code.zero] * (at_once * filters))
+            for i in range(filters):
                 total = held[i]
                 for place in range(1, at_once):
-                    total = code.add(total, held[place * f.size + i])
+                    total = code.add(total, held[place * filters + i])
                 gather(code, total, p[1], i * BYTES)
-            return []
 
-        for f in parts(y.channels, BIASES):
-            at = [
-                (code.at(Y, f.start * y.channel * v), f.size * y.channel * v),
-                (code.at(s, f.start * BYTES), f.size * BYTES),
-            ]
-            code.loop(f.count, lambda p, _, __, f=f: block(f, p), at)  # type: ignore[misc]
+        moving = [(Y, y.channel * v), (s, BYTES)]
+        code.blocks(parts(y.channels, BIASES), moving, lambda filters, p, _: block(filters, p))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.training.tiled.blocking import Part, parts, tile
-from core.training.tiled.code import Code, Name, Pointer
+from core.training.tiled.code import Body, Code, Name, Names, Pointer
 
 BYTES = 4  # of a weight
 
@@ -118,23 +118,26 @@ def _blocks(code: Code, sums: Sums) -> tuple[list[Part], list[Part]]:
 
 def pack(code: Code, sums: Sums, w: Name, room: Name) -> None:
     """Write a copy of the weights of a single group in the order that :func:`correlate` reads them in."""
-    for b in _blocks(code, sums)[1]:
-        there, here = _walk(sums, b, packed=False), _walk(sums, b, packed=True)
-
-        def channel(p: list[Name], there: Walk = there, here: Walk = here, size: int = b.size) -> list[Name]:
-            for old, new in zip(there.taps, here.taps, strict=True):
-                for f in range(size):
-                    value = code.load(p[0], old + f * there.filter, "float")
-                    code.store(value, p[1], new + f * here.filter, "float")
-            return []
-
-        def block(p: list[Name], there: Walk = there, here: Walk = here) -> list[Name]:
-            moving = [(p[0], there.channel), (p[1], here.channel)]
-            code.loop(sums.channels, lambda q, _, __: channel(q, there, here), moving)
-            return []
-
+    for part in _blocks(code, sums)[1]:
+        there, here = _walk(sums, part, packed=False), _walk(sums, part, packed=True)
         at = [(code.at(w, there.start), there.block), (code.at(room, here.start), here.block)]
-        code.loop(b.count, lambda p, _, __, block=block: block(p), at)  # type: ignore[misc]
+        code.loop(part.count, _packed(code, sums, (there, here), part.size), at)
+
+
+def _packed(code: Code, sums: Sums, walks: tuple[Walk, Walk], filters: int) -> Body:
+    """Return what writes a block's copy."""
+    there, here = walks
+
+    def channel(p: Names) -> None:
+        for old, new in zip(there.taps, here.taps, strict=True):
+            for f in range(filters):
+                value = code.load(p[0], old + f * there.filter, "float")
+                code.store(value, p[1], new + f * here.filter, "float")
+
+    def block(p: Names, _: Names, __: Name) -> None:
+        code.loop(sums.channels, lambda q, _, __: channel(q), [(p[0], there.channel), (p[1], here.channel)])
+
+    return block
 
 
 def correlate(
@@ -159,55 +162,54 @@ def correlate(
     """
     of_pixels, of_filters = _blocks(code, sums)
 
-    def block(a: Part, b: Part, x: Name, w: Name, y: Name, n: Name) -> list[Name]:
-        walk = _walk(sums, b, packed)
-        first = [begin(n, f) if begin else code.zero for f in range(b.size)]
-        held = [first[f] for _ in range(a.size) for f in range(b.size)]
+    def block(pixels: int, part: Part, x: Name, p: Names) -> None:
+        (w, y, n), walk = p, _walk(sums, part, packed)
+        first = [begin(n, f) if begin else code.zero for f in range(part.size)]
+        held = [first[f] for _ in range(pixels) for f in range(part.size)]
         if sums.taps:
             moving = [(x, sums.read.channel), (w, walk.channel)]
-            held = code.loop(sums.channels, lambda p, v, _: _products(code, sums, walk, a, b, p, v), moving, held)
-        for i in range(a.size):
-            for f in range(b.size):
-                end(y, i * sums.written.pixel + f * sums.written.channel, held[i * b.size + f])
-        return []
+            size = pixels, part.size
+            held = code.loop(sums.channels, lambda q, v, _: _products(code, sums, walk, size, q, v), moving, held)
+        for i in range(pixels):
+            for f in range(part.size):
+                end(y, i * sums.written.pixel + f * sums.written.channel, held[i * part.size + f])
 
-    def over_filters(a: Part, p: Sequence[Name]) -> list[Name]:
+    def over_filters(pixels: int, p: Names) -> None:
         x, w, y, n = p
-        for b in of_filters:
-            walk, channel = _walk(sums, b, packed), sums.written.channel
-            at = [(code.at(w, walk.start), walk.block), (code.at(y, b.start * channel), b.size * channel)]
-            at.append((code.at(n, b.start * BYTES), b.size * BYTES) if bias else (n, 0))
-            code.loop(b.count, lambda q, _, __, b=b: block(a, b, x, *q), at)  # type: ignore[misc]
-        return []
+        for part in of_filters:
+            walk, channel = _walk(sums, part, packed), sums.written.channel
+            at = [(code.at(w, walk.start), walk.block), (code.at(y, part.start * channel), part.size * channel)]
+            at.append((code.at(n, part.start * BYTES), part.size * BYTES) if bias else (n, 0))
+            code.loop(part.count, _given(block, pixels, part, x), at)
 
-    def over_line(p: Sequence[Name]) -> list[Name]:
+    def over_line(p: Names) -> None:
         x, w, y, n = p
-        for a in of_pixels:
-            at = [(code.at(x, a.start * sums.read.pixel), a.size * sums.read.pixel), (w, 0)]
-            at += [(code.at(y, a.start * sums.written.pixel), a.size * sums.written.pixel), (n, 0)]
-            code.loop(a.count, lambda q, _, __, a=a: over_filters(a, q), at)  # type: ignore[misc]
-        return []
+        moving = [(x, sums.read.pixel), (w, 0), (y, sums.written.pixel), (n, 0)]
+        code.blocks(of_pixels, moving, lambda pixels, q, _: over_filters(pixels, q))
 
-    def over_rows(p: Sequence[Name]) -> list[Name]:
+    def over_rows(p: Names) -> None:
         steps = (sums.read.line, 0, sums.written.line, 0)
         code.loop(sums.rows, lambda q, _, __: over_line(q), list(zip(p, steps, strict=True)))
-        return []
 
     groups = (sums.read.group, sums.weights[2], sums.written.group)
     moving: list[Pointer] = [*zip(pointers, groups, strict=True), bias or (pointers[1], 0)]
     code.loop(sums.groups, lambda p, _, __: over_rows(p), moving)
 
 
-def _products(code: Code, sums: Sums, walk: Walk, a: Part, b: Part, p: list[Name], held: list[Name]) -> list[Name]:
-    """Return the sums of a block with the products of one channel added."""
-    held, (x, w) = list(held), p
+def _given(block: Callable[[int, Part, Name, Names], None], pixels: int, part: Part, x: Name) -> Body:
+    return lambda p, _, __: block(pixels, part, x, p)
+
+
+def _products(code: Code, sums: Sums, walk: Walk, size: tuple[int, int], pointers: Names, held: Names) -> Names:
+    """Return the sums of a block, so many pixels by so many filters, with the products of one channel added."""
+    held, (x, w), (pixels, filters) = list(held), pointers, size
     there: dict[int, Name] = {}
     for tap, offset in sorted(zip(sums.taps, walk.taps, strict=True), key=lambda t: (t[0].down, t[0].across)):
-        for f in range(b.size):
+        for f in range(filters):
             weight = code.weight(w, offset + f * walk.filter)
-            for i in range(a.size):
+            for i in range(pixels):
                 at = tap.down * sums.pitch + tap.across * sums.spot + i * sums.read.pixel
                 if at not in there:
                     there[at] = code.load(x, at)
-                held[i * b.size + f] = code.fma(there[at], weight, held[i * b.size + f])
+                held[i * filters + f] = code.fma(there[at], weight, held[i * filters + f])
     return held

@@ -6,15 +6,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from core.training.tiled.blocking import Part, even, parts
-from core.training.tiled.code import Code, Name
+from core.training.tiled.blocking import even, parts
+from core.training.tiled.code import Code, Name, Names
+from core.training.tiled.control import Control
 from core.training.tiled.maths import ACTIVATIONS
 from core.training.tiled.shuffles import transposed
-from core.training.tiled.stage import BYTES, S, Stage, T, W, X, Y
+from core.training.tiled.stage import BYTES, R, S, Stage, T, W, X, Y
+from core.training.tiled.tensors import each
 
 CHAINS = 8  # sums that grow side by side, as a product takes some turns to come back
 PRODUCTS = 96  # multiply-adds of a turn
 SPARE = 5  # registers for what is not a sum
+GROUP = 3  # vectors of units whose sums have registers at once
+LATE = 4096  # weights of a kernel from which on its gradient waits for the end of a batch
+LATER = "ptr noalias %s, ptr noalias %kept, i64 %tiles, i64 %from, i64 %to"  # sums of the kernel, all that is kept
+
+End = Callable[[Name, int, Name, Name], None]
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -23,10 +30,14 @@ class Dense(Stage):
 
     Attributes:
         bias: whether each unit has one; they lie behind the kernel.
+        shared: whether another layer has the same weights.
+        kept: bytes to its own in what is kept of each tile of a batch.
     """
 
     weighs: ClassVar[bool] = True
     bias: bool
+    shared: bool
+    kept: int = 0
 
     @property
     def entering(self) -> int:
@@ -36,8 +47,25 @@ class Dense(Stage):
     def units(self) -> int:
         return self.y.channels
 
+    @property
+    def late(self) -> bool:
+        """Whether the gradient of its kernel waits for the end of a batch.
+
+        It is then computed from all tiles at once, each thread its share of it: a tile's own part of a large kernel
+        would take longer to add to the sums than to compute.
+        """
+        return not self.shared and self.entering * self.units >= LATE
+
+    def keeps(self, lanes: int) -> int:
+        """Return how many vectors it keeps of a tile until then."""
+        return self.entering + lanes * self._blocks(lanes) if self.late else 0
+
+    def _blocks(self, lanes: int) -> int:
+        """Return how many vectors a number for each unit takes."""
+        return -(-self.units // lanes)
+
     def room(self, lanes: int) -> int:
-        return lanes * -(-self.units // lanes)
+        return 0 if self.late else lanes * self._blocks(lanes)
 
     def forward(self, code: Code) -> None:
         activation = ACTIVATIONS[self.y.activation]
@@ -48,57 +76,109 @@ class Dense(Stage):
             code.store(activation(code, value), pointer, offset)
 
         bias = code.at(W, self.entering * self.units * BYTES)
-        _product(code, self.entering, self.units, (self.units * BYTES, BYTES), (X, Y, bias), end)
+        product(code, (self.entering, self.units), (self.units * BYTES, BYTES), (X, Y, bias), end)
 
     def back(self, code: Code) -> None:
         def end(pointer: Name, offset: int, _: Name, value: Name) -> None:
             self.settle(code, pointer, offset, value)
 
-        _product(code, self.units, self.entering, (BYTES, self.units * BYTES), (Y, X, W), end)
+        product(code, (self.units, self.entering), (BYTES, self.units * BYTES), (Y, X, W), end)
 
     def weights(self, code: Code) -> None:
         """Write the sums with a unit, not an image, in each lane: they need no sum over lanes."""
         lanes, v = code.host.lanes, code.host.width
-        blocks = -(-self.units // lanes)
+        blocks, back = self._blocks(lanes), T
+        if self.late:
+            kept = code.at(code.load(R, Control(code.host).kept - Control(code.host).noise, "ptr"), self.kept)
+            each(code, [(self.x, X), (self.x, kept)], lambda p, o: code.store(code.load(p[0], o[0]), p[1], o[1]))
+            back = code.at(kept, self.entering * v)
         for b in range(blocks):
             units = range(b * lanes, min((b + 1) * lanes, self.units))
-            columns = [code.load(Y, u * v) for u in units] + [code.zero] * (lanes - len(units))
-            for image, row in enumerate(transposed(code, columns)):
-                code.store(row, T, (image * blocks + b) * v)
-        together = even(blocks, 3)
-        for b in parts(blocks, together):
-            at = [(code.at(T, b.start * v), b.size * v), (code.at(S, b.start * v), b.size * v)]
-            code.loop(b.count, lambda p, _, __, b=b: self._some_units(code, b, blocks, p), at)  # type: ignore[misc]
+            rows = transposed(code, [code.load(Y, u * v) for u in units] + [code.zero] * (lanes - len(units)))
+            for image, row in enumerate(rows):
+                code.store(row, back, (image * blocks + b) * v)
+            if self.bias:
+                total = rows[0]
+                for row in rows[1:]:
+                    total = code.add(total, row)
+                _added(code, [total], S, self.entering * self.units * BYTES + b * v)
+        if not self.late:
+            moving = [(T, v), (S, v)]
+            code.blocks(parts(blocks, even(blocks, GROUP)), moving, lambda b, p, _: self._some_units(code, b, p))
 
-    def _some_units(self, code: Code, b: Part, blocks: int, p: list[Name]) -> list[Name]:
-        v = code.host.width
-        pixels = even(self.entering, max((code.host.registers - SPARE) // b.size // 2, 1))
-        for k in parts(self.entering, pixels):
-            at = [(code.at(X, k.start * v), k.size * v)]
-            at.append((code.at(p[1], k.start * self.units * BYTES), k.size * self.units * BYTES))
+    def _inputs(self, code: Code, units: int) -> int:
+        """Return for how many numbers that enter, and so many vectors of units, sums have registers at once."""
+        return even(self.entering, (code.host.registers - SPARE) // units // 2)
 
-            def rows(q: list[Name], _: list[Name], __: Name, k: Part = k) -> list[Name]:
-                held = [code.zero] * (k.size * b.size)
-                for image in range(code.host.lanes):
-                    back = [code.load(p[0], (image * blocks + u) * v) for u in range(b.size)]
-                    for i in range(k.size):
-                        value = code.weight(q[0], i * v + image * BYTES)
-                        for u in range(b.size):
-                            held[i * b.size + u] = code.fma(back[u], value, held[i * b.size + u])
-                for i in range(k.size):
-                    _added(code, held[i * b.size : (i + 1) * b.size], q[1], i * self.units * BYTES)
-                return []
+    def _some_units(self, code: Code, units: int, pointers: Names) -> None:
+        back, sums = pointers
+        row = self.units * BYTES
 
-            code.loop(k.count, rows, at)
-        if self.bias:
-            total = [code.zero] * b.size
-            for image in range(code.host.lanes):
-                total = [code.add(t, code.load(p[0], (image * blocks + u) * v)) for u, t in enumerate(total)]
-            _added(code, total, p[1], self.entering * self.units * BYTES)
-        return []
+        def some(inputs: int, p: Names) -> None:
+            held = self._summed(code, (inputs, units), p[0], back, [code.zero] * (inputs * units))
+            for i in range(inputs):
+                _added(code, held[i * units : (i + 1) * units], p[1], i * row)
+
+        found = parts(self.entering, self._inputs(code, units))
+        code.blocks(found, [(X, code.host.width), (sums, row)], lambda inputs, p, _: some(inputs, p))
+
+    def _summed(self, code: Code, size: tuple[int, int], x: Name, back: Name, held: Names) -> Names:
+        """Return sums of so many inputs by so many vectors of units, with a tile's products added."""
+        v, (inputs, units), held = code.host.width, size, list(held)
+        blocks = self._blocks(code.host.lanes)
+        for image in range(code.host.lanes):
+            gradients = [code.load(back, (image * blocks + u) * v) for u in range(units)]
+            for i in range(inputs):
+                value = code.weight(x, i * v + image * BYTES)
+                for u in range(units):
+                    held[i * units + u] = code.fma(gradients[u], value, held[i * units + u])
+        return held
+
+    def shares(self, code: Code) -> int:
+        """Return how many blocks of its kernel's gradient threads have to share."""
+        return -(-self.entering // self._inputs(code, even(self._blocks(code.host.lanes), GROUP)))
+
+    def end(self, code: Code, kept_bytes: int) -> None:
+        """Write a function that puts some blocks of the kernel's gradient, over all tiles of a batch, where sums are.
+
+        Its parameters are :data:`LATER`.
+
+        Args:
+            code: where to.
+            kept_bytes: from what is kept of a tile to that of the next.
+        """
+        v, lanes, row = code.host.width, code.host.lanes, self.units * BYTES
+        full, rest = divmod(self.units, lanes)
+        inputs = self._inputs(code, even(self._blocks(lanes), GROUP))
+
+        def group(units: int, x: Name, p: Names, last: int = lanes) -> None:
+            """Write the sums of some vectors of units, of the last of which so many count."""
+            size, start = (inputs, units), [code.zero] * (inputs * units)
+            moving = [(x, kept_bytes), (p[0], kept_bytes)]
+            held = code.loop("%tiles", lambda q, h, _: self._summed(code, size, q[0], q[1], h), moving, start)
+            for i in range(inputs):
+                for u in range(units):
+                    count = last if u == units - 1 else lanes
+                    code.store_some(held[i * units + u], p[1], i * row + u * v, count)
+
+        def block(number: Name) -> None:
+            # the last one is moved back to end where the inputs do, and gives some numbers once more
+            start = code.new(f"mul i64 {number}, {inputs}")
+            beyond = code.new(f"icmp ugt i64 {start}, {self.entering - inputs}")
+            start = code.new(f"select i1 {beyond}, i64 {self.entering - inputs}, i64 {start}")
+            x = code.at(code.at("%kept", self.kept), code.new(f"mul i64 {start}, {v}"))
+            back = code.at("%kept", self.kept + self.entering * v)
+            sums = code.at("%s", code.new(f"mul i64 {start}, {row}"))
+            if full:
+                moving = [(back, v), (sums, v)]
+                code.blocks(parts(full, even(full, GROUP)), moving, lambda units, p, _: group(units, x, p))
+            if rest:
+                group(1, x, [code.at(back, full * v), code.at(sums, full * v)], rest)
+
+        code.span("%from", "%to", "1", block)
 
 
-def _added(code: Code, values: list[Name], s: Name, offset: int) -> None:
+def _added(code: Code, values: Names, s: Name, offset: int) -> None:
     """Add vectors to the sums there; lanes beyond the units hold zero, so that what lies behind stays."""
     for u, value in enumerate(values):
         place = code.at(s, offset + u * code.host.width)
@@ -106,52 +186,39 @@ def _added(code: Code, values: list[Name], s: Name, offset: int) -> None:
         code.store(code.add(before, value), place, align=4)
 
 
-def _product(
-    code: Code,
-    inner: int,
-    outer: int,
-    strides: tuple[int, int],
-    pointers: tuple[Name, Name, Name],
-    end: Callable[[Name, int, Name, Name], None],
+def product(
+    code: Code, size: tuple[int, int], strides: tuple[int, int], pointers: tuple[Name, Name, Name], end: End
 ) -> None:
     """Write a product of a matrix with the vectors of a tile.
 
     Args:
         code: where to.
-        inner: numbers that are summed over.
-        outer: sums.
+        size: numbers that are summed over, and sums.
         strides: bytes from weight to weight, over both.
         pointers: to what is read, what is written, and something of four bytes a sum that moves along.
         end: writes a sum: of where to, bytes from there, the third pointer, and the sum.
     """
-    v, (x, y, n) = code.host.width, pointers
-    size = even(outer, code.host.registers - SPARE)
+    v, (x, y, n), (inner, outer) = code.host.width, pointers, size
 
-    def block(b: Part, w: Name, y: Name, n: Name) -> list[Name]:
-        chains = max(CHAINS // b.size, 1)
-        turn = min(max(PRODUCTS // b.size // chains, 1) * chains, inner)
-        held = [code.zero] * (b.size * chains)
+    def block(sums: int, w: Name, y: Name, n: Name) -> None:
+        chains = max(CHAINS // sums, 1)
+        turn = min(max(PRODUCTS // sums // chains, 1) * chains, inner)
 
-        def some(count: int, p: list[Name], held: list[Name]) -> list[Name]:
+        def some(count: int, p: Names, held: Names) -> Names:
             held = list(held)
             for i in range(count):
                 value = code.load(p[0], i * v)
-                for f in range(b.size):
-                    at = i % chains * b.size + f
+                for f in range(sums):
+                    at = i % chains * sums + f
                     held[at] = code.fma(value, code.weight(p[1], i * strides[0] + f * strides[1]), held[at])
             return held
 
-        for a in parts(inner, turn):
-            at = [(code.at(x, a.start * v), a.size * v), (code.at(w, a.start * strides[0]), a.size * strides[0])]
-            held = code.loop(a.count, lambda p, h, _, a=a: some(a.size, p, h), at, held)  # type: ignore[misc]
-        for f in range(b.size):
+        held = code.blocks(parts(inner, turn), [(x, v), (w, strides[0])], some, [code.zero] * (sums * chains))
+        for f in range(sums):
             total = held[f]
             for chain in range(1, chains):
-                total = code.add(total, held[chain * b.size + f])
+                total = code.add(total, held[chain * sums + f])
             end(y, f * v, n, total)
-        return []
 
-    for b in parts(outer, size):
-        at = [(code.at(W, b.start * strides[1]), b.size * strides[1]), (code.at(y, b.start * v), b.size * v)]
-        at.append((code.at(n, b.start * BYTES), b.size * BYTES))
-        code.loop(b.count, lambda p, _, __, b=b: block(b, *p), at)  # type: ignore[misc]
+    found = parts(outer, even(outer, code.host.registers - SPARE))
+    code.blocks(found, [(W, strides[1]), (y, v), (n, BYTES)], lambda sums, p, _: block(sums, *p))

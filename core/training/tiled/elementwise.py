@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.training.tiled.code import Code, Name
+from core.training.tiled.code import Code, Name, Names
 from core.training.tiled.maths import ACTIVATIONS, SLOPES_OF_X
 from core.training.tiled.noise import philox, uniform
 from core.training.tiled.stage import R, Stage, T, X, Y
@@ -22,13 +22,13 @@ class Activation(Stage):
     activation: str
 
     def forward(self, code: Code) -> None:
-        def one(p: list[Name], o: list[int]) -> None:
+        def one(p: Names, o: list[int]) -> None:
             code.store(ACTIVATIONS[self.activation](code, code.load(p[0], o[0])), p[1], o[1])
 
         each(code, [(self.x, X), (self.y, Y)], one)
 
     def back(self, code: Code) -> None:
-        def one(p: list[Name], o: list[int]) -> None:
+        def one(p: Names, o: list[int]) -> None:
             gradient = code.load(p[1], o[1])
             if self.activation in SLOPES_OF_X:
                 gradient = code.mul(gradient, SLOPES_OF_X[self.activation](code, code.load(p[0], o[0])))
@@ -80,13 +80,12 @@ class Dropout(Stage):
         seed, update = (code.spread(code.load(R, v + 4 * i, "i32"), "i32") for i in range(2))
         kept = code.constant(1 / (1 - self.rate))
 
-        def turn(p: list[Name], number: Name, many: int) -> list[Name]:
+        def turn(p: Names, number: Name, many: int) -> None:
             place = code.spread(code.new(f"trunc i64 {number} to i32"), "i32")
             drawn = philox(code, [place, images, update, code.integer(self.index)], [seed, code.integer(0)])
             for i, bits in enumerate(drawn[:many]):
                 enough = code.compare("oge", uniform(code, bits), code.constant(self.rate))
                 code.store(code.select(enough, kept, code.zero), p[0], i * v)
-            return []
 
         turns, rest = divmod(count, 4)
         if turns:
@@ -119,7 +118,7 @@ class Sum(Stage):
     def back(self, code: Code) -> None:
         if self.entered.wanted:
 
-            def one(p: list[Name], o: list[int]) -> None:
+            def one(p: Names, o: list[int]) -> None:
                 gradient = code.load(p[0], o[0])
                 code.store(code.add(gradient, code.load(p[1], o[1])) if self.again else gradient, p[1], o[1])
 

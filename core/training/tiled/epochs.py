@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from core.training.tiled.code import Code, Name
+from core.training.tiled.code import Code, Name, Names
 from core.training.tiled.control import Control
 from core.training.tiled.host import Host
+from core.training.tiled.stage import BYTES
 
 STREAMS = 8  # sums of gradients, each over tiles of its own: the same ones for any number of threads
 PATIENCE = 4000  # looks at what another thread must have done before the system may give the core to others
@@ -16,9 +17,25 @@ UNUSUAL = 0x8040  # bits of MXCSR: numbers too small to be normal are zero, whic
 # What an epoch is given, in order, each in eight bytes: pointers, and whole numbers.
 JOB = (
     "weights", "first_memory", "second_memory", "sums", "tiles", "tile_bytes", "rows", "labels", "order", "images",
-    "batch", "rates", "results", "threads", "meeting", "seed", "updates",
+    "batch", "rates", "results", "threads", "meeting", "seed", "updates", "kept",
 )  # fmt: skip
+NUMBERS = ("tile_bytes", "images", "batch", "threads", "seed", "updates")
 PARAMETERS = "ptr noalias %job, i64 %thread"
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A kernel whose gradient is computed at the end of a batch.
+
+    Attributes:
+        first: weights before it.
+        size: its weights.
+        shares: blocks of it that threads have to share.
+    """
+
+    first: int
+    size: int
+    shares: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +45,27 @@ class Shape:
     Attributes:
         row_bytes: from one image to the next.
         vectors: of weights.
+        kept_bytes: that are kept of a tile until the end of its batch.
+        late: what is computed then, in the order of the weights.
     """
 
     row_bytes: int
     vectors: int
+    kept_bytes: int
+    late: tuple[Late, ...]
 
     def stride(self, host: Host) -> int:
         """Return bytes from one stream's sums to the next; one vector more, as some are written beyond the end."""
         return (self.vectors + 1) * host.width
+
+    def ranges(self, lanes: int) -> list[tuple[int, int, bool]]:
+        """Return vectors of weights from and to, and whether all of their gradients are computed at a batch's end."""
+        found, done = [], 0
+        for late in self.late:
+            start, end = -(-late.first // lanes), (late.first + late.size) // lanes
+            found += [(done, start, False), (start, end, True)]
+            done = end
+        return [(a, b, late) for a, b, late in [*found, (done, self.vectors, False)] if a < b]
 
 
 class Fields:
@@ -47,8 +77,7 @@ class Fields:
 
     def __getattr__(self, name: str) -> Name:
         if name not in self._held:
-            kind = "ptr" if name in ("weights", "first_memory", "second_memory", "sums", "tiles", "rows", "labels",
-                                     "order", "rates", "results", "meeting") else "i64"  # fmt: skip
+            kind = "i64" if name in NUMBERS else "ptr"
             self._held[name] = self._code.load("%job", 8 * JOB.index(name), kind)
         return self._held[name]
 
@@ -84,14 +113,7 @@ def _function(host: Host, shape: Shape, train: bool) -> tuple[str, set[str]]:
         prepare()
         code.span("%thread", str(STREAMS), job.threads, lambda s: stream(s, start, end, share))
         if train:
-            code.do(f"call void @meet(ptr {job.meeting}, i64 {job.threads})")
-            rate = code.load(code.at(job.rates, code.new(f"mul i64 {number}, 4")), 0, "float")
-            bounds = []
-            for thread in ("%thread", code.new("add i64 %thread, 1")):
-                bounds.append(code.new(f"udiv i64 {code.new(f'mul i64 {thread}, {shape.vectors}')}, {job.threads}"))
-            arrays = ", ".join(f"ptr {x}" for x in (job.weights, job.sums, job.first_memory, job.second_memory))
-            code.do(f"call void @update({arrays}, float {rate}, i64 {bounds[0]}, i64 {bounds[1]})")
-            code.do(f"call void @meet(ptr {job.meeting}, i64 {job.threads})")
+            _updated(code, job, shape, number, _tiles(code, count))
 
     def stream(number: Name, start: Name, end: Name, share: Name) -> None:
         for i in range(2):
@@ -101,6 +123,10 @@ def _function(host: Host, shape: Shape, train: bool) -> tuple[str, set[str]]:
 
         def one(at: Name) -> None:
             _fill(code, job, shape, tile, at, end, share)
+            if shape.kept_bytes and train:
+                before = code.new(f"udiv i64 {code.new(f'sub i64 {at}, {start}')}, {host.lanes}")
+                kept = code.at(job.kept, code.new(f"mul i64 {before}, {shape.kept_bytes}"))
+                code.store(kept, tile, control.kept, "ptr")
             code.do(f"call void @{'trained' if train else 'tested'}(ptr {tile}, ptr {job.weights}, ptr {sums})")
 
         code.span(first, end, str(STREAMS * host.lanes), one)
@@ -119,11 +145,43 @@ def _function(host: Host, shape: Shape, train: bool) -> tuple[str, set[str]]:
     return code.text("train" if train else "test", PARAMETERS, ""), code.used
 
 
+def _updated(code: Code, job: Fields, shape: Shape, number: Name, tiles: Name) -> None:
+    """Write what ends a batch: gradients that have waited, and this thread's part of the update."""
+
+    def meet() -> None:
+        code.do(f"call void @meet(ptr {job.meeting}, i64 {job.threads})")
+
+    def own(start: int, end: int) -> str:
+        """Return from where to where this thread's part of something goes."""
+        bounds = []
+        for thread in ("%thread", code.new("add i64 %thread, 1")):
+            part = code.new(f"udiv i64 {code.new(f'mul i64 {thread}, {end - start}')}, {job.threads}")
+            bounds.append(code.new(f"add i64 {part}, {start}"))
+        return f"i64 {bounds[0]}, i64 {bounds[1]}"
+
+    meet()
+    for index, late in enumerate(shape.late):
+        sums = code.at(job.sums, late.first * BYTES)
+        code.do(f"call void @late{index}(ptr {sums}, ptr {job.kept}, i64 {tiles}, {own(0, late.shares)})")
+    if shape.late:
+        meet()
+    rate = code.load(code.at(job.rates, code.new(f"mul i64 {number}, 4")), 0, "float")
+    arrays = ", ".join(f"ptr {x}" for x in (job.weights, job.sums, job.first_memory, job.second_memory))
+    for start, end, late_ in shape.ranges(code.host.lanes):
+        code.do(f"call void @{'update_late' if late_ else 'update'}({arrays}, float {rate}, {own(start, end)})")
+    meet()
+
+
+def _tiles(code: Code, count: Name) -> Name:
+    """Return how many tiles so many images fill."""
+    return code.new(f"udiv i64 {code.new(f'add i64 {count}, {code.host.lanes - 1}')}, {code.host.lanes}")
+
+
 def _fill(code: Code, job: Fields, shape: Shape, tile: Name, first: Name, end: Name, share: Name) -> None:
     """Write into a tile which images it holds; lanes beyond the end repeat the first and count nothing."""
     control = Control(code.host)
 
-    def lane(p: list[Name], _: list[Name], number: Name) -> list[Name]:
+    def lane(p: Names, _: Names, number: Name) -> None:
         own = code.new(f"add i64 {first}, {number}")
         inside = code.new(f"icmp ult i64 {own}, {end}")
         at = code.new(f"select i1 {inside}, i64 {own}, i64 {first}")
@@ -135,7 +193,6 @@ def _fill(code: Code, job: Fields, shape: Shape, tile: Name, first: Name, end: N
         code.store(code.new(f"trunc i64 {own} to i32"), p[0], control.noise, "i32")
         row = code.at(job.rows, code.new(f"mul i64 {image}, {shape.row_bytes}"))
         code.store(row, p[1], control.rows, "ptr")
-        return []
 
     code.loop(code.host.lanes, lane, [(tile, 4), (tile, 8)])
 

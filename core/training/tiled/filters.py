@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from core.training.tiled.blocking import MOST, Part, even, parts
-from core.training.tiled.code import Code, Name
+from core.training.tiled.blocking import MOST, even, parts
+from core.training.tiled.code import Code, Name, Names
 
 CACHED = 2**19  # bytes of lines that are gone over for one block of weights after the other: half of a second cache
 
@@ -67,59 +67,43 @@ def gradients(code: Code, kernel: Kernel, x: Name, y: Name, s: Name) -> None:
         s: the sums of the weights, which lie as the weights do.
     """
     lines = max(CACHED // (kernel.read[0] + kernel.back[0]), 1)
-    for part in parts(kernel.rows, lines if lines < kernel.rows else kernel.rows):
-        some = replace(kernel, rows=part.size)
-        at = [(code.at(x, part.start * kernel.read[0]), part.size * kernel.read[0])]
-        at += [(code.at(y, part.start * kernel.back[0]), part.size * kernel.back[0]), (s, 0)]
-        code.loop(part.count, lambda p, _, __, some=some: _some_lines(code, some, *p) or [], at)  # type: ignore[misc]
+    moving = [(x, kernel.read[0]), (y, kernel.back[0]), (s, 0)]
+    found = parts(kernel.rows, min(lines, kernel.rows))
+    code.blocks(found, moving, lambda rows, p, _: _some_lines(code, replace(kernel, rows=rows), p))
 
 
-def _some_lines(code: Code, kernel: Kernel, x: Name, y: Name, s: Name) -> None:
+def _some_lines(code: Code, kernel: Kernel, pointers: Names) -> None:
     """Write the loops over the kernel's weights for some lines of places."""
     down, channels, filters = shares(kernel, code.host.registers)
     _, _, line, _, channel, group = kernel.read
-    wide = (group, kernel.back[3], kernel.sums[4])
 
-    def block(c: Part, f: Part, p: list[Name]) -> list[Name]:
-        _block(code, kernel, (down, c.size, f.size), *p)
-        return []
+    def over_filters(c: int, p: Names) -> None:
+        moving = [(p[0], 0), (p[1], kernel.back[2]), (p[2], kernel.sums[3])]
+        found = parts(kernel.filters, filters)
+        code.blocks(found, moving, lambda f, q, _: _block(code, kernel, (down, c, f), q))
 
-    def over_filters(c: Part, p: list[Name]) -> list[Name]:
-        for f in parts(kernel.filters, filters):
-            back, sums = f.size * kernel.back[2], f.size * kernel.sums[3]
-            at = [(p[0], 0), (code.at(p[1], f.start * kernel.back[2]), back)]
-            at.append((code.at(p[2], f.start * kernel.sums[3]), sums))
-            code.loop(f.count, lambda q, _, __, f=f: block(c, f, q), at)  # type: ignore[misc]
-        return []
+    def over_channels(p: Names) -> None:
+        moving = [(p[0], channel), (p[1], 0), (p[2], kernel.sums[2])]
+        code.blocks(parts(kernel.channels, channels), moving, lambda c, q, _: over_filters(c, q))
 
-    def over_channels(p: list[Name]) -> list[Name]:
-        for c in parts(kernel.channels, channels):
-            at = [(code.at(p[0], c.start * channel), c.size * channel), (p[1], 0)]
-            at.append((code.at(p[2], c.start * kernel.sums[2]), c.size * kernel.sums[2]))
-            code.loop(c.count, lambda q, _, __, c=c: over_filters(c, q), at)  # type: ignore[misc]
-        return []
-
-    def over_lines(p: list[Name]) -> list[Name]:
+    def over_lines(p: Names) -> None:
         steps = (down * line, 0, down * kernel.sums[0])
-        at = list(zip(p, steps, strict=True))
-        code.loop(kernel.height // down, lambda q, _, __: over_channels(q), at)
-        return []
+        code.loop(kernel.height // down, lambda q, _, __: over_channels(q), list(zip(p, steps, strict=True)))
 
-    code.loop(kernel.groups, lambda p, _, __: over_lines(p), list(zip((x, y, s), wide, strict=True)))
+    groups = zip(pointers, (group, kernel.back[3], kernel.sums[4]), strict=True)
+    code.loop(kernel.groups, lambda p, _, __: over_lines(p), list(groups))
 
 
-def _block(code: Code, kernel: Kernel, share: tuple[int, int, int], x: Name, y: Name, s: Name) -> None:
+def _block(code: Code, kernel: Kernel, share: tuple[int, int, int], pointers: Names) -> None:
     """Write the sums over all places of one block of weights."""
     down, channels, filters = share
     window = [(i, j, c) for i in range(down) for j in range(kernel.width) for c in range(channels)]
     next_line, next_pixel, line, pixel, channel, _ = kernel.read
-    most = max(MOST // (len(window) * filters), 1)
-    unrolled = even(kernel.columns, most)
 
-    def some(a: Part, p: list[Name], held: list[Name]) -> list[Name]:
+    def some(count: int, p: Names, held: Names) -> Names:
         there: dict[int, Name] = {}
         held = list(held)
-        for place in range(a.size):
+        for place in range(count):
             back = [code.load(p[1], place * kernel.back[1] + f * kernel.back[2]) for f in range(filters)]
             for at, (i, j, c) in enumerate(window):
                 offset = place * next_pixel + i * line + j * pixel + c * channel
@@ -129,13 +113,11 @@ def _block(code: Code, kernel: Kernel, share: tuple[int, int, int], x: Name, y: 
                     held[at * filters + f] = code.fma(there[offset], back[f], held[at * filters + f])
         return held
 
-    def over_line(p: list[Name], held: list[Name], _: Name) -> list[Name]:
-        for a in parts(kernel.columns, unrolled):
-            at = [(code.at(p[0], a.start * next_pixel), a.size * next_pixel)]
-            at.append((code.at(p[1], a.start * kernel.back[1]), a.size * kernel.back[1]))
-            held = code.loop(a.count, lambda q, v, _, a=a: some(a, q, v), at, held)  # type: ignore[misc]
-        return held
+    def over_line(p: Names, held: Names, _: Name) -> Names:
+        found = parts(kernel.columns, even(kernel.columns, MOST // (len(window) * filters)))
+        return code.blocks(found, [(p[0], next_pixel), (p[1], kernel.back[1])], some, held)
 
+    x, y, s = pointers
     start = [code.zero] * (len(window) * filters)
     held = code.loop(kernel.rows, over_line, [(x, next_line), (y, kernel.back[0])], start)
     for at, (i, j, c) in enumerate(window):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from core.training.tiled.blocking import parts
-from core.training.tiled.code import Code, Name
+from core.training.tiled.code import Code, Name, Names
 from core.training.tiled.shuffles import transposed
 from core.training.tiled.tensors import Tensor
 
-Way = Callable[[Name, Name], list[Name]]
+Way = Callable[[Name, Name], None]
 PARAMETERS = "ptr noalias %x, ptr noalias %rows"  # the tile's first tensor, and a pointer to each lane's row
 
 
@@ -35,34 +35,31 @@ def load(code: Code, tensor: Tensor, pixel_bytes: int) -> None:
     def write(column: Name, place: Name, offset: int) -> None:
         code.store(_scaled(code, column) if pixel_bytes == 1 else column, place, offset)
 
-    def square(place: Name, offset: Name) -> list[Name]:
+    def square(place: Name, offset: Name) -> None:
         found = [code.new(f"load {vector}, ptr {q}, align 1") for q in rows(offset)]
         for i, column in enumerate(transposed(code, found, kind)):
             write(column, place, i * v)
-        return []
 
-    def single(place: Name, offset: Name) -> list[Name]:
+    def single(place: Name, offset: Name) -> None:
         column = "poison"
         for lane, q in enumerate(rows(offset)):
             value = code.new(f"load {kind}, ptr {q}, align 1")
             column = code.new(f"insertelement {vector} {column}, {kind} {value}, i64 {lane}")
         write(column, place, 0)
-        return []
 
-    def line(place: Name, number: Name) -> list[Name]:
+    def line(place: Name, number: Name) -> None:
         start = code.new(f"mul i64 {number}, {run * pixel_bytes}")
         for part in parts(run, min(lanes, run)):
             # what is left at the end is read once more together with what is before it
             at = part.start if part.size == lanes else max(run - lanes, 0)
             size, way = (1, single) if run < lanes else (lanes, square)
 
-            def turn(p: list[Name], _: object, i: Name, at: int = at, size: int = size, way: Way = way) -> list[Name]:
+            def turn(p: Names, _: object, i: Name, at: int = at, size: int = size, way: Way = way) -> None:
                 there = code.new(f"mul i64 {i}, {size * pixel_bytes}")
                 there = code.new(f"add i64 {there}, {at * pixel_bytes}")
-                return way(p[0], code.new(f"add i64 {there}, {start}"))
+                way(p[0], code.new(f"add i64 {there}, {start}"))
 
             code.loop(run if run < lanes else part.count, turn, [(code.at(place, at * v), size * v)])
-        return []
 
     code.loop(lines, lambda p, _, number: line(p[0], number), [("%x", tensor.pitch * v)])
 

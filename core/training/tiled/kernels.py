@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from core.networks.network import Network
 from core.training.tiled import epochs, machine, update
 from core.training.tiled.code import Code
-from core.training.tiled.epochs import STREAMS, Shape
+from core.training.tiled.dense import LATER
+from core.training.tiled.epochs import STREAMS, Late, Shape
 from core.training.tiled.host import Host
 from core.training.tiled.plan import Plan
 
@@ -35,12 +36,21 @@ class Kernels:
 def text(network: Network, optimizer: str, pixel_bytes: int, pixels: int, host: Host) -> tuple[str, Plan, Shape]:
     """Return the module's text, the plan behind it, and the shape of its loops."""
     plan = Plan(network, host)
-    shape = Shape(pixels * pixel_bytes, -(-network.parameters // host.lanes))
+    kept = plan.kept * host.width
+    codes = {f"late{i}": (dense, Code(host)) for i, dense in enumerate(plan.late)}
+    late = tuple(Late(x.first, x.entering * x.units, x.shares(code)) for x, code in codes.values())
+    shape = Shape(pixels * pixel_bytes, -(-network.parameters // host.lanes), kept, late)
     functions, used = plan.functions(pixel_bytes)
-    change = Code(host)
-    update.update(change, optimizer, STREAMS, shape.stride(host))
-    used |= change.used
-    texts = [functions, change.text("update", update.PARAMETERS)]
+    texts = [functions]
+    for name, (dense, code) in codes.items():
+        dense.end(code, kept)
+        used |= code.used
+        texts.append(code.text(name, LATER))
+    for name, streams in (("update", STREAMS), ("update_late", 1)):
+        code = Code(host)
+        update.update(code, optimizer, streams, shape.stride(host))
+        used |= code.used
+        texts.append(code.text(name, update.PARAMETERS))
     for more, needed in epochs.loops(host, shape):
         texts.append(more)
         used |= needed
@@ -59,5 +69,5 @@ def build(network: Network, optimizer: str, pixel_bytes: int, pixels: int, host:
     """
     written, plan, shape = text(network, optimizer, pixel_bytes, pixels, host)
     loaded = machine.load(written, host)
-    functions = (loaded.function(name, 2) for name in ("train", "test"))
-    return Kernels(*functions, plan.numbers * host.width, shape, loaded)
+    train, test = (loaded.function(name, 2) for name in ("train", "test"))
+    return Kernels(train, test, plan.numbers * host.width, shape, loaded)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.training.tiled.code import Code, Name
+from core.training.tiled.code import Code, Name, Names
 from core.training.tiled.maths import exp, log
 
 # Of a function over what leaves the last layer: that, the classes, the labels and the share of each image, and where
@@ -19,7 +19,7 @@ def measure(code: Code, train: bool) -> None:
     v, one = code.host.width, code.constant(1)
     labels, real = code.load("%labels", 0, code.whole), code.load("%real")
 
-    def best(p: list[Name], held: list[Name], i: Name) -> list[Name]:
+    def best(p: Names, held: Names, i: Name) -> Names:
         x = code.load(p[0])
         larger = code.compare("ogt", x, held[0])
         at = code.spread(code.new(f"uitofp i64 {i} to float"))
@@ -29,7 +29,7 @@ def measure(code: Code, train: bool) -> None:
     low = code.constant(float("-inf"))
     largest, answer, right = code.loop("%classes", best, [("%x", v)], [low, code.zero, code.zero])
 
-    def exponentials(p: list[Name], held: list[Name], _: Name) -> list[Name]:
+    def exponentials(p: Names, held: Names, _: Name) -> Names:
         value = exp(code, code.sub(code.load(p[0]), largest))
         if train:
             code.store(value, p[0])
@@ -47,11 +47,10 @@ def measure(code: Code, train: bool) -> None:
         return
     share = code.div(real, total)
 
-    def gradients(p: list[Name], _: list[Name], i: Name) -> list[Name]:
+    def gradients(p: Names, _: Names, i: Name) -> None:
         here = code.new(f"icmp eq {code.whole} {labels}, {_every(code, i)}")
         given = code.mul(code.load(p[0]), share)
         code.store(code.sub(given, code.select(here, real, code.zero)), p[0])
-        return []
 
     code.loop("%classes", gradients, [("%x", v)])
 

@@ -34,12 +34,14 @@ class Plan:
         stages: in order.
         passed: what enters the network, and what leaves each layer.
         numbers: vectors that a tile takes.
+        kept: vectors that are kept of a tile until the end of its batch.
     """
 
     def __init__(self, network: Network, host: Host) -> None:
         self.host = host
         self.stages: list[Stage] = []
         self.offsets = _offsets(network)
+        self.shared = {x.first for x in network.steps() if not x.own}
         self.passed = [Tensor(network.input_shape, wanted=False, flat=True)]
         flattened = [isinstance(x, layers.Flatten) for x in (*network.layers[1:], *network.layers[:1])]
         for step, self.flat in zip(network.steps(), flattened, strict=True):
@@ -68,6 +70,15 @@ class Plan:
             self.rooms.append(free)
             free += made.room(self.host.lanes)
         self.numbers = free
+        kept = 0
+        for dense in self.late:
+            dense.kept, kept = kept * self.host.width, kept + dense.keeps(self.host.lanes)
+        self.kept = kept
+
+    @property
+    def late(self) -> list[Dense]:
+        """The stages whose gradients wait for the end of a batch."""
+        return [x for x in self.stages if isinstance(x, Dense) and x.late]
 
     def functions(self, pixel_bytes: int) -> tuple[str, set[str]]:
         """Return LLVM's text of ``@prepared``, ``@trained`` and ``@tested``, and what they declare.
@@ -183,7 +194,7 @@ def _dense(plan: Plan, step: Step, x: Tensor) -> Tensor:
     layer: Any = step.layer
 
     def make(y: Tensor) -> Stage:
-        return Dense(x, y, plan.offsets[step.first], bias=layer.bias)
+        return Dense(x, y, plan.offsets[step.first], bias=layer.bias, shared=step.first in plan.shared)
 
     return _activated(plan, layer.activation, make, step.leaving)
 

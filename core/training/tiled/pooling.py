@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.networks.layers import Window
-from core.training.tiled.blocking import Part, parts
-from core.training.tiled.code import Code, Name
+from core.training.tiled.blocking import parts
+from core.training.tiled.code import Code, Name, Names
 from core.training.tiled.stage import Stage, T, X, Y
 from core.training.tiled.tensors import Tensor, each
 
 AT_ONCE = 4  # windows, or channels, that are pooled in one turn
 
 
-def share(code: Code, values: list[Name], gradient: Name) -> list[Name]:
+def share(code: Code, values: Names, gradient: Name) -> Names:
     """Return what of a gradient each of some numbers gets: the first of the largest all of it, as in Keras."""
     best = values[0]
     for value in values[1:]:
@@ -42,38 +43,30 @@ class Tiles(Stage):
         v, w, x, y = code.host.width, self.window, self.x, self.y
         offsets = [(i * x.pitch + j * x.pixel) * v for i in range(w.height) for j in range(w.width)]
 
-        def places(count: int, p: list[Name]) -> list[Name]:
+        def places(count: int, p: Names) -> None:
             for i in range(count):
                 there, one = [o + i * w.stride * x.pixel * v for o in offsets], i * y.pixel * v
                 if write:
                     self._back_of(code, p, there, one)
                 else:
                     code.store(self._pooled(code, [code.load(p[0], o) for o in there]), p[1], one)
-            return []
 
-        def channel(p: list[Name]) -> list[Name]:
-            for a in parts(y.width, AT_ONCE):
-                step = w.stride * x.pixel * v
-                at = [(code.at(p[0], a.start * step), a.size * step)]
-                at.append((code.at(p[1], a.start * y.pixel * v), a.size * y.pixel * v))
-                code.loop(a.count, lambda q, _, __, a=a: places(a.size, q), at)  # type: ignore[misc]
-            return []
+        def channel(p: Names) -> None:
+            moving = [(p[0], w.stride * x.pixel * v), (p[1], y.pixel * v)]
+            code.blocks(parts(y.width, AT_ONCE), moving, lambda count, q, _: places(count, q))
 
-        def line(p: list[Name]) -> list[Name]:
-            at = [(p[0], x.channel * v), (p[1], y.channel * v)]
-            code.loop(y.channels, lambda q, _, __: channel(q), at)
-            return []
+        def line(p: Names) -> None:
+            code.loop(y.channels, lambda q, _, __: channel(q), [(p[0], x.channel * v), (p[1], y.channel * v)])
 
-        at = [(X, w.stride * x.pitch * v), (Y, y.pitch * v)]
-        code.loop(y.height, lambda q, _, __: line(q), at)
+        code.loop(y.height, lambda q, _, __: line(q), [(X, w.stride * x.pitch * v), (Y, y.pitch * v)])
 
-    def _pooled(self, code: Code, values: list[Name]) -> Name:
+    def _pooled(self, code: Code, values: Names) -> Name:
         first, *rest = values
         for value in rest:
             first = code.add(first, value) if self.mean else code.largest(first, value)
         return code.mul(first, code.constant(1 / len(values))) if self.mean else first
 
-    def _back_of(self, code: Code, p: list[Name], offsets: list[int], one: int) -> None:
+    def _back_of(self, code: Code, p: Names, offsets: list[int], one: int) -> None:
         gradient = code.load(p[1], one)
         if self.mean:
             given = [code.mul(gradient, code.constant(1 / len(offsets)))] * len(offsets)
@@ -93,17 +86,11 @@ class Tiles(Stage):
         def none(start: Name, rows: int, columns: int) -> None:
             """Settle what no window reads."""
 
-            def pixel(p: list[Name]) -> list[Name]:
-                self.settle(code, p[0], 0, code.zero)
-                return []
+            def channel(p: Names) -> None:
+                code.loop(columns, lambda q, _, __: self.settle(code, q[0], 0, code.zero), [(p[0], x.pixel * v)])
 
-            def channel(p: list[Name]) -> list[Name]:
-                code.loop(columns, lambda q, _, __: pixel(q), [(p[0], x.pixel * v)])
-                return []
-
-            def line(p: list[Name]) -> list[Name]:
+            def line(p: Names) -> None:
                 code.loop(x.channels, lambda q, _, __: channel(q), [(p[0], x.channel * v)])
-                return []
 
             if rows and columns:
                 code.loop(rows, lambda p, _, __: line(p), [(start, x.pitch * v)])
@@ -141,7 +128,7 @@ class Windows(Stage):
         (above, _), (left, _) = w.padding(x.height, x.width)
         room = Tensor(x.shape)
 
-        def place(line: Name, row: Name, p: list[Name], column: Name) -> list[Name]:
+        def place(row: Name, p: Names, column: Name) -> None:
             start_down = code.new(f"sub i64 {code.new(f'mul i64 {row}, {w.stride}')}, {above}")
             start_across = code.new(f"sub i64 {code.new(f'mul i64 {column}, {w.stride}')}, {left}")
             downs = [self._bounded(code, start_down, i, x.height) for i in range(w.height)]
@@ -156,12 +143,9 @@ class Windows(Stage):
             at = [(q, x.channel * v) for q in read] + [(q, room.channel * v) for q in kept]
             at.append((p[0], y.channel * v))
             code.loop(x.channels, lambda q, _, __: self._channel(code, q, shares, write), at)
-            return []
 
-        def line(p: list[Name], row: Name) -> list[Name]:
-            at = [(p[0], y.pixel * v)]
-            code.loop(y.width, lambda q, _, column: place(p[0], row, q, column), at)
-            return []
+        def line(p: Names, row: Name) -> None:
+            code.loop(y.width, lambda q, _, column: place(row, q, column), [(p[0], y.pixel * v)])
 
         code.loop(y.height, lambda p, _, row: line(p, row), [(Y, y.pitch * v)])
 
@@ -171,7 +155,7 @@ class Windows(Stage):
         line = code.at(start, code.new(f"mul i64 {down}, {tensor.pitch * v}"))
         return code.at(line, code.new(f"mul i64 {across}, {tensor.pixel * v}"))
 
-    def _shares(self, code: Code, inside: list[Name]) -> list[Name]:
+    def _shares(self, code: Code, inside: Names) -> Names:
         """Return what each pixel of a window counts in its mean."""
         if not self.mean:
             return []
@@ -180,7 +164,7 @@ class Windows(Stage):
             total = code.new(f"fadd float {total}, {value}")
         return [code.spread(code.new(f"fdiv float {value}, {total}")) for value in inside]
 
-    def _channel(self, code: Code, p: list[Name], shares: list[Name], write: bool) -> list[Name]:
+    def _channel(self, code: Code, p: Names, shares: Names, write: bool) -> None:
         count = (len(p) - 1) // 2
         read, kept, y = p[:count], p[count:-1], p[-1]
         values = [code.load(q) for q in read]
@@ -189,7 +173,7 @@ class Windows(Stage):
             given = [code.mul(gradient, s) for s in shares] if self.mean else share(code, values, gradient)
             for place, part in zip(kept, given, strict=True):  # one after the other: two may be the same pixel
                 code.store(code.add(code.load(place), part), place)
-            return []
+            return
         result = values[0]
         if self.mean:
             result = code.mul(values[0], shares[0])
@@ -199,7 +183,6 @@ class Windows(Stage):
             for value in values[1:]:
                 result = code.largest(result, value)
         code.store(result, y)
-        return []
 
     def forward(self, code: Code) -> None:
         self._over(code, write=False)
@@ -222,38 +205,36 @@ class Global(Stage):
 
     mean: bool
 
-    def _places(self, code: Code, p: Name, turn: object, values: list[Name]) -> list[Name]:
-        """Write a loop over all pixels of a channel."""
+    def _places(self, code: Code, p: Name, turn: Callable[[Name, Names], Names], values: Names) -> Names:
+        """Write a loop over all pixels of some channels."""
         v, x = code.host.width, self.x
 
-        def line(q: list[Name], held: list[Name], _: Name) -> list[Name]:
-            return code.loop(x.width, lambda r, h, _: turn(r[0], h), [(q[0], x.pixel * v)], held)  # type: ignore[operator]
+        def line(q: Names, held: Names, _: Name) -> Names:
+            return code.loop(x.width, lambda r, h, _: turn(r[0], h), [(q[0], x.pixel * v)], held)
 
         return code.loop(x.height, line, [(p, x.pitch * v)], values)
 
-    def _each(self, code: Code, body: object) -> None:
+    def _each(self, code: Code, body: Callable[[int, Names], None]) -> None:
         v = code.host.width
-        for c in parts(self.x.channels, AT_ONCE):
-            step = self.x.channel * v
-            at = [(code.at(X, c.start * step), c.size * step), (code.at(Y, c.start * v), c.size * v)]
-            code.loop(c.count, lambda p, _, __, c=c: body(c, p) or [], at)  # type: ignore[operator, misc]
+        moving = [(X, self.x.channel * v), (Y, v)]
+        code.blocks(parts(self.x.channels, AT_ONCE), moving, lambda channels, p, _: body(channels, p))
 
-    def _pooled(self, code: Code, c: Part, p: Name) -> list[Name]:
+    def _pooled(self, code: Code, channels: int, p: Name) -> Names:
         v = code.host.width
 
-        def turn(q: Name, held: list[Name]) -> list[Name]:
-            values = [code.load(q, i * self.x.channel * v) for i in range(c.size)]
+        def turn(q: Name, held: Names) -> Names:
+            values = [code.load(q, i * self.x.channel * v) for i in range(channels)]
             way = code.add if self.mean else code.largest
             return [way(a, b) for a, b in zip(held, values, strict=True)]
 
-        begin = [code.zero if self.mean else code.constant(float("-inf"))] * c.size
-        return self._places(code, p, turn, begin)
+        begin = code.zero if self.mean else code.constant(float("-inf"))
+        return self._places(code, p, turn, [begin] * channels)
 
     def forward(self, code: Code) -> None:
         pixels = self.x.height * self.x.width
 
-        def body(c: Part, p: list[Name]) -> None:
-            for i, value in enumerate(self._pooled(code, c, p[0])):
+        def body(channels: int, p: Names) -> None:
+            for i, value in enumerate(self._pooled(code, channels, p[0])):
                 scaled = code.mul(value, code.constant(1 / pixels)) if self.mean else value
                 code.store(scaled, p[1], i * code.host.width)
 
@@ -262,13 +243,13 @@ class Global(Stage):
     def back(self, code: Code) -> None:
         v, pixels, step = code.host.width, self.x.height * self.x.width, self.x.channel * code.host.width
 
-        def body(c: Part, p: list[Name]) -> None:
-            left = [code.load(p[1], i * v) for i in range(c.size)]
+        def body(channels: int, p: Names) -> None:
+            left = [code.load(p[1], i * v) for i in range(channels)]
             if self.mean:
                 left = [code.mul(g, code.constant(1 / pixels)) for g in left]
-            best = [] if self.mean else self._pooled(code, c, p[0])
+            best = [] if self.mean else self._pooled(code, channels, p[0])
 
-            def turn(q: Name, held: list[Name]) -> list[Name]:
+            def turn(q: Name, held: Names) -> Names:
                 after = []
                 for i, g in enumerate(held):
                     if self.mean:

@@ -102,12 +102,14 @@ class _Epochs:
         sums = _zeros(STREAMS * code.shape.stride(self.host) // 4)
         rates = update.rates(self.recipe, state.updates, -(-len(chosen) // batch)) if train else _zeros(1)
         meeting = _zeros(MEETING // 4)
+        kept = _zeros(-(-batch // self.host.lanes) * code.shape.kept_bytes // 4 if train else 0)
         values = {
             "weights": state.weights, "first_memory": state.memory[0], "second_memory": state.memory[1],
             "sums": sums, "tiles": tiles, "tile_bytes": code.tile_bytes, "rows": rows, "labels": labels,
             "order": chosen, "images": len(chosen), "batch": batch,
             "rates": rates, "results": results, "threads": self.threads,
             "meeting": meeting, "seed": seed, "updates": state.updates,
+            "kept": kept,
         }  # fmt: skip
         job = np.array([x.ctypes.data if isinstance(x, np.ndarray) else x for x in (values[n] for n in JOB)], np.int64)
         function = code.train if train else code.test

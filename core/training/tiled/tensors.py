@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from core.networks.layers import Shape
 from core.training.tiled.blocking import parts
-from core.training.tiled.code import Code, Name
+from core.training.tiled.code import Code, Name, Names
 from core.training.tiled.maths import sloped
 
 UNROLLED = 4  # vectors of one turn where each is done for itself
@@ -114,7 +114,7 @@ class Tensor:
         code.store(sloped(code, self.activation, gradient, lambda: code.load(pointer, offset)), pointer, offset)
 
 
-def each(code: Code, tensors: list[tuple[Tensor, Name]], body: Callable[[list[Name], list[int]], None]) -> None:
+def each(code: Code, tensors: list[tuple[Tensor, Name]], body: Callable[[Names, list[int]], None]) -> None:
     """Do something for every vector of tensors of the same shape.
 
     Args:
@@ -127,23 +127,17 @@ def each(code: Code, tensors: list[tuple[Tensor, Name]], body: Callable[[list[Na
     run = first.height * first.width * first.channels if alike else first.width
     steps = [1 if alike else x.pixel for x, _ in tensors]
 
-    def some(pointers: list[Name], count: int) -> list[Name]:
+    def some(count: int, pointers: Names) -> None:
         for i in range(count):
             body(pointers, [i * step * size for step in steps])
-        return []
 
-    def line(pointers: list[Name]) -> list[Name]:
-        for part in parts(run, UNROLLED):
-            at = [
-                (code.at(p, part.start * s * size), part.size * s * size) for p, s in zip(pointers, steps, strict=True)
-            ]
-            code.loop(part.count, lambda p, _, __, part=part: some(p, part.size), at)  # type: ignore[misc]
-        return []
+    def line(pointers: Names) -> None:
+        moving = [(p, step * size) for p, step in zip(pointers, steps, strict=True)]
+        code.blocks(parts(run, UNROLLED), moving, lambda count, p, _: some(count, p))
 
-    def channels(pointers: list[Name]) -> list[Name]:
+    def channels(pointers: Names) -> None:
         at = [(p, x.channel * size) for p, (x, _) in zip(pointers, tensors, strict=True)]
         code.loop(first.channels, lambda p, _, __: line(p), at)
-        return []
 
     if alike:
         line([p for _, p in tensors])

@@ -17,7 +17,8 @@ from core.training.tiled.host import Host, host
 from core.training.tiled.shuffles import transposed
 
 # Code for a processor with AVX2 alone runs on one with AVX-512 as well.
-HOSTS = [Host(8, 16, "haswell"), *([host()] if host() else [])]
+own = host()
+HOSTS = [Host(8, 16, "haswell"), *([own] if own else [])]
 
 
 def run(host: Host, write: Callable[[Code], None], *arrays: Array) -> None:
