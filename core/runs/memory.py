@@ -33,13 +33,17 @@ from pathlib import Path
 from core.data import datasets
 from core.data.images import Facts
 from core.errors import ArgumentError
-from core.networks.layers import Convolution, Dense
+from core.networks.layers import BatchNormalization, Convolution, Dense, Window
 from core.networks.network import Network
-from core.processes import GROUPS, PROC, contents, control_groups
+from core.processes import GROUPS, PROC, contents, control_groups, cores
 from core.recipe import Recipe
 from core.runs.run import Cell
 from core.settings import Settings
 
+AVX2 = ("avx2", "fma")  # instructions that a network's own machine code needs
+LANES, STREAMS = 16, 8  # images of a tile, and the most threads that each have one: as core/training/tiled has them
+BESIDE = 1.3  # of what passes through a tile, what lies beside it: frames, what dropout draws, what poolings gather
+WINDOW = 49  # pixels of a kernel or pooling that tiles take
 BASE = 540_000_000  # TensorFlow, imported
 COMPILER = 260_000_000  # what the compiler takes and leaves, and the code of TensorFlow that only now is read
 EVALUATED = 128  # images at a time when accuracy is measured
@@ -71,19 +75,47 @@ class Parts:
         return self.process + self.images + self.batch + self.weights
 
 
-def need(network: Network, facts: Facts, recipe: Recipe) -> int:
-    """Return how many bytes the process that trains a network will take at its peak."""
-    return parts(network, facts, recipe).total
+def need(network: Network, facts: Facts, recipe: Recipe, tiles: bool | None = None) -> int:
+    """Return how many bytes the process that trains a network will take at its peak; see :func:`parts`."""
+    return parts(network, facts, recipe, tiles).total
 
 
-def parts(network: Network, facts: Facts, recipe: Recipe) -> Parts:
-    """Return what :func:`need` is the sum of."""
+def on_tiles(network: Network, recipe: Recipe, proc: Path = PROC) -> bool:
+    """Return whether a network will be trained a few images at a time; see :mod:`core.training.tiled`.
+
+    That is decided where TensorFlow is; here it is told by the same signs.
+    """
+    windows = [getattr(x, "window", Window(1, 1)) for x in network.layers]
+    return (
+        recipe.precision == "float32"
+        and not any(isinstance(x, BatchNormalization) for x in network.layers)
+        and all(x.height * x.width <= WINDOW for x in windows)
+        and set(AVX2) <= set(contents(proc / "cpuinfo").split())
+    )
+
+
+def parts(network: Network, facts: Facts, recipe: Recipe, tiles: bool | None = None) -> Parts:
+    """Return what :func:`need` is the sum of.
+
+    Args:
+        network: what is trained.
+        facts: on which images.
+        recipe: how.
+        tiles: whether a few images at a time; whatever this machine does if it is None.
+    """
     pixels = facts.pixel_bytes * math.prod(facts.input_shape)
     images = pixels * (facts.train + facts.test)
     # while they are read, training images lie there twice, and floats, which may be float64 in the file, three times
     copied = pixels * facts.train if facts.pixel_bytes == 1 else 2 * images
     reading = copied - COMPILER
-    batch = 4 * max(min(recipe.batch_size, facts.train), min(EVALUATED, facts.test)) * _numbers(network)
+    images_at_once = max(min(recipe.batch_size, facts.train), min(EVALUATED, facts.test))
+    if on_tiles(network, recipe) if tiles is None else tiles:
+        # dense layers keep what entered them until a batch ends
+        kept = sum(x.entering[-1] for x in network.steps() if isinstance(x.layer, Dense))
+        passing = sum(math.prod(shape) for shape in (network.input_shape, *(x.leaving for x in network.steps())))
+        batch = round(4 * LANES * min(cores(), STREAMS) * BESIDE * passing) + 4 * images_at_once * kept
+    else:
+        batch = 4 * images_at_once * _numbers(network)
     weights = 4 * network.parameters * COPIES_OF_WEIGHTS
     return Parts(BASE + COMPILER, images + max(reading - batch - weights, 0), batch, weights)
 
@@ -188,9 +220,12 @@ def check(network: Network, facts: Facts, recipe: Recipe, there: int | None) -> 
     taken = parts(network, facts, recipe)
     if there is None or taken.total <= there:
         return
+    smaller = f"The batch takes most: use a smaller one than {recipe.batch_size}, or a narrower network"
+    if on_tiles(network, recipe):
+        smaller = "What passes through the network takes most: use smaller images, or a narrower network"
     _, advice = max(
         (taken.images, "The images take most: use fewer or smaller ones"),
-        (taken.batch, f"The batch takes most: use a smaller one than {recipe.batch_size}, or a narrower network"),
+        (taken.batch, smaller),
         (taken.weights, "The weights take most: use a narrower network"),
         (taken.process, "TensorFlow takes most: end other programs, or train on a larger machine"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from core.data.images import Facts
 from core.errors import ArgumentError
 from core.networks.families import family
+from core.networks.line import Line
+from core.networks.network import Network
 from core.recipe import Recipe
 from core.runs import memory
 
@@ -68,7 +71,7 @@ def under(path: str, files: dict[str, str]) -> dict[str, str]:
 
 @pytest.mark.parametrize(("key", "width", "facts", "batch", "measured"), MEASURED)
 def test_a_forecast_errs_a_little_high(key: str, width: int, facts: Facts, batch: int, measured: int) -> None:
-    needed = memory.need(family(key).build(width, facts.input_shape, 10), facts, recipe(batch))
+    needed = memory.need(family(key).build(width, facts.input_shape, 10), facts, recipe(batch), tiles=False)
     assert 0.9 < needed / 1e6 / measured < 1.6
 
 
@@ -126,12 +129,15 @@ def test_this_machine_has_some() -> None:
     assert there is None or there > 10_000_000
 
 
-def test_what_does_not_fit_is_refused_with_what_to_do() -> None:
-    bytes_, many = Facts((96, 96, 3), 10, 100_000, 10_000, "0" * 16), recipe(1024)
+def test_what_does_not_fit_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "on_tiles", lambda _, recipe: recipe.precision == "float32")
+    bytes_, many = Facts((96, 96, 3), 10, 100_000, 10_000, "0" * 16), replace(recipe(1024), precision="bfloat16")
+    large = Facts((600, 600, 1), 10, 10, 2, "0" * 16)
     for key, width, facts, asked, said in (
         ("mlp", 2, bytes_, recipe(), "fewer or smaller"),
         ("cnn", 8, LARGE, many, "1024"),
         ("mlp", 1024, LARGE, recipe(), "narrower"),
+        ("deep_cnn", 8, large, recipe(), "smaller images"),
         ("mlp", 2, FEW, recipe(), "larger machine"),
     ):
         network = family(key).build(width, facts.input_shape, 10)
@@ -141,6 +147,34 @@ def test_what_does_not_fit_is_refused_with_what_to_do() -> None:
         with pytest.raises(ArgumentError, match=said) as refused:
             memory.check(network, facts, asked, 400_000_000)
         assert f"{needed / 1e9:.1f} GB" in str(refused.value) and "0.4 GB" in str(refused.value)
+
+
+CPU = "flags\t\t: fpu avx avx2 fma\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "precision", "cpu", "expected"),
+    [
+        ("conv3(2) flatten", "float32", CPU, True),
+        ("conv3(2) flatten", "bfloat16", CPU, False),
+        ("conv3(2) flatten", "float32", "flags : fpu avx fma\n", False),
+        ("conv3(2) flatten", "float32", "", False),
+        ("conv3(2) batchnorm flatten", "float32", CPU, False),
+        ("conv8(2) flatten", "float32", CPU, False),
+    ],
+)
+def test_what_is_trained_on_tiles(line: str, precision: str, cpu: str, expected: bool, proc: Path) -> None:
+    network = Network((12, 12, 1), Line.of(line).layers(1, 3, dropout=False))
+    written(proc, {"cpuinfo": cpu})
+    asked = replace(recipe(), precision=precision)
+    assert memory.on_tiles(network, asked, proc) is expected
+
+
+def test_on_tiles_a_batch_takes_little_and_a_wide_window_much() -> None:
+    network = family("deep_cnn").build(8, (96, 96, 3), 10)
+    on_tiles, whole = (memory.parts(network, LARGE, recipe(1024), tiles) for tiles in (True, False))
+    assert on_tiles.batch < whole.batch / 5
+    assert on_tiles.images <= whole.images + whole.batch
 
 
 def test_the_need_grows_with_images_batch_and_width() -> None:

@@ -33,8 +33,9 @@ from core.networks.layers import (
     Shape,
 )
 from core.networks.network import Network
+from core.recipe import Recipe
 from core.training import formulations, forward, program
-from core.training.formulations import BLOCKED, DENSE, KERNELS
+from core.training.formulations import BLOCKED, DENSE, KERNELS, TILED
 from core.training.program import Formulation
 from tests.layer_kinds import kinds
 
@@ -169,6 +170,29 @@ def lacking(layer: Layer, shape: Shape, keras: Any) -> list[str]:
     except ArgumentError:
         found.append("picture of its weights")
     return found
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"), [x for examples in EXAMPLES.values() for x in examples], ids=lambda x: str(x).replace(" ", "")
+)
+def test_every_layer_trains_on_tiles_as_with_tensorflow_or_says_that_it_does_not(layer: Layer, shape: Shape) -> None:
+    entered: Layer = Conv2D(shape[-1], 3, "tanh", same=True) if len(shape) == 3 else Dense(shape[0], "tanh")
+    network = Network(shape, (entered, *network_of(layer, shape).layers))  # so that a gradient goes back through it
+    if not formulations.takes(TILED, network):
+        assert isinstance(layer, BatchNormalization)
+        return
+    if isinstance(layer, Dropout):  # whose random numbers are its own; see tests/training/tiled
+        return
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(21, math.prod(shape))).astype(np.float32)
+    images = (x, rng.integers(0, 3, 21).astype(np.int32), np.arange(21, dtype=np.int32))
+    after = []
+    for form in (TILED, DENSE):
+        made = formulations.build(network, Recipe("sgd", 1.0, 1, 21), form)
+        state, sums = made.epoch(made.begin(some_weights(network)), images, images, 1, 1)
+        after.append([*made.arrays(state), np.array([float(x) for x in sums])])
+    for mine, theirs in zip(*after, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=2e-5)
 
 
 def test_every_kind_of_layer_has_an_example() -> None:
