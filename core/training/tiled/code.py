@@ -219,6 +219,25 @@ class Code:
         self.do(f"br label %{head}")
         self.label(after)
 
+    def claim(self, counter: Name, end: int, body: Callable[[Name], None]) -> None:
+        """Write a loop over the whole numbers below ``end`` that no other thread has taken.
+
+        Args:
+            counter: where the next of them stands, eight bytes.
+            end: how many there are.
+            body: of a number.
+        """
+        head, inside, after = self.fresh(), self.fresh(), self.fresh()
+        self.do(f"br label %{head}")
+        self.label(head)
+        index = self.new(f"atomicrmw add ptr {counter}, i64 1 monotonic")
+        more = self.new(f"icmp ult i64 {index}, {end}")
+        self.do(f"br i1 {more}, label %{inside}, label %{after}")
+        self.label(inside)
+        body(index)
+        self.do(f"br label %{head}")
+        self.label(after)
+
     def text(self, name: str, parameters: str, linkage: str = "internal") -> str:
         """Return the function as LLVM reads it."""
         body = "\n".join(self.lines)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from core.training.tiled import meeting
 from core.training.tiled.code import Code, Name, Names
 from core.training.tiled.control import Control
 from core.training.tiled.host import Host
 from core.training.tiled.stage import BYTES
 
 STREAMS = 8  # sums of gradients, each over tiles of its own: the same ones for any number of threads
-PATIENCE = 4000  # looks at what another thread must have done before the system may give the core to others
 UNUSUAL = 0x8040  # bits of MXCSR: numbers too small to be normal are zero, which they are a hundred times as fast
 
 # What an epoch is given, in order, each in eight bytes: pointers, and whole numbers.
@@ -84,7 +84,7 @@ class Fields:
 
 def loops(host: Host, shape: Shape) -> Iterator[tuple[str, set[str]]]:
     """Yield LLVM's text of ``@train`` and ``@test`` and what they need beside the network's own functions."""
-    yield _meet(), {"declare i32 @sched_yield()", "declare void @llvm.x86.sse2.pause()"}
+    yield meeting.text(), meeting.USED
     yield from (_function(host, shape, train) for train in (True, False))
 
 
@@ -96,6 +96,8 @@ def _function(host: Host, shape: Shape, train: bool) -> tuple[str, set[str]]:
     control = Control(host)
     with_flags = _unusual_as_zero(code)
     tile = code.at(job.tiles, code.new(f"mul i64 {job.tile_bytes}, %thread"))
+    streams, patience = code.at(job.meeting, meeting.COUNTER), code.new("alloca i64")
+    code.store(str(meeting.PATIENCE[0]), patience, 0, "i64")
     seed = code.new(f"trunc i64 {job.seed} to i32")
     code.store(seed, tile, control.noise + host.width, "i32")
 
@@ -111,9 +113,9 @@ def _function(host: Host, shape: Shape, train: bool) -> tuple[str, set[str]]:
         update = code.new(f"add i64 {job.updates}, {number}")
         code.store(code.new(f"trunc i64 {update} to i32"), tile, control.noise + host.width + 4, "i32")
         prepare()
-        code.span("%thread", str(STREAMS), job.threads, lambda s: stream(s, start, end, share))
+        code.claim(streams, STREAMS, lambda s: stream(s, start, end, share))
         if train:
-            _updated(code, job, shape, number, _tiles(code, count))
+            _updated(code, job, shape, number, _tiles(code, count), patience)
 
     def stream(number: Name, start: Name, end: Name, share: Name) -> None:
         for i in range(2):
@@ -140,16 +142,16 @@ def _function(host: Host, shape: Shape, train: bool) -> tuple[str, set[str]]:
         code.span("0", job.images, job.batch, batch)
     else:
         prepare()
-        code.span("%thread", str(STREAMS), job.threads, lambda s: stream(s, "0", job.images, "1.0"))
+        code.claim(streams, STREAMS, lambda s: stream(s, "0", job.images, "1.0"))
     with_flags()
     return code.text("train" if train else "test", PARAMETERS, ""), code.used
 
 
-def _updated(code: Code, job: Fields, shape: Shape, number: Name, tiles: Name) -> None:
+def _updated(code: Code, job: Fields, shape: Shape, number: Name, tiles: Name, patience: Name) -> None:
     """Write what ends a batch: gradients that have waited, and this thread's part of the update."""
 
     def meet() -> None:
-        code.do(f"call void @meet(ptr {job.meeting}, i64 {job.threads})")
+        code.do(f"call void @meet(ptr {job.meeting}, i64 {job.threads}, ptr {patience})")
 
     def own(start: int, end: int) -> str:
         """Return from where to where this thread's part of something goes."""
@@ -210,45 +212,3 @@ def _unusual_as_zero(code: Code) -> Callable[[], None]:
     code.store(flags, during, 0, "i32")
     code.do(f"call void @llvm.x86.sse.ldmxcsr(ptr {during})")
     return lambda: code.do(f"call void @llvm.x86.sse.ldmxcsr(ptr {before})")
-
-
-def _meet() -> str:
-    """Return the text of ``@meet``, which comes back when all threads have called it.
-
-    It is given eight bytes for how many have come, and, 64 bytes on, eight for how often all have. They mostly come
-    within microseconds of each other, so a thread looks again and again before it lets the system have the core.
-    """
-    return f"""define internal void @meet(ptr %meeting, i64 %threads) noinline nounwind {{
-entry:
-  %round = getelementptr i8, ptr %meeting, i64 64
-  %now = load atomic i64, ptr %round acquire, align 8
-  %come = atomicrmw add ptr %meeting, i64 1 acq_rel
-  %with = add i64 %come, 1
-  %last = icmp eq i64 %with, %threads
-  br i1 %last, label %open, label %look
-open:
-  store atomic i64 0, ptr %meeting release, align 8
-  %next = add i64 %now, 1
-  store atomic i64 %next, ptr %round release, align 8
-  br label %done
-look:
-  %looks = phi i64 [0, %entry], [%more, %again]
-  %seen = load atomic i64, ptr %round acquire, align 8
-  %met = icmp ne i64 %seen, %now
-  br i1 %met, label %done, label %wait
-wait:
-  %more = add i64 %looks, 1
-  %long = icmp ugt i64 %looks, {PATIENCE}
-  br i1 %long, label %give, label %rest
-give:
-  %ignored = call i32 @sched_yield()
-  br label %again
-rest:
-  call void @llvm.x86.sse2.pause()
-  br label %again
-again:
-  br label %look
-done:
-  ret void
-}}
-"""

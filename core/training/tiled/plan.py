@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from core.networks import layers
@@ -106,7 +107,7 @@ class Plan:
             for index, made in enumerate(self.stages):
                 write = made.forward if train else made.evaluated
                 self._call(tile, index, function(write, stage.PARAMETERS))
-            name = function(lambda code, train=train: loss.measure(code, train), loss.PARAMETERS)  # type: ignore[misc]
+            name = function(partial(loss.measure, train=train), loss.PARAMETERS)
             labels, real, sums = (tile.at("%tile", x) for x in (control.labels, control.real, control.sums))
             end = tile.at("%tile", last.place * v)
             tile.do(f"call void @{name}(ptr {end}, i64 {last.channels}, ptr {labels}, ptr {real}, ptr {sums})")

@@ -21,8 +21,7 @@ from core.training.tiled import kernels, plan, update
 from core.training.tiled.epochs import JOB, STREAMS
 from core.training.tiled.host import Host, host
 from core.training.tiled.kernels import Kernels
-
-MEETING = 128  # bytes
+from core.training.tiled.meeting import BYTES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,7 +100,7 @@ class _Epochs:
         tiles, results = _zeros(self.threads * code.tile_bytes // 4), np.zeros((STREAMS, 2))
         sums = _zeros(STREAMS * code.shape.stride(self.host) // 4)
         rates = update.rates(self.recipe, state.updates, -(-len(chosen) // batch)) if train else _zeros(1)
-        meeting = _zeros(MEETING // 4)
+        meeting = _zeros(BYTES // 4)
         kept = _zeros(-(-batch // self.host.lanes) * code.shape.kept_bytes // 4 if train else 0)
         values = {
             "weights": state.weights, "first_memory": state.memory[0], "second_memory": state.memory[1],
