@@ -189,7 +189,7 @@ def take_turns(
     """
     network = chosen.build(width, data.x_train.shape[1:], data.classes, recipe.dropout)
     head, trunk = program.split(network)
-    ours = formulations.choose(trunk, recipe.precision, device())
+    ours = formulations.choose(trunk, recipe, device())
     name = f"{chosen.key}:{width}"
     if against == ours or not formulations.takes(against, trunk):
         others = [word for word, x in AGAINST.items() if x != ours and formulations.takes(x, trunk)]

@@ -33,7 +33,8 @@ from pathlib import Path
 from core.data import datasets
 from core.data.images import Facts
 from core.errors import ArgumentError
-from core.networks.layers import BatchNormalization, Convolution, Dense, Window
+from core.networks import tiles
+from core.networks.layers import Convolution, Dense
 from core.networks.network import Network
 from core.processes import GROUPS, PROC, contents, control_groups, cores
 from core.recipe import Recipe
@@ -41,9 +42,9 @@ from core.runs.run import Cell
 from core.settings import Settings
 
 AVX2 = ("avx2", "fma")  # instructions that a network's own machine code needs
-LANES, STREAMS = 16, 8  # images of a tile, and the most threads that each have one: as core/training/tiled has them
-BESIDE = 1.3  # of what passes through a tile, what lies beside it: frames, what dropout draws, what poolings gather
-WINDOW = 49  # pixels of a kernel or pooling that tiles take
+LANES = 16  # images of a tile, at most
+FRAMES = 1.25  # of what passes through a tile: zeros around images
+STATES = 7  # weights and two memories, before and after an epoch, and a gradient
 BASE = 540_000_000  # TensorFlow, imported
 COMPILER = 260_000_000  # what the compiler takes and leaves, and the code of TensorFlow that only now is read
 EVALUATED = 128  # images at a time when accuracy is measured
@@ -75,9 +76,9 @@ class Parts:
         return self.process + self.images + self.batch + self.weights
 
 
-def need(network: Network, facts: Facts, recipe: Recipe, tiles: bool | None = None) -> int:
+def need(network: Network, facts: Facts, recipe: Recipe, tiled: bool | None = None) -> int:
     """Return how many bytes the process that trains a network will take at its peak; see :func:`parts`."""
-    return parts(network, facts, recipe, tiles).total
+    return parts(network, facts, recipe, tiled).total
 
 
 def on_tiles(network: Network, recipe: Recipe, proc: Path = PROC) -> bool:
@@ -85,39 +86,36 @@ def on_tiles(network: Network, recipe: Recipe, proc: Path = PROC) -> bool:
 
     That is decided where TensorFlow is; here it is told by the same signs.
     """
-    windows = [getattr(x, "window", Window(1, 1)) for x in network.layers]
-    return (
-        recipe.precision == "float32"
-        and not any(isinstance(x, BatchNormalization) for x in network.layers)
-        and all(x.height * x.width <= WINDOW for x in windows)
-        and set(AVX2) <= set(contents(proc / "cpuinfo").split())
-    )
+    able = set(AVX2) <= set(contents(proc / "cpuinfo").split())
+    return able and tiles.pays(network, recipe.precision, recipe.batch_size)
 
 
-def parts(network: Network, facts: Facts, recipe: Recipe, tiles: bool | None = None) -> Parts:
+def parts(network: Network, facts: Facts, recipe: Recipe, tiled: bool | None = None) -> Parts:
     """Return what :func:`need` is the sum of.
 
     Args:
         network: what is trained.
         facts: on which images.
         recipe: how.
-        tiles: whether a few images at a time; whatever this machine does if it is None.
+        tiled: whether a few images at a time; whatever this machine does if it is None.
     """
     pixels = facts.pixel_bytes * math.prod(facts.input_shape)
     images = pixels * (facts.train + facts.test)
     # while they are read, training images lie there twice, and floats, which may be float64 in the file, three times
     copied = pixels * facts.train if facts.pixel_bytes == 1 else 2 * images
-    reading = copied - COMPILER
     images_at_once = max(min(recipe.batch_size, facts.train), min(EVALUATED, facts.test))
-    if on_tiles(network, recipe) if tiles is None else tiles:
+    weights = 4 * network.parameters * COPIES_OF_WEIGHTS
+    if on_tiles(network, recipe) if tiled is None else tiled:
+        threads = min(cores(), tiles.STREAMS)
         # dense layers keep what entered them until a batch ends
         kept = sum(x.entering[-1] for x in network.steps() if isinstance(x.layer, Dense))
-        passing = sum(math.prod(shape) for shape in (network.input_shape, *(x.leaving for x in network.steps())))
-        batch = round(4 * LANES * min(cores(), STREAMS) * BESIDE * passing) + 4 * images_at_once * kept
+        batch = round(4 * LANES * threads * FRAMES * tiles.held(network)) + 4 * images_at_once * kept
+        summed = tiles.STREAMS * (network.parameters - tiles.late(network))
+        weights = 4 * (STATES * network.parameters + summed + threads * tiles.packed(network))
     else:
         batch = 4 * images_at_once * _numbers(network)
-    weights = 4 * network.parameters * COPIES_OF_WEIGHTS
-    return Parts(BASE + COMPILER, images + max(reading - batch - weights, 0), batch, weights)
+    reading = max(copied - COMPILER - batch - weights, 0)
+    return Parts(BASE + COMPILER, images + reading, batch, weights)
 
 
 def _numbers(network: Network) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.networks import tiles
 from core.networks.layers import Convolution, Pooling
 from core.networks.network import Network
 from core.recipe import Recipe
@@ -16,10 +17,9 @@ DENSE = Formulation("XLA", fused=True)
 BLOCKED = Formulation("XLA, convolutions as one matrix product over blocks of 2×2 pixels", blocked=True, fused=True)
 KERNELS = Formulation("oneDNN convolutions")
 WRITTEN_OUT = 49  # pixels of a kernel or a pooling: the blocked form writes down each, and all must be compiled
-HELD = 300_000  # weights of fully connected layers that stay in the caches while tiles pass by
 
 
-def choose(network: Network, precision: str, device: Device) -> Formulation:
+def choose(network: Network, recipe: Recipe, device: Device) -> Formulation:
     """Return the fastest known formulation for a network on a device.
 
     The measurements behind it: seconds per epoch of 60,000 MNIST images and its test (batch 128, float32, compilation
@@ -39,10 +39,8 @@ def choose(network: Network, precision: str, device: Device) -> Formulation:
     convolutions = [x for x in network.steps() if isinstance(x.layer, Convolution)]
     if device.gpu:
         return DENSE
-    if precision == "float32" and takes(TILED, network):
-        convolved = sum(x.layer.multiply_adds(x.entering) for x in convolutions)
-        if convolved >= network.multiply_adds / 2 or network.parameters <= HELD:
-            return TILED
+    if takes(TILED, network) and tiles.pays(network, recipe.precision, recipe.batch_size):
+        return TILED
     if not convolutions:
         return DENSE
     windows = [x.layer.window for x in network.steps() if isinstance(x.layer, Convolution | Pooling)]

@@ -109,7 +109,7 @@ def train(
 
 @lru_cache(maxsize=PROGRAMS_KEPT)
 def _program(network: Network, recipe: Recipe) -> Program:
-    return formulations.build(network, recipe, formulations.choose(network, recipe.precision, device()))
+    return formulations.build(network, recipe, formulations.choose(network, recipe, device()))
 
 
 def _means(sums: Sequence[float], measured: Resident) -> tuple[float, float]:

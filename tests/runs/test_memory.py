@@ -71,7 +71,7 @@ def under(path: str, files: dict[str, str]) -> dict[str, str]:
 
 @pytest.mark.parametrize(("key", "width", "facts", "batch", "measured"), MEASURED)
 def test_a_forecast_errs_a_little_high(key: str, width: int, facts: Facts, batch: int, measured: int) -> None:
-    needed = memory.need(family(key).build(width, facts.input_shape, 10), facts, recipe(batch), tiles=False)
+    needed = memory.need(family(key).build(width, facts.input_shape, 10), facts, recipe(batch), tiled=False)
     assert 0.9 < needed / 1e6 / measured < 1.6
 
 
@@ -160,6 +160,7 @@ CPU = "flags\t\t: fpu avx avx2 fma\n"
         ("conv3(2) flatten", "float32", "flags : fpu avx fma\n", False),
         ("conv3(2) flatten", "float32", "", False),
         ("conv3(2) batchnorm flatten", "float32", CPU, False),
+        ("flatten dense(3000)", "float32", CPU, False),
         ("conv8(2) flatten", "float32", CPU, False),
     ],
 )

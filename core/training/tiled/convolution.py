@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from core.networks.layers import Window
+from core.networks.tiles import PACKED
 from core.training.tiled.blocking import even, parts
 from core.training.tiled.code import Code, Name, Names
 from core.training.tiled.correlation import Side, Sums, Tap, correlate, pack
@@ -13,7 +14,6 @@ from core.training.tiled.filters import Kernel, gather, gradients
 from core.training.tiled.maths import ACTIVATIONS
 from core.training.tiled.stage import BYTES, S, Stage, T, W, X, Y
 
-PACKED = 64  # weights of a pixel of the kernel from which on a copy in the order of reading is quicker
 BIASES = 8  # sums of a bias's gradient that are computed at once
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from core.networks.tiles import LATE
 from core.training.tiled.blocking import even, parts
 from core.training.tiled.code import Code, Name, Names
 from core.training.tiled.control import Control
@@ -18,7 +19,6 @@ CHAINS = 8  # sums that grow side by side, as a product takes some turns to come
 PRODUCTS = 96  # multiply-adds of a turn
 SPARE = 5  # registers for what is not a sum
 GROUP = 3  # vectors of units whose sums have registers at once
-LATE = 4096  # weights of a kernel from which on its gradient waits for the end of a batch
 LATER = "ptr noalias %s, ptr noalias %kept, i64 %tiles, i64 %from, i64 %to"  # sums of the kernel, all that is kept
 
 End = Callable[[Name, int, Name, Name], None]
@@ -92,16 +92,24 @@ class Dense(Stage):
             kept = code.at(code.load(R, Control(code.host).kept - Control(code.host).noise, "ptr"), self.kept)
             each(code, [(self.x, X), (self.x, kept)], lambda p, o: code.store(code.load(p[0], o[0]), p[1], o[1]))
             back = code.at(kept, self.entering * v)
-        for b in range(blocks):
-            units = range(b * lanes, min((b + 1) * lanes, self.units))
-            rows = transposed(code, [code.load(Y, u * v) for u in units] + [code.zero] * (lanes - len(units)))
+        full, rest = divmod(self.units, lanes)
+        bias = code.at(S, self.entering * self.units * BYTES)
+
+        def turn(units: int, p: Names) -> None:
+            """Write the gradients of so many units, an image in each vector, and what their biases get of them."""
+            rows = transposed(code, [code.load(p[0], u * v) for u in range(units)] + [code.zero] * (lanes - units))
             for image, row in enumerate(rows):
-                code.store(row, back, (image * blocks + b) * v)
+                code.store(row, p[1], image * blocks * v)
             if self.bias:
                 total = rows[0]
                 for row in rows[1:]:
                     total = code.add(total, row)
-                _added(code, [total], S, self.entering * self.units * BYTES + b * v)
+                _added(code, [total], p[2], 0)
+
+        if full:
+            code.loop(full, lambda p, _, __: turn(lanes, p), [(Y, lanes * v), (back, v), (bias, v)])
+        if rest:
+            turn(rest, [code.at(x, n * full * v) for x, n in ((Y, lanes), (back, 1), (bias, 1))])
         if not self.late:
             moving = [(T, v), (S, v)]
             code.blocks(parts(blocks, even(blocks, GROUP)), moving, lambda b, p, _: self._some_units(code, b, p))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from core.networks.tiles import STREAMS
 from core.training.tiled import meeting
 from core.training.tiled.code import Code, Name, Names
 from core.training.tiled.control import Control
 from core.training.tiled.host import Host
 from core.training.tiled.stage import BYTES
 
-STREAMS = 8  # sums of gradients, each over tiles of its own: the same ones for any number of threads
 UNUSUAL = 0x8040  # bits of MXCSR: numbers too small to be normal are zero, which they are a hundred times as fast
 
 # What an epoch is given, in order, each in eight bytes: pointers, and whole numbers.

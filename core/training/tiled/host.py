@@ -6,8 +6,6 @@ import platform
 from dataclasses import dataclass
 from functools import lru_cache
 
-import llvmlite.binding as llvm
-
 
 @dataclass(frozen=True, slots=True)
 class Host:
@@ -35,9 +33,14 @@ class Host:
 def host() -> Host | None:
     """Return this machine's processor, or None if no code is generated for it.
 
-    It must be an x86-64 with AVX2 and fused multiply-adds; nothing has been measured on another.
+    It must be an x86-64 with AVX2 and fused multiply-adds, under Linux or macOS; nothing has been measured on another.
+    Nor is there code without llvmlite, which is installed with the rest.
     """
-    if platform.machine().lower() not in ("x86_64", "amd64"):
+    if platform.machine().lower() not in ("x86_64", "amd64") or platform.system() not in ("Linux", "Darwin"):
+        return None
+    try:
+        import llvmlite.binding as llvm
+    except (ImportError, OSError):
         return None
     features = llvm.get_host_cpu_features()
     if not (features.get("avx2") and features.get("fma")):

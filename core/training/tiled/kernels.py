@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.networks.network import Network
+from core.networks.tiles import STREAMS
 from core.training.tiled import epochs, machine, update
 from core.training.tiled.code import Code
 from core.training.tiled.dense import LATER
-from core.training.tiled.epochs import STREAMS, Late, Shape
+from core.training.tiled.epochs import Late, Shape
 from core.training.tiled.host import Host
 from core.training.tiled.plan import Plan
 

@@ -8,24 +8,25 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import llvmlite.binding as llvm
-
 from core.training.tiled.host import Host
 
 LEVEL = 2  # of LLVM's code generator; its optimiser is not run, as the text has all loops and registers planned
-KEPT = 64  # networks whose machine code is kept
+KEPT = 16  # networks whose machine code is kept
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Machine:
-    """Machine code, loaded; it stays as long as this is held."""
+    """Machine code, loaded; it stays as long as this or one of its functions is held."""
 
     engine: Any
 
     def function(self, name: str, arguments: int) -> Callable[..., None]:
         """Return a function of so many pointers or 64-bit whole numbers; Python's lock is let go while it runs."""
         address = self.engine.get_function_address(name)
-        return ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * arguments)(address)
+        found: Any = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * arguments)(address)
+        found.machine = self  # whose code it is
+        function: Callable[..., None] = found
+        return function
 
 
 def load(text: str, host: Host) -> Machine:
@@ -35,26 +36,29 @@ def load(text: str, host: Host) -> Machine:
         text: of an LLVM module.
         host: what it is written for.
     """
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target(host))
-    engine.add_object_file(llvm.ObjectFileRef.from_data(_translated(text, host)))
+    engine = _llvm().create_mcjit_compiler(_llvm().parse_assembly(""), _target(host))
+    engine.add_object_file(_llvm().ObjectFileRef.from_data(_translated(text, host)))
     engine.finalize_object()
     return Machine(engine)
 
 
 @lru_cache(maxsize=KEPT)
 def _translated(text: str, host: Host) -> bytes:
-    module = llvm.parse_assembly(text)
+    module = _llvm().parse_assembly(text)
     module.verify()
     return bytes(_target(host).emit_object(module))
 
 
 def _target(host: Host) -> Any:
-    _start()
-    target = llvm.Target.from_default_triple()
+    target = _llvm().Target.from_default_triple()
     return target.create_target_machine(cpu=host.cpu, features=host.features, opt=LEVEL, jit=True)
 
 
 @lru_cache(maxsize=1)
-def _start() -> None:
+def _llvm() -> Any:
+    """Return LLVM, started. It is not there on every machine; see :func:`core.training.tiled.host.host`."""
+    import llvmlite.binding as llvm
+
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
+    return llvm

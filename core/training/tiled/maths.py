@@ -28,20 +28,31 @@ def _polynomial(code: Code, factors: Sequence[float], x: Name) -> Name:
     return value
 
 
-def exp(code: Code, x: Name) -> Name:
-    """Return e to the power of ``x``."""
+def _exp_parts(code: Code, x: Name) -> tuple[Name, Name]:
+    """Return a power of 2 and ``p``, of which ``2**n * (1 + p)`` is e to the power of ``x``."""
     low, high = code.constant(LOWEST), code.constant(HIGHEST)
     x = code.select(code.compare("olt", x, low), low, x)  # what is not a number stays none
     x = code.select(code.compare("ogt", x, high), high, x)
     times = code.call("rint", code.mul(x, code.constant(1 / math.log(2))))
     rest = code.fma(times, code.constant(-LN2[0]), x)
     rest = code.fma(times, code.constant(-LN2[1]), rest)
-    square = code.mul(rest, rest)
-    value = code.add(code.fma(_polynomial(code, EXP, rest), square, rest), code.constant(1))
+    part = code.fma(_polynomial(code, EXP, rest), code.mul(rest, rest), rest)
     exponent = code.new(f"fptosi {code.vector} {times} to {code.whole}")
     biased = code.new(f"add {code.whole} {exponent}, {code.integer(127)}")
     shifted = code.new(f"shl {code.whole} {biased}, {code.integer(23)}")
-    return code.mul(value, code.new(f"bitcast {code.whole} {shifted} to {code.vector}"))
+    return code.new(f"bitcast {code.whole} {shifted} to {code.vector}"), part
+
+
+def exp(code: Code, x: Name) -> Name:
+    """Return e to the power of ``x``."""
+    power, part = _exp_parts(code, x)
+    return code.mul(code.add(part, code.constant(1)), power)
+
+
+def expm1(code: Code, x: Name) -> Name:
+    """Return e to the power of ``x``, less 1, exact for small ``x`` as well."""
+    power, part = _exp_parts(code, x)
+    return code.fma(power, part, code.sub(power, code.constant(1)))
 
 
 def log(code: Code, x: Name) -> Name:
@@ -79,8 +90,8 @@ def _sigmoid(code: Code, x: Name) -> Name:
 
 
 def _tanh(code: Code, x: Name) -> Name:
-    one = code.constant(1)
-    return code.sub(one, code.div(code.constant(2), code.add(exp(code, code.add(x, x)), one)))
+    twice = expm1(code, code.add(x, x))
+    return code.div(twice, code.add(twice, code.constant(2)))
 
 
 def _positive(code: Code, x: Name) -> Name:
@@ -119,7 +130,7 @@ ACTIVATIONS: dict[str, Way] = {
     "softmax": lambda code, x: x,  # only ever the last layer's, where the loss takes it in
     "relu": lambda code, x: code.select(_positive(code, x), x, code.zero),
     "leaky": lambda code, x: code.select(_positive(code, x), x, code.mul(x, code.constant(LEAK))),
-    "elu": lambda code, x: code.select(_positive(code, x), x, code.sub(exp(code, x), code.constant(1))),
+    "elu": lambda code, x: code.select(_positive(code, x), x, expm1(code, x)),
     "tanh": _tanh,
     "sigmoid": _sigmoid,
     "gelu": lambda code, x: code.mul(x, _half_erf(code, x)),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from core.networks import layers
+from core.networks import layers, tiles
 from core.networks.layers import Layer, Window
 from core.networks.network import Network
 from core.networks.step import Step
@@ -25,7 +25,6 @@ from core.training.tiled.stage import Stage
 from core.training.tiled.tensors import Tensor
 
 PARAMETERS = "ptr %tile, ptr %weights, ptr %sums"
-WRITTEN_OUT = 49  # pixels of a kernel or a pooling: code is written for each
 
 
 class Plan:
@@ -140,13 +139,8 @@ class Plan:
 
 def takes(network: Network) -> bool:
     """Return whether code can be written for every layer."""
-    windows = [getattr(x, "window", Window(1, 1)) for x in network.layers]
-    return (
-        all(type(x) in WAYS and getattr(x, "activation", "linear") in {*ACTIVATIONS} for x in network.layers)
-        and all(x.height * x.width <= WRITTEN_OUT for x in windows)
-        and network.parameters > 0
-        and len(network.output_shape) == 1
-    )
+    known = (type(x) in WAYS and getattr(x, "activation", "linear") in ACTIVATIONS for x in network.layers)
+    return all(known) and tiles.takes(network)
 
 
 def _offsets(network: Network) -> list[int]:

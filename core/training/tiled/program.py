@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from threading import Thread
+from threading import Event, Thread
 
 import numpy as np
 
 from core.errors import invalid
 from core.networks.layers import Array
 from core.networks.network import Network
+from core.networks.tiles import STREAMS
 from core.processes import cores
 from core.recipe import Recipe
 from core.training import optimizers
 from core.training.program import Formulation, Program, check_ending, order
 from core.training.resident import ALIGNED, Resident, room
 from core.training.tiled import kernels, plan, update
-from core.training.tiled.epochs import JOB, STREAMS
+from core.training.tiled.epochs import JOB
 from core.training.tiled.host import Host, host
 from core.training.tiled.kernels import Kernels
 from core.training.tiled.meeting import BYTES
@@ -106,18 +107,12 @@ class _Epochs:
             "weights": state.weights, "first_memory": state.memory[0], "second_memory": state.memory[1],
             "sums": sums, "tiles": tiles, "tile_bytes": code.tile_bytes, "rows": rows, "labels": labels,
             "order": chosen, "images": len(chosen), "batch": batch,
-            "rates": rates, "results": results, "threads": self.threads,
+            "rates": rates, "results": results, "threads": 1,
             "meeting": meeting, "seed": seed, "updates": state.updates,
             "kept": kept,
         }  # fmt: skip
         job = np.array([x.ctypes.data if isinstance(x, np.ndarray) else x for x in (values[n] for n in JOB)], np.int64)
-        function = code.train if train else code.test
-        others = [Thread(target=function, args=(job.ctypes.data, i), daemon=True) for i in range(1, self.threads)]
-        for other in others:
-            other.start()
-        function(job.ctypes.data, 0)
-        for other in others:
-            other.join()
+        _together(code.train if train else code.test, job, self.threads)
         loss, hits = results.sum(0)
         return float(loss), float(hits)
 
@@ -152,6 +147,32 @@ def build(
         raise invalid("training on tiles", "float32 on an x86-64 processor with AVX2", recipe.precision)
     epochs = _Epochs(network, recipe, formulation, processor, min(threads or cores(), STREAMS))
     return Program(formulation, epochs.begin, epochs.arrays, epochs.epoch, epochs.compile, epochs.evaluate)
+
+
+def _together(function: Callable[..., None], job: Array, threads: int) -> None:
+    """Call a function in so many threads, or as many as can be started; wait for all of them.
+
+    None begins before it is known how many there are: the bits that come of it do not depend on that.
+    """
+    gate = Event()
+
+    def one(number: int) -> None:
+        gate.wait()
+        function(job.ctypes.data, number)
+
+    others: list[Thread] = []
+    for number in range(1, threads):
+        other = Thread(target=one, args=(number,), daemon=True)
+        try:
+            other.start()
+        except RuntimeError:  # the system allows no more
+            break
+        others.append(other)
+    job[JOB.index("threads")] = len(others) + 1
+    gate.set()
+    function(job.ctypes.data, 0)
+    for other in others:
+        other.join()
 
 
 def _zeros(count: int) -> Array:

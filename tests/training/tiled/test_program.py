@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -10,17 +11,19 @@ import tensorflow as tf
 
 from core.data.images import scaled
 from core.errors import ArgumentError
+from core.networks import tiles
 from core.networks.layers import Array, BatchNormalization, Dense, Dropout, Flatten, Layer, Shape
 from core.networks.line import Line
 from core.networks.network import Network
 from core.recipe import OPTIMIZERS, Recipe
+from core.runs import memory
 from core.training import formulations, program
 from core.training.formulations import DENSE, TILED
 from core.training.program import Program
 from core.training.tiled import kernels
 from core.training.tiled import program as tiled
-from core.training.tiled.epochs import STREAMS
 from core.training.tiled.host import Host, host
+from core.training.tiled.plan import Plan
 
 NARROW = Host(8, 16, "haswell")
 pytestmark = pytest.mark.skipif(host() is None, reason="this processor has no AVX2")
@@ -55,12 +58,16 @@ def on_tiles(network: Network, recipe: Recipe, processor: Host | None = None, th
     return tiled.build(network, recipe, TILED, processor, threads)
 
 
+LATE = "flatten dense(67, nobias) dense(130) dense(65, nobias)"  # kernels that begin and end anywhere in a vector
+
+
+@pytest.mark.parametrize("line", [MIXED + " dropout0.3", LATE])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_any_number_of_threads_gives_the_same_bits(optimizer: str) -> None:
-    network, recipe = network_of(MIXED + " dropout0.3"), Recipe(optimizer, 0.01, 1, 50)
+def test_any_number_of_threads_gives_the_same_bits(optimizer: str, line: str) -> None:
+    network, recipe = network_of(line), Recipe(optimizer, 0.01, 1, 50)
     images = images_of((11, 10, 2), 3, 333)
     first, sums = trained(on_tiles(network, recipe, threads=1), network, images)
-    for threads in (2, 3, STREAMS, 40):
+    for threads in (2, 3, tiles.STREAMS, 40):
         other, also = trained(on_tiles(network, recipe, threads=threads), network, images)
         assert sums == also
         assert all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
@@ -81,6 +88,8 @@ def test_tiles_of_eight_and_of_sixteen_agree() -> None:
     "line",
     [
         MIXED,
+        LATE,
+        "flatten dense(100) shared3[dense(100)] dense(33) dense(128)",
         "residual[relu] conv3(2) flatten",
         "conv1(2, tanh) residual[tanh] flatten residual[dense(220, linear)] sigmoid",
         "residual[conv3(2, same) residual[conv3(2, same)]] residual[conv1(2)] maxpool3(stride1) flatten",
@@ -173,14 +182,41 @@ def test_nothing_is_left_of_how_small_numbers_are_taken() -> None:
 
 
 def test_numbers_too_small_to_be_normal_are_zero() -> None:
-    network = Network((4,), (Dense(3, "softmax", bias=False),))
-    made = on_tiles(network, Recipe("sgd", 1.0, 1, 16))
-    x = np.full((16, 4), 1e-30, np.float32)  # gradients of about 1e-31, times a rate, squared and so on
-    weights = np.full((4, 3), 1e-39, np.float32)
-    images = (x, np.zeros(16, np.int32), np.arange(16, dtype=np.int32))
-    state, _ = made.epoch(made.begin([weights]), images, images, 0, 1)
-    after = made.arrays(state)[0]
-    assert (np.abs(after) > 1e-32).all() and np.isfinite(after).all()
+    network = Network((4,), (Dense(2, "softmax", bias=False),))
+    made = on_tiles(network, Recipe("sgd", 1e-9, 1, 16))
+    weights = np.array([[3e38, 0]] * 4, np.float32)
+    for size, expected in ((1e-39, np.log(2)), (1e-37, 0)):  # a normal number has an exponent from -38 on
+        images = (np.full((16, 4), size, np.float32), np.zeros(16, np.int32), np.arange(16, dtype=np.int32))
+        loss, _ = made.evaluate(made.begin([weights]), images)
+        assert loss / 16 == pytest.approx(expected, abs=1e-3)
+
+
+def test_where_no_thread_can_be_started_one_trains(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, recipe = network_of(LATE), Recipe("sgd", 0.1, 1, 50)
+    images = images_of((11, 10, 2), 3, 133)
+    expected, sums = trained(on_tiles(network, recipe, threads=3), network, images)
+    start = Thread.start
+    started: list[Thread] = []
+
+    def refused(thread: Thread) -> None:
+        if started:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    made = on_tiles(network, recipe, threads=3)
+    with monkeypatch.context() as m:
+        m.setattr(Thread, "start", refused)
+        state, also = made.epoch(made.begin(program.begin(network, 1)), images, images, 5, 1)
+    assert also == sums and started and not started[0].is_alive()
+    assert all(np.array_equal(a, b) for a, b in zip(made.arrays(state), expected, strict=True))
+
+
+def test_the_forecast_knows_what_a_tile_holds() -> None:
+    for line in (MIXED, LATE, "conv5(7, same, gelu) 3x[residual[separable3(7, same, multiplier4)]] flatten dense(99)"):
+        network = network_of(line, (32, 30, 3))
+        held = Plan(network, NARROW).numbers
+        assert 0.7 < tiles.held(network) * memory.FRAMES / held < 1.6
 
 
 def test_what_diverges_is_told() -> None:
