@@ -279,8 +279,9 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="of ours; others are always float32")
     parser.add_argument("--data", type=Path, help="default: mnist.npz in FEATHERWEIGHT_DATA")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--torch", metavar="PYTHON", help="an interpreter that has PyTorch")
-    parser.add_argument("--against", choices=AGAINST, help="compare with this formulation, epochs in turns")
+    others = parser.add_mutually_exclusive_group()
+    others.add_argument("--torch", metavar="PYTHON", help="an interpreter that has PyTorch")
+    others.add_argument("--against", choices=AGAINST, help="compare with this formulation, epochs in turns")
     parser.add_argument("--turns", type=int, default=5, help="epochs of each that --against counts")
     parser.add_argument("--json", action="store_true", help="print one JSON object a network instead of the table")
     return parser
@@ -294,7 +295,8 @@ def chosen_networks(asked: argparse.Namespace) -> list[tuple[Family, int]]:
     """
     if asked.all:
         return [(x, width) for x in FAMILIES.values() for width in x.widths]
-    return [(family(key), family(key).width(width)) for key, _, width in (x.rpartition(":") for x in asked.network)]
+    once = (x.rpartition(":") for x in dict.fromkeys(asked.network))  # again it would be compiled already
+    return [(family(key), family(key).width(width)) for key, _, width in once]
 
 
 def run(asked: argparse.Namespace, torch: Torch | None) -> None:

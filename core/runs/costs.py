@@ -59,7 +59,8 @@ def cost(runs: Iterable[Run], plans: Sequence[Plan], device: str | None) -> Cost
     """Estimate the seconds that cells will take from what finished runs on the same device took.
 
     A run takes its epochs and, once per network, the time to compile. Both come from the runs that are most alike: of
-    the same family and precision where there are any, then the nearest in multiply-adds and batch. Their epochs are
+    the same family and precision where there are any, then the nearest in multiply-adds and batch; of those
+    only what was computed like the newest. Their epochs are
     scaled by the square root of the multiply-adds: small networks are bound by overheads and large ones by arithmetic,
     and the square root lies between. Smaller batches are more updates, each of which costs ``UPDATE`` images more than
     its own.
@@ -94,13 +95,19 @@ def cost(runs: Iterable[Run], plans: Sequence[Plan], device: str | None) -> Cost
 
 def _known(runs: Iterable[Run]) -> dict[_Kind, _Known]:
     alike: dict[_Kind, list[tuple[float, float]]] = {}
+    newest: dict[_Kind, tuple[str, str]] = {}
+    kinds = []
     for run in runs:
         if run.epoch_seconds is None or run.seconds is None:
             continue
         batch = min(run.recipe.batch_size, run.train_images)
         kind = _Kind(run.family, max(run.multiply_adds, 1), run.recipe.precision, batch)
         took = run.epoch_seconds / run.train_images, max(run.seconds - run.epochs * run.epoch_seconds, 0.0)
-        alike.setdefault(kind, []).append(took)
+        kinds.append((kind, run.formulation, took))
+        newest[kind] = max(newest.get(kind, ("", "")), (run.ended or "", run.formulation or ""))
+    for kind, formulation, took in kinds:
+        if (formulation or "") == newest[kind][1]:  # another version may have computed the same in another way
+            alike.setdefault(kind, []).append(took)
     return {
         kind: _Known(median(rate for rate, _ in took), max(compiling for _, compiling in took), len(took))
         for kind, took in alike.items()

@@ -29,6 +29,15 @@ def test_cost_of_a_known_network_is_its_epochs_and_one_compilation() -> None:
     assert costs.cost(known, [plan(family="mlp", recipe=RMSPROP)], "CPU").seconds == pytest.approx(40 + 6)
 
 
+def test_what_was_computed_in_another_way_before_says_nothing_any_more() -> None:
+    now = {"seed": 1, "seconds": 3.0, "epoch_seconds": 0.2, "formulation": "tiles", "ended": "2026-11-28 12:00:00"}
+    late = {"seed": 2, "seconds": 3.0, "epoch_seconds": 0.2, "formulation": "tiles", "ended": "2026-11-28 13:00:00"}
+    before = {"seed": 3, "formulation": "blocks", "ended": "2026-11-27 12:00:00"}
+    for known in (runs(before, now, late), runs(now, late, before)):
+        estimate = costs.cost(known, [plan()], "CPU")
+        assert estimate.seconds == pytest.approx(12 * 0.2 + 3 - 12 * 0.2) and estimate.runs == 2
+
+
 def small(batch: int, **changed: object) -> Recipe:
     return replace(ADADELTA, batch_size=batch, **changed)  # type: ignore[arg-type]
 
