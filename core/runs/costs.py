@@ -59,11 +59,10 @@ def cost(runs: Iterable[Run], plans: Sequence[Plan], device: str | None) -> Cost
     """Estimate the seconds that cells will take from what finished runs on the same device took.
 
     A run takes its epochs and, once per network, the time to compile. Both come from the runs that are most alike: of
-    the same family and precision where there are any, then the nearest in multiply-adds and batch; of those
-    only what was computed like the newest. Their epochs are
-    scaled by the square root of the multiply-adds: small networks are bound by overheads and large ones by arithmetic,
-    and the square root lies between. Smaller batches are more updates, each of which costs ``UPDATE`` images more than
-    its own.
+    the same family and precision where there are any, then the nearest in multiply-adds and batch; of those only what
+    was computed like the newest. Their epochs are scaled by the square root of the multiply-adds: small networks are
+    bound by overheads and large ones by arithmetic, and the square root lies between. Smaller batches are more updates,
+    each of which costs ``UPDATE`` images more than its own.
 
     Args:
         runs: those in the store.
