@@ -34,6 +34,14 @@ MEASURED = [
     ("cnn", 32, PATCH, 128, 2663),
 ]
 
+ON_TILES = [
+    ("mlp", 32, FEW, 647),
+    ("deep_cnn", 2, FEW, 648),
+    ("cnn", 64, FEW, 845),
+    ("deep_cnn", 8, LARGE, 1068),
+    ("cnn", 32, PATCH, 1388),
+]
+
 
 def recipe(batch: int = 128) -> Recipe:
     return Recipe("adadelta", 1.0, 2, batch)
@@ -72,6 +80,15 @@ def under(path: str, files: dict[str, str]) -> dict[str, str]:
 @pytest.mark.parametrize(("key", "width", "facts", "batch", "measured"), MEASURED)
 def test_a_forecast_errs_a_little_high(key: str, width: int, facts: Facts, batch: int, measured: int) -> None:
     needed = memory.need(family(key).build(width, facts.input_shape, 10), facts, recipe(batch), tiled=False)
+    assert 0.9 < needed / 1e6 / measured < 1.6
+
+
+@pytest.mark.parametrize(("key", "width", "facts", "measured"), ON_TILES)
+def test_on_tiles_it_does_too(
+    key: str, width: int, facts: Facts, measured: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "cores", lambda: 2)
+    needed = memory.need(family(key).build(width, facts.input_shape, 10), facts, recipe(), tiled=True)
     assert 0.9 < needed / 1e6 / measured < 1.6
 
 
@@ -160,7 +177,7 @@ CPU = "flags\t\t: fpu avx avx2 fma\n"
         ("conv3(2) flatten", "float32", "flags : fpu avx fma\n", False),
         ("conv3(2) flatten", "float32", "", False),
         ("conv3(2) batchnorm flatten", "float32", CPU, False),
-        ("flatten dense(3000)", "float32", CPU, False),
+        ("flatten dense(8000)", "float32", CPU, False),
         ("conv8(2) flatten", "float32", CPU, False),
     ],
 )
