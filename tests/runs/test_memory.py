@@ -177,7 +177,7 @@ CPU = "flags\t\t: fpu avx avx2 fma\n"
         ("conv3(2) flatten", "float32", "flags : fpu avx fma\n", False),
         ("conv3(2) flatten", "float32", "", False),
         ("conv3(2) batchnorm flatten", "float32", CPU, False),
-        ("flatten dense(8000)", "float32", CPU, False),
+        ("flatten dense(4096) dense(99)", "float32", CPU, False),
         ("conv8(2) flatten", "float32", CPU, False),
     ],
 )
