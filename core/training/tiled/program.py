@@ -88,6 +88,8 @@ class _Epochs:
         return self._run(state, images, np.asarray(images[2]), 0, train=False)
 
     def _code(self, rows: Array) -> Kernels:
+        if rows.dtype not in (np.uint8, np.float32):
+            raise invalid("pixels of images to train on", "bytes or float32", rows.dtype)
         key = rows.dtype.itemsize, rows.shape[1]
         if key not in self._kernels:
             self._kernels[key] = kernels.build(self.network, self.recipe.optimizer, *key, self.host)
@@ -106,10 +108,8 @@ class _Epochs:
         values = {
             "weights": state.weights, "first_memory": state.memory[0], "second_memory": state.memory[1],
             "sums": sums, "tiles": tiles, "tile_bytes": code.tile_bytes, "rows": rows, "labels": labels,
-            "order": chosen, "images": len(chosen), "batch": batch,
-            "rates": rates, "results": results, "threads": 1,
-            "meeting": meeting, "seed": seed, "updates": state.updates,
-            "kept": kept,
+            "order": chosen, "images": len(chosen), "batch": batch, "rates": rates, "results": results, "threads": 1,
+            "meeting": meeting, "seed": seed, "updates": state.updates, "kept": kept,
         }  # fmt: skip
         job = np.array([x.ctypes.data if isinstance(x, np.ndarray) else x for x in (values[n] for n in JOB)], np.int64)
         _together(code.train if train else code.test, job, self.threads)

@@ -240,6 +240,14 @@ def test_what_cannot_be_computed_is_refused() -> None:
         made.compile(None, images_of((5,), 3, 9), images_of((5,), 3, 9))
 
 
+def test_pixels_of_another_type_are_refused() -> None:
+    made = on_tiles(network_of("flatten dense(3)"), Recipe("sgd", 0.1, 1, 32))
+    x, y, meant = images_of((11, 10, 2), 3, 20)
+    for kind in (np.int32, np.int8, np.float64, np.float16):
+        with pytest.raises(ArgumentError, match=np.dtype(kind).name):
+            made.compile(None, (x.astype(kind), y, meant), (x, y, meant))
+
+
 @pytest.mark.parametrize(
     ("layers", "taken"),
     [
