@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core import ROOT, processes
+from tests.written import written
 
 
 @pytest.mark.parametrize("there", ["", f"here{os.pathsep}there", f"here{os.pathsep}{ROOT}{os.pathsep}there"])
@@ -30,14 +31,6 @@ def test_keras_hears_nothing_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp
     assert not left and not home.exists()
     with pytest.raises(OSError):
         home.mkdir(parents=True)
-
-
-def written(folder: Path, files: dict[str, str]) -> Path:
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
-    return folder
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from core.networks.line import Line
 from core.networks.network import Network
 from core.recipe import Recipe
 from core.runs import memory
+from tests.written import written
 
 GIB = 2**30
 LARGE = Facts((96, 96, 3), 10, 8_333, 1_667, "0" * 16)
@@ -57,14 +58,6 @@ def proc(tmp_path: Path) -> Path:
     }
     written(tmp_path / "proc", files)
     return tmp_path / "proc"
-
-
-def written(folder: Path, files: dict[str, str]) -> Path:
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
-    return folder
 
 
 def group(limit: object, used: int, inactive: int = 0, active: int = 0) -> dict[str, str]:
