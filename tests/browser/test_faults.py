@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 pytest.importorskip("playwright", reason="No Playwright found: install it with 'pip install playwright'.")
 from playwright.sync_api import expect
 
-SWEEP = "train?families=MLP&widths_mlp=16&widths_mlp=17&widths_mlp=18&recipe=My+own&epochs=200&batch=64"
+SWEEP = "train?families=MLP&widths_mlp=16&widths_mlp=17&widths_mlp=18&recipe=My+own&epochs=200&batch=8"
 
 
 @contextmanager

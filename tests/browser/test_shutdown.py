@@ -52,7 +52,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 def start(page: Page, url: str, epochs: int) -> None:
-    page.goto(f"{url}/train?families=MLP&widths_mlp=4&recipe=My+own&epochs={epochs}")
+    page.goto(f"{url}/train?families=MLP&widths_mlp=4&recipe=My+own&epochs={epochs}&batch=8")
     page.get_by_role("button", name="Start 1 run").click(timeout=LONG)
 
 

@@ -65,8 +65,8 @@ def test_choose_count_train_and_see_the_point(new_page: NewPage, url: str) -> No
     page.get_by_role("link", name=": Deep CNN, n = 2").click()
     expect(title(page)).to_contain_text("Train a sweep")
     page.get_by_role("radio", name="My own").click()
-    typed(page, "Epochs", "8")
-    expect(page).to_have_url(re.compile("epochs=8"))
+    typed(page, "Epochs", "1000")
+    expect(page).to_have_url(re.compile("epochs=1000"))
     expect(cells(page)).to_have_text(["Deep CNN", "2", "○ new"])
     button(page, "Start 1 run").click()
     expect(page.get_by_text("Deep CNN, n = 2, seed 0")).to_be_visible(timeout=LONG)
@@ -79,7 +79,7 @@ def test_choose_count_train_and_see_the_point(new_page: NewPage, url: str) -> No
     for tab in tabs:
         tab.goto(address)
     for tab in tabs:
-        expect(cells(tab)).to_have_text(["Deep CNN", "2", re.compile("^▶ epoch .* of 8$|^✓")], timeout=LONG)
+        expect(cells(tab)).to_have_text(["Deep CNN", "2", re.compile("^▶ epoch .* of 1000$|^✓")], timeout=LONG)
     for tab in tabs:
         expect(cells(tab)).to_have_text(["Deep CNN", "2", re.compile(r"^✓ \d\d\.\d\d %$")], timeout=LONG)
     done = [cells(tab).last.text_content() for tab in tabs]
