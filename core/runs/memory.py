@@ -40,6 +40,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from core.data import datasets
@@ -98,8 +99,12 @@ def on_tiles(network: Network, recipe: Recipe, proc: Path = PROC) -> bool:
 
     That is decided where TensorFlow is; here it is told by the same signs.
     """
-    able = set(AVX2) <= set(contents(proc / "cpuinfo").split())
-    return able and tiles.pays(network, recipe.precision, recipe.batch_size)
+    return _able(proc) and tiles.pays(network, recipe.precision, recipe.batch_size)
+
+
+@lru_cache(maxsize=8)  # a page asks at every run, and the file has some kB for each core
+def _able(proc: Path) -> bool:
+    return set(AVX2) <= set(contents(proc / "cpuinfo").split())
 
 
 def parts(network: Network, facts: Facts, recipe: Recipe, tiled: bool | None = None) -> Parts:

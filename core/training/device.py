@@ -11,6 +11,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from core.processes import cores
+
 CPU_FLAGS = ("avx512_bf16", "amx_bf16")  # either has instructions for bfloat16 products
 DRIVER = Path("/dev/nvidiactl")  # the sign of an NVIDIA driver
 
@@ -94,8 +96,8 @@ def _processor(note: str | None) -> Device:
         facts = ""
     named = (line.partition(":") for line in facts.splitlines())
     fields = {name.strip(): value.strip() for name, _, value in named}
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     model = fields.get("model name") or platform.processor() or platform.machine()
     low = not set(CPU_FLAGS).isdisjoint(fields.get("flags", "").split())
-    name = f"CPU: {model}, {cores} core{'s' if cores > 1 else ''}"
+    count = cores()
+    name = f"CPU: {model}, {count} core{'s' if count > 1 else ''}"
     return Device(name, False, ("float32", "bfloat16") if low else ("float32",), note)

@@ -96,8 +96,8 @@ def _tensor(x: Array) -> Any:
 
 
 def room(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Return an array, filled with anything, that begins where TensorFlow expects it."""
+    """Return zeros that begin where TensorFlow, and vectors, expect it; pages that nobody writes to take no memory."""
     size = int(np.prod(shape)) * dtype.itemsize
-    room = np.empty(size + ALIGNED, np.uint8)
+    room = np.zeros(size + ALIGNED, np.uint8)
     start = -room.ctypes.data % ALIGNED
     return room[start : start + size].view(dtype).reshape(shape)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 from core.networks.tiles import STREAMS
 from core.training.tiled import meeting
@@ -68,20 +69,6 @@ class Shape:
         return [(a, b, late) for a, b, late in [*found, (done, self.vectors, False)] if a < b]
 
 
-class Fields:
-    """The job's fields as values."""
-
-    def __init__(self, code: Code) -> None:
-        self._code = code
-        self._held: dict[str, Name] = {}
-
-    def __getattr__(self, name: str) -> Name:
-        if name not in self._held:
-            kind = "i64" if name in NUMBERS else "ptr"
-            self._held[name] = self._code.load("%job", 8 * JOB.index(name), kind)
-        return self._held[name]
-
-
 def loops(host: Host, shape: Shape) -> Iterator[tuple[str, set[str]]]:
     """Yield LLVM's text of ``@train`` and ``@test`` and what they need beside the network's own functions."""
     yield meeting.text(), meeting.USED
@@ -90,9 +77,9 @@ def loops(host: Host, shape: Shape) -> Iterator[tuple[str, set[str]]]:
 
 def _function(host: Host, shape: Shape, train: bool) -> tuple[str, set[str]]:
     code = Code(host)
-    job = Fields(code)
-    for name in JOB:
-        getattr(job, name)  # all are read at the beginning, where every later block can see them
+    # all are read at the beginning, where every later block can see them
+    kinds = {name: "i64" if name in NUMBERS else "ptr" for name in JOB}
+    job = SimpleNamespace(**{name: code.load("%job", 8 * i, kind) for i, (name, kind) in enumerate(kinds.items())})
     control = Control(host)
     with_flags = _unusual_as_zero(code)
     tile = code.at(job.tiles, code.new(f"mul i64 {job.tile_bytes}, %thread"))
@@ -114,8 +101,7 @@ def _function(host: Host, shape: Shape, train: bool) -> tuple[str, set[str]]:
         code.store(code.new(f"trunc i64 {update} to i32"), tile, control.noise + host.width + 4, "i32")
         prepare()
         code.claim(streams, STREAMS, lambda s: stream(s, start, end, share))
-        if train:
-            _updated(code, job, shape, number, _tiles(code, count), patience)
+        _updated(code, job, shape, number, _tiles(code, count), patience)
 
     def stream(number: Name, start: Name, end: Name, share: Name) -> None:
         for i in range(2):
@@ -147,7 +133,7 @@ def _function(host: Host, shape: Shape, train: bool) -> tuple[str, set[str]]:
     return code.text("train" if train else "test", PARAMETERS, ""), code.used
 
 
-def _updated(code: Code, job: Fields, shape: Shape, number: Name, tiles: Name, patience: Name) -> None:
+def _updated(code: Code, job: SimpleNamespace, shape: Shape, number: Name, tiles: Name, patience: Name) -> None:
     """Write what ends a batch: gradients that have waited, and this thread's part of the update."""
 
     def meet() -> None:
@@ -179,7 +165,7 @@ def _tiles(code: Code, count: Name) -> Name:
     return code.new(f"udiv i64 {code.new(f'add i64 {count}, {code.host.lanes - 1}')}, {code.host.lanes}")
 
 
-def _fill(code: Code, job: Fields, shape: Shape, tile: Name, first: Name, end: Name, share: Name) -> None:
+def _fill(code: Code, job: SimpleNamespace, shape: Shape, tile: Name, first: Name, end: Name, share: Name) -> None:
     """Write into a tile which images it holds; lanes beyond the end repeat the first and count nothing."""
     control = Control(code.host)
 

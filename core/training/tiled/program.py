@@ -17,7 +17,7 @@ from core.processes import cores
 from core.recipe import Recipe
 from core.training import optimizers
 from core.training.program import Formulation, Program, check_ending, order
-from core.training.resident import ALIGNED, Resident, room
+from core.training.resident import Resident, room
 from core.training.tiled import kernels, plan, update
 from core.training.tiled.epochs import JOB
 from core.training.tiled.host import Host, host
@@ -176,10 +176,7 @@ def _together(function: Callable[..., None], job: Array, threads: int) -> None:
 
 
 def _zeros(count: int) -> Array:
-    """Return zeros that begin where vectors may; pages that nobody writes to take no memory."""
-    made = np.zeros(count * 4 + ALIGNED, np.uint8)
-    start = -made.ctypes.data % ALIGNED
-    return made[start : start + count * 4].view(np.float32)
+    return room((count,), np.dtype(np.float32))
 
 
 def _copy(x: Array) -> Array:
