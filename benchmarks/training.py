@@ -46,6 +46,7 @@ from core.networks.network import Network
 from core.recipe import MAX_EPOCHS, PRECISIONS, Recipe
 from core.runs.run import Epoch
 from core.training import formulations, program, resident
+from core.training.course import Course, course
 from core.training.device import device
 from core.training.program import Formulation, Program
 from core.training.resident import Resident
@@ -143,10 +144,10 @@ class Side:
         self.state = self.program.begin(arrays)
         self.program.compile(self.state, train, test, None)
 
-    def epoch(self, train: Resident, test: Resident, seed: int, number: int) -> None:
+    def epoch(self, train: Resident, test: Resident, course: Course) -> None:
         """Train for an epoch."""
         started = time.perf_counter()
-        self.state, sums = self.program.epoch(self.state, train, test, seed, number)
+        self.state, sums = self.program.epoch(self.state, train, test, course)
         float(sums[0])  # waits for its end
         self.seconds.append(time.perf_counter() - started)
 
@@ -198,10 +199,10 @@ def take_turns(
     train_set, watched, _ = resident.place(head, data, recipe.protocol)
     sides = [Side(formulations.build(trunk, replace(recipe, epochs=1), x)) for x in (ours, against)]
     for side in sides:
-        side.begin(program.begin(trunk, seed), train_set, watched)
+        side.begin(program.begin(trunk, seed, recipe.initialization), train_set, watched)
     for number in range(1, turns + 2):
         for side in sides if number % 2 else sides[::-1]:  # neither always follows the other
-            side.epoch(train_set, watched, seed, number)
+            side.epoch(train_set, watched, course(recipe, train_set, seed, number))
     mine, theirs = (median(tuple(x.seconds[1:])) for x in sides)
     work = work_of(network, recipe, data, ours)
     about = chosen.key, width, device().name, WORDS[ours], WORDS[against]

@@ -9,10 +9,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from core.networks.layers import Array
+from core.networks.layers import Array, Shape
 from core.networks.network import Network, trainable
 from core.recipe import Recipe
 from core.training import forward
+from core.training.course import Course, course
 from core.training.optimizers import OPTIMIZERS, SLOTS
 from core.training.program import Formulation, Program, order
 from core.training.steps import Batch, Tensor
@@ -53,21 +54,24 @@ def build(network: Network, recipe: Recipe, formulation: Formulation) -> Program
     train = _training(network, recipe, predict)
 
     @tf.function(jit_compile=formulation.fused, autograph=False)
-    def work(state: Any, x: Tensor, y: Tensor, shuffled: Tensor, test: Any, seed: Tensor, times: Tensor) -> Any:
-        state, loss, correct = train(state, x, y, shuffled, seed, times)
+    def work(state: Any, x: Tensor, y: Tensor, shuffled: Tensor, test: Any, along: Any, times: Tensor) -> Any:
+        state, loss, correct = train(state, x, y, shuffled, along, times)
         finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(w)) for w in state[0]])
         x_test, y_test, meant = test
         tested = _evaluate(predict, state[0], x_test, y_test, meant, times)
         return state, tf.stack([loss, correct, *tested, tf.cast(finite, tf.float32)])
 
     @tf.function(autograph=False)
-    def epoch(state: Any, train: Any, test: Any, seed: Tensor, number: Tensor, times: Tensor) -> Any:
+    def epoch(state: Any, train: Any, test: Any, number: Tensor, along: Any, times: Tensor) -> Any:
         x, y, meant = train
-        return work(state, x, y, tf.gather(meant, order(int(meant.shape[0]), seed, number)), test, seed, times)
+        return work(state, x, y, tf.gather(meant, order(int(meant.shape[0]), along[0], number)), test, along, times)
 
-    def run(state: State, train: Any, test: Any, seed: int, number: int, times: int = 1) -> tuple[State, Tensor]:
-        numbers = (tf.constant(x) for x in (seed, number, times))
-        after, sums = epoch((state.weights, state.slots, state.step), train, test, *numbers)
+    def run(state: State, train: Any, test: Any, course: Course, times: int = 1) -> tuple[State, Tensor]:
+        shifts = tf.zeros((0, 2), tf.int32) if course.shifts is None else tf.constant(course.shifts, tf.int32)
+        along = tf.constant(course.seed), tf.constant(course.rates), shifts
+        after, sums = epoch(
+            (state.weights, state.slots, state.step), train, test, tf.constant(course.number), along, tf.constant(times)
+        )
         return State(*after), sums
 
     @tf.function(jit_compile=formulation.fused, autograph=False)
@@ -78,7 +82,7 @@ def build(network: Network, recipe: Recipe, formulation: Formulation) -> Program
         return scores(state.weights, *images, tf.constant(times))
 
     def compile_(state: State, train: Any, test: Any, evaluated: Any = None) -> None:
-        run(state, train, test, 0, 0, times=0)
+        run(state, train, test, course(recipe, train, 0, 1), times=0)
         if evaluated is not None:
             evaluate(state, evaluated, times=0)
 
@@ -99,8 +103,9 @@ def _training(
     trained = trainable(network.arrays)
 
     def train(
-        state: tuple[Any, ...], x: Tensor, y: Tensor, shuffled: Tensor, seed: Tensor, times: Tensor
+        state: tuple[Any, ...], x: Tensor, y: Tensor, shuffled: Tensor, along: Any, times: Tensor
     ) -> tuple[Any, ...]:
+        seed, rates, shifts = along
         images = int(shuffled.shape[0])
         size = min(recipe.batch_size, images)
         batches = -(-images // size)
@@ -114,12 +119,16 @@ def _training(
             labels = tf.gather(y, rows)
             batch = Batch(tf.stack([seed, tf.cast(step, tf.int32)]), real)
             changed = [weights[place] for place in trained]
+            picked = tf.gather(x, rows)
+            if recipe.shift:
+                picked = _shifted(picked, network.input_shape, tf.gather(shifts, rows), recipe.shift)
             with tf.GradientTape() as tape:
                 tape.watch(changed)
-                logits, arrays = predict(weights, tf.gather(x, rows), batch)
+                logits, arrays = predict(weights, picked, batch)
                 total, right = _scores(logits, labels, real)
-                mean = total / tf.reduce_sum(real)
-            updated, slots = advance(changed, slots, tape.gradient(mean, changed), step)
+                aim = total if not recipe.label_smoothing else _smoothed(logits, labels, real, recipe.label_smoothing)
+                mean = aim / tf.reduce_sum(real)
+            updated, slots = advance(changed, slots, tape.gradient(mean, changed), step, rates[i])
             for place, array in zip(trained, updated, strict=True):
                 arrays[place] = array
             after = tuple(arrays), slots
@@ -161,16 +170,35 @@ def _scores(logits: Tensor, labels: Tensor, real: Tensor) -> tuple[Tensor, Tenso
     return tf.reduce_sum(losses * real), tf.reduce_sum(right * real)
 
 
+def _smoothed(logits: Tensor, labels: Tensor, real: Tensor, share: float) -> Tensor:
+    """Return the summed cross-entropy where a share of every label is spread over the classes."""
+    classes = logits.shape[1]
+    wanted = tf.one_hot(labels, classes) * (1 - share) + share / classes
+    return tf.reduce_sum(tf.nn.softmax_cross_entropy_with_logits(wanted, logits) * real)
+
+
+def _shifted(rows: Tensor, shape: Shape, shifts: Tensor, most: int) -> Tensor:
+    """Return rows of images each moved by its own shift, as :func:`core.training.course.shifted` does."""
+    height, width, _ = shape
+    x = tf.pad(tf.reshape(rows, (-1, *shape)), [[0, 0], [most, most], [most, most], [0, 0]])
+    for axis, side in ((1, height), (2, width)):
+        x = tf.gather(x, most - shifts[:, axis - 1, None] + tf.range(side), axis=axis, batch_dims=1)
+    return tf.reshape(x, tf.shape(rows))
+
+
 def update(
     recipe: Recipe,
     weights: Sequence[Tensor],
     slots: Sequence[Sequence[Tensor]],
     gradients: Sequence[Tensor],
     step: Tensor,
+    rate: Tensor,
 ) -> tuple[tuple[Tensor, ...], tuple[tuple[Tensor, ...], ...]]:
-    """Return weights and slots after one update; the arithmetic is Keras's, with its default settings."""
+    """Return weights and slots after one update; the arithmetic is Keras's."""
+    if recipe.clip:
+        gradients, _ = tf.clip_by_global_norm(gradients, recipe.clip)
     done = [
-        OPTIMIZERS[recipe.optimizer](recipe.learning_rate, step, *each)
+        OPTIMIZERS[recipe.optimizer](recipe, rate, step, *each)
         for each in zip(_joined(weights), _joined(gradients), *slots, strict=True)
     ]
     after, *memory = zip(*done, strict=True)

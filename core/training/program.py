@@ -12,8 +12,10 @@ import numpy as np
 import tensorflow as tf
 
 from core.errors import invalid
+from core.networks.initial import spreads
 from core.networks.layers import Add, Array, Layer
 from core.networks.network import Network
+from core.recipe import Initialization
 from core.training.steps import Tensor
 
 
@@ -42,7 +44,7 @@ class Program:
         formulation: how the step is computed.
         begin: arrays in the order of ``network.arrays`` to the state that training starts from.
         arrays: a state to its arrays, copies, in that order.
-        epoch: ``(state, train, test, seed, number)`` to the next state and the sums
+        epoch: ``(state, train, test, course)`` to the next state and the sums
             ``(loss, correct, test loss, test correct)``, with 1 last if every weight is finite, else 0. The state that
             it is given stays as it is.
         compile: ``(state, train, test, evaluated)``: have the epoch compiled for such images, and the evaluation of the
@@ -60,14 +62,19 @@ class Program:
     evaluate: Callable[..., Any]
 
 
-def begin(network: Network, seed: int) -> list[Array]:
-    """Return fresh arrays that begin as Keras's defaults, kernels glorot-uniform.
+def begin(network: Network, seed: int, initialization: Initialization = Initialization.GLOROT) -> list[Array]:
+    """Return fresh arrays that begin as Keras's defaults do, kernels glorot-uniform or as He et al. have them.
 
     Raises:
         ArgumentError: if a layer has weights of another name, whose beginning is not known.
     """
     weights = []
-    for index, (name, shape) in enumerate(network.arrays):
+    he = spreads(network) if initialization is Initialization.HE else [None] * len(network.arrays)
+    for index, ((name, shape), spread) in enumerate(zip(network.arrays, he, strict=True)):
+        if spread is not None:
+            drawn = np.random.default_rng((seed, index)).normal(0, spread, shape)
+            weights.append(drawn.astype(np.float32))
+            continue
         match name:
             case "bias" | "beta" | "moving_mean":
                 weights.append(np.zeros(shape, np.float32))

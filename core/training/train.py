@@ -6,7 +6,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
@@ -21,6 +21,7 @@ from core.networks.network import Network
 from core.recipe import Protocol, Recipe
 from core.runs.run import Epoch
 from core.training import formulations, resident
+from core.training.course import course
 from core.training.device import device
 from core.training.program import Program, begin, split
 from core.training.resident import Resident
@@ -73,11 +74,10 @@ def train(
     if recipe.precision not in device().precisions:
         raise invalid("precision", f"{' or '.join(device().precisions)} on {device().name}", recipe.precision)
     begun = time.perf_counter()
-    head, trunk = split(network)
-    # neither the number of epochs nor the protocol is part of a program: other runs of the network reuse it
-    program = _program(trunk, replace(recipe, epochs=1, protocol=Protocol.ARTICLE))
+    head, trunk = ((), network) if recipe.shift else split(network)  # what is moved is not the same in every epoch
+    program = _program(trunk, _compiled(recipe))
     train_set, watched_set, test_set = resident.place(head, data, recipe.protocol)
-    state = program.begin(begin(network, seed))
+    state = program.begin(begin(network, seed, recipe.initialization))
     stopped = False
     for number in range(1, recipe.epochs + 1):
         started = time.perf_counter()
@@ -85,7 +85,7 @@ def train(
             evaluated = test_set if recipe.protocol is Protocol.HELD_OUT else None
             program.compile(state, train_set, watched_set, evaluated)  # now, while no batch takes memory
             resident.trim()
-        state, sums = program.epoch(state, train_set, watched_set, seed, number)
+        state, sums = program.epoch(state, train_set, watched_set, course(recipe, train_set, seed, number))
         *totals, finite = (float(x) for x in sums)
         loss, accuracy = _means(totals[:2], train_set)
         watched = _means(totals[2:], watched_set)
@@ -105,6 +105,14 @@ def train(
             break
     seconds = time.perf_counter() - begun
     yield Trained(stopped, seconds, program.formulation.name, program.arrays(state))
+
+
+def _compiled(recipe: Recipe) -> Recipe:
+    """Return a recipe with what is no part of a program as it is in all: other runs of a network reuse the program."""
+    return Recipe(
+        recipe.optimizer, 1.0, 1, recipe.batch_size, recipe.dropout, recipe.precision, beta2=recipe.beta2,
+        weight_decay=recipe.weight_decay, clip=recipe.clip, label_smoothing=recipe.label_smoothing, shift=recipe.shift,
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=PROGRAMS_KEPT)

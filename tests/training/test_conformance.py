@@ -35,6 +35,7 @@ from core.networks.layers import (
 from core.networks.network import Network
 from core.recipe import Recipe
 from core.training import formulations, forward, program
+from core.training.course import course
 from core.training.formulations import BLOCKED, DENSE, KERNELS, TILED
 from core.training.program import Formulation
 from core.training.tiled.host import host
@@ -189,8 +190,9 @@ def test_every_layer_trains_on_tiles_as_with_tensorflow_or_says_that_it_does_not
     images = (x, rng.integers(0, 3, 21).astype(np.int32), np.arange(21, dtype=np.int32))
     after = []
     for form in (TILED, DENSE):
-        made = formulations.build(network, Recipe("sgd", 1.0, 1, 21), form)
-        state, sums = made.epoch(made.begin(some_weights(network)), images, images, 1, 1)
+        recipe = Recipe("sgd", 1.0, 1, 21)
+        made = formulations.build(network, recipe, form)
+        state, sums = made.epoch(made.begin(some_weights(network)), images, images, course(recipe, images, 1, 1))
         after.append([*made.arrays(state), np.array([float(x) for x in sums])])
     for mine, theirs in zip(*after, strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=2e-5)

@@ -20,6 +20,7 @@ from core.networks.network import Network
 from core.recipe import OPTIMIZERS, Recipe
 from core.runs import memory
 from core.training import epoch, formulations, forward, images_first, program, resident
+from core.training.course import course
 from core.training.device import Device
 from core.training.formulations import BLOCKED, DENSE, KERNELS, TILED
 from core.training.program import Formulation
@@ -61,7 +62,7 @@ def ours(
     head, trunk = program.split(network)
     sets = [(tf.constant(resident.rows(head, x)), tf.constant(y), tf.range(len(y))) for x, y in (train, test)]
     made = built(trunk, recipe, formulation)
-    state, sums = made.epoch(made.begin(weights), *sets, 5, 1)
+    state, sums = made.epoch(made.begin(weights), *sets, course(recipe, sets[0], 5, 1))
     return made.arrays(state), [float(s) for s in sums]
 
 
@@ -273,10 +274,11 @@ def test_a_short_last_batch_moves_the_statistics_as_in_keras(formulation: Formul
 def test_compiling_changes_nothing_and_counts_nothing(formulation: Formulation) -> None:
     network = network_of("lean")
     images = (*pictures((13, 12, 2), 3, 9), tf.range(9))
-    made = formulations.build(network, Recipe("adam", 0.01, 1, BATCH), formulation)
+    recipe = Recipe("adam", 0.01, 1, BATCH)
+    made = formulations.build(network, recipe, formulation)
     state = made.begin(program.begin(network, 0))
     made.compile(state, images, images)
-    (once, sums), (again, _) = (made.epoch(state, images, images, 5, 1) for _ in range(2))
+    (once, sums), (again, _) = (made.epoch(state, images, images, course(recipe, images, 5, 1)) for _ in range(2))
     assert float(sums[0]) > 0
     assert all(np.array_equal(a, b) for a, b in zip(made.arrays(once), made.arrays(again), strict=True))
     assert any(not np.array_equal(a, b) for a, b in zip(made.arrays(once), made.arrays(state), strict=True))
@@ -290,9 +292,9 @@ def test_only_the_images_that_are_meant_are_trained_and_measured(formulation: Fo
     made = formulations.build(network, recipe, formulation)
     state = made.begin(program.begin(network, 0))
     flat = x.reshape(len(x), -1)
-    few, sums = made.epoch(state, (flat, y, meant), (flat, y, measured), 5, 1)
+    few, sums = made.epoch(state, (flat, y, meant), (flat, y, measured), course(recipe, (flat, y, meant), 5, 1))
     apart = [(flat[at], y[at], tf.range(len(at))) for at in (meant, measured)]
-    alone, expected = made.epoch(state, *apart, 5, 1)
+    alone, expected = made.epoch(state, *apart, course(recipe, apart[0], 5, 1))
     np.testing.assert_allclose(sums, expected, rtol=1e-5)
     for a, b in zip(made.arrays(few), made.arrays(alone), strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)

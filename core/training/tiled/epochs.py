@@ -11,6 +11,7 @@ from core.training.tiled import meeting
 from core.training.tiled.code import Code, Name, Names
 from core.training.tiled.control import Control
 from core.training.tiled.host import Host
+from core.training.tiled.shifting import Rows
 from core.training.tiled.stage import BYTES
 
 UNUSUAL = 0x8040  # bits of MXCSR: numbers too small to be normal are zero, which they are a hundred times as fast
@@ -18,7 +19,7 @@ UNUSUAL = 0x8040  # bits of MXCSR: numbers too small to be normal are zero, whic
 # What an epoch is given, in order, each in eight bytes: pointers, and whole numbers.
 JOB = (
     "weights", "first_memory", "second_memory", "sums", "tiles", "tile_bytes", "rows", "labels", "order", "images",
-    "batch", "rates", "results", "threads", "meeting", "seed", "updates", "kept",
+    "batch", "factors", "shifts", "results", "threads", "meeting", "seed", "updates", "kept",
 )  # fmt: skip
 NUMBERS = ("tile_bytes", "images", "batch", "threads", "seed", "updates")
 PARAMETERS = "ptr noalias %job, i64 %thread"
@@ -48,12 +49,23 @@ class Shape:
         vectors: of weights.
         kept_bytes: that are kept of a tile until the end of its batch.
         late: what is computed then, in the order of the weights.
+        clips: whether gradients are shortened to a norm.
+        shifted: how images lie that are moved while training; None where they are not.
+        tile_bytes: of a tile without the room for those.
     """
 
     row_bytes: int
     vectors: int
     kept_bytes: int
     late: tuple[Late, ...]
+    clips: bool
+    shifted: Rows | None
+    tile_bytes: int
+
+    def room(self, lanes: int) -> int:
+        """Return the bytes that a thread needs for a tile and its moved images."""
+        moved = lanes * self.row_bytes if self.shifted else 0
+        return self.tile_bytes + -(-moved // 64) * 64
 
     def stride(self, host: Host) -> int:
         """Return bytes from one stream's sums to the next; one vector more, as some are written beyond the end."""
@@ -84,6 +96,7 @@ def _function(host: Host, shape: Shape, train: bool) -> tuple[str, set[str]]:
     with_flags = _unusual_as_zero(code)
     tile = code.at(job.tiles, code.new(f"mul i64 {job.tile_bytes}, %thread"))
     streams, patience = code.at(job.meeting, meeting.COUNTER), code.new("alloca i64")
+    found = code.new(f"alloca {code.vector}, align {host.width}")
     code.store(str(meeting.PATIENCE[0]), patience, 0, "i64")
     seed = code.new(f"trunc i64 {job.seed} to i32")
     code.store(seed, tile, control.noise + host.width, "i32")
@@ -101,7 +114,7 @@ def _function(host: Host, shape: Shape, train: bool) -> tuple[str, set[str]]:
         code.store(code.new(f"trunc i64 {update} to i32"), tile, control.noise + host.width + 4, "i32")
         prepare()
         code.claim(streams, STREAMS, lambda s: stream(s, start, end, share))
-        _updated(code, job, shape, number, _tiles(code, count), patience)
+        _updated(code, job, shape, number, _tiles(code, count), patience, found)
 
     def stream(number: Name, start: Name, end: Name, share: Name) -> None:
         for i in range(2):
@@ -110,7 +123,7 @@ def _function(host: Host, shape: Shape, train: bool) -> tuple[str, set[str]]:
         first = code.new(f"add i64 {start}, {code.new(f'mul i64 {number}, {host.lanes}')}")
 
         def one(at: Name) -> None:
-            _fill(code, job, shape, tile, at, end, share)
+            _fill(code, job, shape, tile, at, end, share, shape.shifted is not None and train)
             if shape.kept_bytes and train:
                 before = code.new(f"udiv i64 {code.new(f'sub i64 {at}, {start}')}, {host.lanes}")
                 kept = code.at(job.kept, code.new(f"mul i64 {before}, {shape.kept_bytes}"))
@@ -133,7 +146,9 @@ def _function(host: Host, shape: Shape, train: bool) -> tuple[str, set[str]]:
     return code.text("train" if train else "test", PARAMETERS, ""), code.used
 
 
-def _updated(code: Code, job: SimpleNamespace, shape: Shape, number: Name, tiles: Name, patience: Name) -> None:
+def _updated(
+    code: Code, job: SimpleNamespace, shape: Shape, number: Name, tiles: Name, patience: Name, found: Name
+) -> None:
     """Write what ends a batch: gradients that have waited, and this thread's part of the update."""
 
     def meet() -> None:
@@ -153,10 +168,22 @@ def _updated(code: Code, job: SimpleNamespace, shape: Shape, number: Name, tiles
         code.do(f"call void @late{index}(ptr {sums}, ptr {job.kept}, i64 {tiles}, {own(0, late.shares)})")
     if shape.late:
         meet()
-    rate = code.load(code.at(job.rates, code.new(f"mul i64 {number}, 4")), 0, "float")
+    scale = "1.0"
+    if shape.clips:
+        for start, end, late_ in shape.ranges(code.host.lanes):
+            if not late_:
+                code.do(f"call void @gather(ptr {job.sums}, {own(start, end)})")
+        meet()
+        code.do(f"call void @scale(ptr {job.sums}, ptr {found})")
+        scale = code.load(found, 0, "float")
+        meet()  # nobody may change the sums before all have read them
+    there = code.at(job.factors, code.new(f"mul i64 {number}, 8"))
+    factors = [code.load(there, 4 * i, "float") for i in range(2)]
+    given = ", ".join(f"float {x}" for x in (*factors, scale))
     arrays = ", ".join(f"ptr {x}" for x in (job.weights, job.sums, job.first_memory, job.second_memory))
     for start, end, late_ in shape.ranges(code.host.lanes):
-        code.do(f"call void @{'update_late' if late_ else 'update'}({arrays}, float {rate}, {own(start, end)})")
+        name = "update_late" if late_ or shape.clips else "update"
+        code.do(f"call void @{name}({arrays}, {given}, {own(start, end)})")
     meet()
 
 
@@ -165,8 +192,10 @@ def _tiles(code: Code, count: Name) -> Name:
     return code.new(f"udiv i64 {code.new(f'add i64 {count}, {code.host.lanes - 1}')}, {code.host.lanes}")
 
 
-def _fill(code: Code, job: SimpleNamespace, shape: Shape, tile: Name, first: Name, end: Name, share: Name) -> None:
-    """Write into a tile which images it holds; lanes beyond the end repeat the first and count nothing."""
+def _fill(
+    code: Code, job: SimpleNamespace, shape: Shape, tile: Name, first: Name, end: Name, share: Name, shifted: bool
+) -> None:
+    """Write into a tile which images it holds, moved or not; lanes past the end repeat the first and count nothing."""
     control = Control(code.host)
 
     def lane(p: Names, _: Names, number: Name) -> None:
@@ -180,6 +209,13 @@ def _fill(code: Code, job: SimpleNamespace, shape: Shape, tile: Name, first: Nam
         code.store(code.new(f"select i1 {inside}, float {share}, float 0.0"), p[0], control.real, "float")
         code.store(code.new(f"trunc i64 {own} to i32"), p[0], control.noise, "i32")
         row = code.at(job.rows, code.new(f"mul i64 {image}, {shape.row_bytes}"))
+        if shifted:
+            moves = code.at(job.shifts, code.new(f"mul i64 {image}, 2"))
+            down, right = (code.new(f"sext i8 {code.load(moves, i, 'i8')} to i64") for i in range(2))
+            aside = code.new(f"mul i64 {number}, {shape.row_bytes}")
+            moved = code.at(code.at(tile, shape.tile_bytes), aside)
+            code.do(f"call void @shift(ptr {moved}, ptr {row}, i64 {down}, i64 {right})")
+            row = moved
         code.store(row, p[1], control.rows, "ptr")
 
     code.loop(code.host.lanes, lane, [(tile, 4), (tile, 8)])

@@ -80,7 +80,7 @@ class Plan:
         """The stages whose gradients wait for the end of a batch."""
         return [x for x in self.stages if isinstance(x, Dense) and x.late]
 
-    def functions(self, pixel_bytes: int) -> tuple[str, set[str]]:
+    def functions(self, pixel_bytes: int, label_smoothing: float) -> tuple[str, set[str]]:
         """Return LLVM's text of ``@prepared``, ``@trained`` and ``@tested``, and what they declare.
 
         The first is called once the weights have changed; the others take a tile through. All are given the tile, the
@@ -106,7 +106,9 @@ class Plan:
             for index, made in enumerate(self.stages):
                 write = made.forward if train else made.evaluated
                 self._call(tile, index, function(write, stage.PARAMETERS))
-            name = function(partial(loss.measure, train=train), loss.PARAMETERS)
+            name = function(
+                partial(loss.measure, train=train, labels=loss.labels(label_smoothing, last.channels)), loss.PARAMETERS
+            )
             labels, real, sums = (tile.at("%tile", x) for x in (control.labels, control.real, control.sums))
             end = tile.at("%tile", last.place * v)
             tile.do(f"call void @{name}(ptr {end}, i64 {last.channels}, ptr {labels}, ptr {real}, ptr {sums})")

@@ -16,6 +16,7 @@ from core.networks.tiles import STREAMS
 from core.processes import cores
 from core.recipe import Recipe
 from core.training import optimizers
+from core.training.course import Course
 from core.training.program import Formulation, Program, check_ending, order
 from core.training.resident import Resident, room
 from core.training.tiled import kernels, plan, update
@@ -72,47 +73,47 @@ class _Epochs:
             if images is not None:
                 self._code(np.asarray(images[0]))
 
-    def epoch(
-        self, state: State, train: Resident, test: Resident, seed: int, number: int
-    ) -> tuple[State, tuple[float, ...]]:
+    def epoch(self, state: State, train: Resident, test: Resident, course: Course) -> tuple[State, tuple[float, ...]]:
         first, second = state.memory
         after = State(_copy(state.weights), (_copy(first), _copy(second)), state.updates)
-        shuffled = np.asarray(train[2])[np.asarray(order(len(train[2]), seed, number))]
-        sums = self._run(after, train, shuffled, seed, train=True)
+        shuffled = np.asarray(train[2])[np.asarray(order(len(train[2]), course.seed, course.number))]
+        sums = self._run(after, train, shuffled, course)
         updates = -(-len(shuffled) // min(self.recipe.batch_size, len(shuffled)))
         after = State(after.weights, after.memory, state.updates + updates)
         finite = bool(np.isfinite(after.weights[: self.network.parameters]).all())
         return after, (*sums, *self.evaluate(after, test), float(finite))
 
     def evaluate(self, state: State, images: Resident) -> tuple[float, float]:
-        return self._run(state, images, np.asarray(images[2]), 0, train=False)
+        return self._run(state, images, np.asarray(images[2]))
 
     def _code(self, rows: Array) -> Kernels:
         if rows.dtype not in (np.uint8, np.float32):
             raise invalid("pixels of images to train on", "bytes or float32", rows.dtype)
         key = rows.dtype.itemsize, rows.shape[1]
         if key not in self._kernels:
-            self._kernels[key] = kernels.build(self.network, self.recipe.optimizer, *key, self.host)
+            self._kernels[key] = kernels.build(self.network, self.recipe, *key, self.host)
         return self._kernels[key]
 
-    def _run(self, state: State, images: Resident, chosen: Array, seed: int, train: bool) -> tuple[float, float]:
-        """Take images through the network, in an order; return the sums of loss and hits."""
+    def _run(self, state: State, images: Resident, chosen: Array, course: Course | None = None) -> tuple[float, float]:
+        """Take images through the network, in an order; with a course train it. Return the sums of loss and hits."""
         rows, labels = np.asarray(images[0]).reshape(len(images[0]), -1), np.ascontiguousarray(images[1], np.int32)
         code, chosen = self._code(rows), np.ascontiguousarray(chosen, np.int32)
         batch = min(self.recipe.batch_size, len(chosen))
         tiles, results = _zeros(self.threads * code.tile_bytes // 4), np.zeros((STREAMS, 2))
         sums = _zeros(STREAMS * code.shape.stride(self.host) // 4)
-        rates = update.rates(self.recipe, state.updates, -(-len(chosen) // batch)) if train else _zeros(1)
+        factors = update.factors(self.recipe, state.updates, course.rates) if course else _zeros(1)
+        shifts = _zeros(1) if course is None or course.shifts is None else course.shifts
         meeting = _zeros(BYTES // 4)
-        kept = _zeros(-(-batch // self.host.lanes) * code.shape.kept_bytes // 4 if train else 0)
+        kept = _zeros(-(-batch // self.host.lanes) * code.shape.kept_bytes // 4 if course else 0)
         values = {
             "weights": state.weights, "first_memory": state.memory[0], "second_memory": state.memory[1],
             "sums": sums, "tiles": tiles, "tile_bytes": code.tile_bytes, "rows": rows, "labels": labels,
-            "order": chosen, "images": len(chosen), "batch": batch, "rates": rates, "results": results, "threads": 1,
-            "meeting": meeting, "seed": seed, "updates": state.updates, "kept": kept,
+            "order": chosen, "images": len(chosen), "batch": batch, "factors": factors, "shifts": shifts,
+            "results": results, "threads": 1, "meeting": meeting, "seed": course.seed if course else 0,
+            "updates": state.updates, "kept": kept,
         }  # fmt: skip
         job = np.array([x.ctypes.data if isinstance(x, np.ndarray) else x for x in (values[n] for n in JOB)], np.int64)
-        _together(code.train if train else code.test, job, self.threads)
+        _together(code.train if course else code.test, job, self.threads)
         loss, hits = results.sum(0)
         return float(loss), float(hits)
 

@@ -18,6 +18,7 @@ from core.networks.network import Network
 from core.recipe import OPTIMIZERS, Recipe
 from core.runs import memory
 from core.training import formulations, program
+from core.training.course import course
 from core.training.formulations import DENSE, TILED
 from core.training.program import Program
 from core.training.tiled import kernels
@@ -47,10 +48,12 @@ def images_of(shape: Shape, classes: int, count: int, seed: int = 0) -> Any:
     return x.reshape(count, -1), y, np.arange(count, dtype=np.int32)
 
 
-def trained(made: Program, network: Network, images: Any, seed: int = 5, epochs: int = 1) -> tuple[list[Array], Any]:
+def trained(
+    made: Program, network: Network, images: Any, recipe: Recipe, seed: int = 5, epochs: int = 1
+) -> tuple[list[Array], Any]:
     state, sums = made.begin(program.begin(network, 1)), ()
     for number in range(1, epochs + 1):
-        state, sums = made.epoch(state, images, images, seed, number)
+        state, sums = made.epoch(state, images, images, course(recipe, images, seed, number))
     return made.arrays(state), sums
 
 
@@ -66,9 +69,9 @@ LATE = "flatten dense(67, nobias) dense(130) dense(65, nobias)"  # kernels that 
 def test_any_number_of_threads_gives_the_same_bits(optimizer: str, line: str) -> None:
     network, recipe = network_of(line), Recipe(optimizer, 0.01, 1, 50)
     images = images_of((11, 10, 2), 3, 333)
-    first, sums = trained(on_tiles(network, recipe, threads=1), network, images)
+    first, sums = trained(on_tiles(network, recipe, threads=1), network, images, recipe)
     for threads in (2, 3, tiles.STREAMS, 40):
-        other, also = trained(on_tiles(network, recipe, threads=threads), network, images)
+        other, also = trained(on_tiles(network, recipe, threads=threads), network, images, recipe)
         assert sums == also
         assert all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
 
@@ -76,8 +79,8 @@ def test_any_number_of_threads_gives_the_same_bits(optimizer: str, line: str) ->
 def test_tiles_of_eight_and_of_sixteen_agree() -> None:
     network, recipe = network_of(MIXED), Recipe("adam", 0.01, 1, 50)
     images = images_of((11, 10, 2), 3, 133)
-    first, sums = trained(on_tiles(network, recipe, NARROW), network, images)
-    other, also = trained(on_tiles(network, recipe), network, images)
+    first, sums = trained(on_tiles(network, recipe, NARROW), network, images, recipe)
+    other, also = trained(on_tiles(network, recipe), network, images, recipe)
     np.testing.assert_allclose(sums, also, rtol=1e-4)
     for a, b in zip(first, other, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-4)
@@ -100,8 +103,10 @@ def test_tiles_of_eight_and_of_sixteen_agree() -> None:
 def test_a_step_is_tensorflows(line: str, processor: Host | None) -> None:
     network, recipe = network_of(line), Recipe("sgd", 1.0, 1, 64)
     images = images_of((11, 10, 2), 3, 61)
-    expected, sums = trained(formulations.build(network, recipe, DENSE), network, [tf.constant(x) for x in images])
-    got, also = trained(on_tiles(network, recipe, processor), network, images)
+    expected, sums = trained(
+        formulations.build(network, recipe, DENSE), network, [tf.constant(x) for x in images], recipe
+    )
+    got, also = trained(on_tiles(network, recipe, processor), network, images, recipe)
     np.testing.assert_allclose(also, sums, rtol=1e-4)
     for a, b in zip(got, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-5)
@@ -112,8 +117,10 @@ def test_a_step_is_tensorflows(line: str, processor: Host | None) -> None:
 def test_small_images_and_few_of_them(shape: Shape, count: int) -> None:
     network = network_of("conv1(3, same, tanh) flatten dense(4, tanh)", shape)
     recipe, images = Recipe("sgd", 0.5, 1, 128), images_of(shape, 3, count)
-    expected, sums = trained(formulations.build(network, recipe, DENSE), network, [tf.constant(x) for x in images])
-    got, also = trained(on_tiles(network, recipe), network, images)
+    expected, sums = trained(
+        formulations.build(network, recipe, DENSE), network, [tf.constant(x) for x in images], recipe
+    )
+    got, also = trained(on_tiles(network, recipe), network, images, recipe)
     np.testing.assert_allclose(also, sums, rtol=1e-4)
     for a, b in zip(got, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-5)
@@ -123,15 +130,15 @@ def test_small_images_and_few_of_them(shape: Shape, count: int) -> None:
 def test_bytes_are_their_share_of_255(line: str) -> None:
     network, recipe = network_of(line), Recipe("sgd", 0.1, 1, 32)
     x, y, meant = images_of((11, 10, 2), 3, 100)
-    of_bytes, sums = trained(on_tiles(network, recipe), network, (x, y, meant))
-    of_floats, also = trained(on_tiles(network, recipe), network, (scaled(x), y, meant))
+    of_bytes, sums = trained(on_tiles(network, recipe), network, (x, y, meant), recipe)
+    of_floats, also = trained(on_tiles(network, recipe), network, (scaled(x), y, meant), recipe)
     assert sums == also
     assert all(np.array_equal(a, b) for a, b in zip(of_bytes, of_floats, strict=True))
 
 
 def test_the_same_layer_again_is_written_once() -> None:
     def functions(line: str) -> int:
-        text, *_ = kernels.text(network_of(line), "sgd", 1, 220, NARROW)
+        text, *_ = kernels.text(network_of(line), Recipe("sgd", 0.1, 1), 1, 220, NARROW)
         return text.count("define internal")
 
     once = functions("conv3(2, same) conv3(2, same) conv3(2, same) flatten")
@@ -140,13 +147,15 @@ def test_the_same_layer_again_is_written_once() -> None:
 
 def test_dropout_zeroes_a_share_and_keeps_the_mean() -> None:
     network = Network((4, 5, 1), (Dropout(0.25), Flatten(), Dense(2, "softmax", bias=False)))
-    made = on_tiles(network, Recipe("sgd", 1.0, 1, 2000))
+    recipe = Recipe("sgd", 1.0, 1, 2000)
+    made = on_tiles(network, recipe)
     x, y = np.ones((2000, 20), np.float32), np.zeros(2000, np.int32)
     y[::2] = 1
     images = (x, y, np.arange(2000, dtype=np.int32))
 
     def moved(seed: int, number: int) -> Array:
-        state, _ = made.epoch(made.begin([np.zeros((20, 2), np.float32)]), images, images, seed, number)
+        along = course(recipe, images, seed, number)
+        state, _ = made.epoch(made.begin([np.zeros((20, 2), np.float32)]), images, images, along)
         (weights,) = made.arrays(state)
         return weights[:, 0]
 
@@ -164,19 +173,25 @@ def test_dropout_zeroes_a_share_and_keeps_the_mean() -> None:
 def test_each_update_image_place_and_layer_has_noise_of_its_own() -> None:
     """A network that only drops out, and whose loss tells how much is left."""
     network = Network((8,), (Dropout(0.5), Dense(2, "softmax", bias=False)))
-    made = on_tiles(network, Recipe("sgd", 1e-9, 1, 16))
+    recipe = Recipe("sgd", 1e-9, 1, 16)
+    made = on_tiles(network, recipe)
     images = (np.ones((64, 8), np.float32), np.zeros(64, np.int32), np.arange(64, dtype=np.int32))
     weights = np.zeros((8, 2), np.float32)
     weights[:, 0] = 2.0 ** -np.arange(8)  # so that every choice of places has a sum of its own
-    losses = {made.epoch(made.begin([weights]), images, images, seed, 1)[1][0] for seed in range(20)}
-    assert len(losses) == 20
-    exact = made.epoch(made.begin([weights]), images, images, 1, 1)[1][2]
+
+    def sums(seed: int) -> Any:
+        return made.epoch(made.begin([weights]), images, images, course(recipe, images, seed, 1))[1]
+
+    assert len({sums(seed)[0] for seed in range(20)}) == 20
+    exact = sums(1)[2]
     assert exact == pytest.approx(64 * np.log1p(np.exp(-weights[:, 0].sum())), rel=1e-5), "nothing is dropped in a test"
 
 
 def test_nothing_is_left_of_how_small_numbers_are_taken() -> None:
     network = network_of("flatten dense(3)")
-    trained(on_tiles(network, Recipe("sgd", 0.1, 1, 32)), network, images_of((11, 10, 2), 3, 50))
+    trained(
+        on_tiles(network, Recipe("sgd", 0.1, 1, 32)), network, images_of((11, 10, 2), 3, 50), Recipe("sgd", 0.1, 1, 32)
+    )
     tiny = np.full(64, 1e-39, np.float32)
     assert (tiny * np.float32(1.5) > 0).all()
 
@@ -194,7 +209,7 @@ def test_numbers_too_small_to_be_normal_are_zero() -> None:
 def test_where_no_thread_can_be_started_one_trains(monkeypatch: pytest.MonkeyPatch) -> None:
     network, recipe = network_of(LATE), Recipe("sgd", 0.1, 1, 50)
     images = images_of((11, 10, 2), 3, 133)
-    expected, sums = trained(on_tiles(network, recipe, threads=3), network, images)
+    expected, sums = trained(on_tiles(network, recipe, threads=3), network, images, recipe)
     start = Thread.start
     started: list[Thread] = []
 
@@ -207,7 +222,7 @@ def test_where_no_thread_can_be_started_one_trains(monkeypatch: pytest.MonkeyPat
     made = on_tiles(network, recipe, threads=3)
     with monkeypatch.context() as m:
         m.setattr(Thread, "start", refused)
-        state, also = made.epoch(made.begin(program.begin(network, 1)), images, images, 5, 1)
+        state, also = made.epoch(made.begin(program.begin(network, 1)), images, images, course(recipe, images, 5, 1))
     assert also == sums and started and not started[0].is_alive()
     assert all(np.array_equal(a, b) for a, b in zip(made.arrays(state), expected, strict=True))
 
@@ -221,9 +236,10 @@ def test_the_forecast_knows_what_a_tile_holds() -> None:
 
 def test_what_diverges_is_told() -> None:
     network = network_of("flatten dense(8, linear)")
-    made = on_tiles(network, Recipe("sgd", 10.0, 1, 8))
+    recipe = Recipe("sgd", 10.0, 1, 8)
+    made = on_tiles(network, recipe)
     x, y, meant = images_of((11, 10, 2), 3, 400)
-    _, sums = trained(made, network, (scaled(x) * np.float32(1e6), y, meant), epochs=3)
+    _, sums = trained(made, network, (scaled(x) * np.float32(1e6), y, meant), recipe, epochs=3)
     assert sums[4] == 0
 
 
