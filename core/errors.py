@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 
@@ -87,6 +88,14 @@ def cut(text: str, most: int) -> str:
 def printable(text: str, most: int) -> str:
     """Return a text from elsewhere as it can stand in a sentence: cut, and with ? for what cannot be printed."""
     return cut("".join(x if x.isprintable() else "?" for x in text), most)
+
+
+def number(value: object) -> float:
+    """Return ``value`` as a float; text from a shell is accepted, and what is no number is not a number."""
+    try:
+        return math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
 
 
 def whole_number(value: object, what: str, low: int, high: int) -> int:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
-from core.errors import invalid, whole_number
+from core.errors import invalid, number, whole_number
 
 # Learning rates: the defaults of the Keras of 2020 that the article used. Keras 3 changed Adadelta's to 0.001,
 # with which these networks do not train in 12 epochs.
@@ -120,7 +119,7 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.optimizer not in tuple(OPTIMIZERS):
             raise invalid("optimizer", f"one of {', '.join(OPTIMIZERS)}", self.optimizer)
-        rate = _number(self.learning_rate)
+        rate = number(self.learning_rate)
         if not 0 < rate <= MAX_LEARNING_RATE:
             raise invalid("learning rate", f"a number above 0 and at most {MAX_LEARNING_RATE:g}", self.learning_rate)
         if self.precision not in PRECISIONS:
@@ -146,11 +145,11 @@ class Recipe:
                 raise invalid(title, f"one of {', '.join(kind)}", value)
             object.__setattr__(self, name, kind(value))
         for name, most in _SHARES.items():
-            value = _number(getattr(self, name))
+            value = number(getattr(self, name))
             if not 0 <= value <= most:
                 raise invalid(name.replace("_", " "), f"a number from 0 to {most:g}", getattr(self, name))
             object.__setattr__(self, name, value)
-        beta2 = _number(self.beta2)
+        beta2 = number(self.beta2)
         if not 0 < beta2 < 1:
             raise invalid("beta2", "a number above 0 and below 1", self.beta2)
         object.__setattr__(self, "beta2", beta2)
@@ -205,14 +204,6 @@ class Recipe:
         if self.protocol is not Protocol.ARTICLE:
             parts.append(self.watched)
         return ", ".join(parts)
-
-
-def _number(value: object) -> float:
-    """Return ``value`` as a number; what is none as not a number."""
-    try:
-        return math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
-        return math.nan
 
 
 # Fields that recipes did not always have, with what they were before.

@@ -6,7 +6,8 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from types import FrameType
 from typing import IO, cast
@@ -17,6 +18,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from core.data.datasets import Progress as Fetched
 from core.data.formats.found import Told, silent
 from core.errors import TrainingError
+from core.finder import telling
+from core.finder.search import Search, Standing
 from core.results.sentences import percent
 from core.runner import progress
 from core.runner.runner import Runner
@@ -179,6 +182,50 @@ def follow(settings: Settings, store: Store, cells: Sequence[Cell]) -> None:
                 break
     if heard:
         raise KeyboardInterrupt
+
+
+def search(settings: Settings, store: Store, make: Callable[[Runner], Search]) -> Standing:
+    """Search to the end, with every decision on standard error, and return how it ended.
+
+    The first Ctrl-C stops after the current epoch, the second one at once, as do SIGTERM and what :func:`follow` names.
+
+    Args:
+        settings: where data, store and log are.
+        store: the runs.
+        make: the search, given what trains.
+
+    Raises:
+        TrainingError: if training cannot start, or the search broke off.
+    """
+    console, errors = _console()
+    said: set[str] = set()
+
+    def say(text: str) -> None:
+        if text and text not in said:
+            said.add(text)
+            console.print(text, markup=False, soft_wrap=True)
+
+    with _stops() as stops, closing(Runner(settings, store)) as trainer:
+        searching = make(trainer)
+        thread = threading.Thread(target=searching.run, name="featherweight-search", daemon=True)
+        thread.start()
+        standing, heard = searching.standing(), 0
+        while thread.is_alive():
+            standing = searching.wait(standing, timeout=0.5)
+            for finding in standing.findings:
+                for judgement in finding.judgements:
+                    say(f"{finding.asked.family.title}, {telling.step(judgement)}")
+            asked = len(stops) + 2 * errors.unread
+            if asked > heard:
+                heard = asked
+                searching.stop()
+                if heard > 1:
+                    trainer.stop_now()
+                say("Stopping after this epoch; Ctrl-C again stops at once." if heard == 1 else "Stopping.")
+            now = trainer.progress()
+            if now.held and now.problem:
+                raise TrainingError(now.problem)
+        return searching.standing()
 
 
 @contextmanager

@@ -99,19 +99,19 @@ def train_sweep(arguments: Namespace) -> Output:
 
     given = sweep.numbers(arguments.widths, "widths") if arguments.widths is not None else None
     seeds = sweep.numbers(arguments.seeds, "seeds")
-    families = _families(arguments)
-    widths = {x.key: given or x.widths for x in families}
-    recipes = {x.key: options.recipe(arguments, x.recipe) for x in families}
-    for chosen in families:
+    swept = families(arguments)
+    widths = {x.key: given or x.widths for x in swept}
+    recipes = {x.key: options.recipe(arguments, x.recipe) for x in swept}
+    for chosen in swept:
         for n in widths[chosen.key]:
             chosen.width(n)
     loaded = settings.load()
     dataset = at_hand(loaded, datasets.default(loaded) if arguments.data is None else arguments.data)
     store = Store(loaded.store, room=loaded.room)
     cells = sweep.cells(
-        dataset, widths, seeds, recipes, families=Families(tuple(x for x in families if x.named and not x.built_in))
+        dataset, widths, seeds, recipes, families=Families(tuple(x for x in swept if x.named and not x.built_in))
     )
-    _warn(dataset, [(recipes[x.key], x.recipe) for x in families])
+    _warn(dataset, [(recipes[x.key], x.recipe) for x in swept])
     follow(loaded, store, cells)
     known = store.runs_of(cells)
     found = [known[x] for x in cells if x in known]
@@ -128,8 +128,8 @@ def _warn(dataset: Dataset, recipes: Iterable[tuple[Recipe, Recipe]]) -> None:
         print(f"The epochs are the article's. {few}", file=sys.stderr)
 
 
-def _families(arguments: Namespace) -> list[Family]:
-    """Return the families that a sweep is asked to take."""
+def families(arguments: Namespace) -> list[Family]:
+    """Return the families that a sweep or a search is asked to take."""
     if arguments.layers is not None:
         return [of_line(arguments.layers)]
     keys = list(FAMILIES) if arguments.families is None else [x.strip() for x in arguments.families.split(",")]

@@ -55,6 +55,10 @@ class GuardedRunner:
         """Return what is going on now."""
         return self.runner.progress()
 
+    def wait(self, seen: Progress, timeout: float | None = None) -> Progress:
+        """Wait as :meth:`Runner.wait` does."""
+        return self.runner.wait(seen, timeout)
+
     @property
     def trainer(self) -> int | None:
         """The number of the process that trains, while it lives and is of this machine."""
@@ -80,7 +84,7 @@ class GuardedRunner:
         """Return what :meth:`submit` would queue of cells: what is neither finished nor on its way."""
         return self.runner.new(cells)
 
-    def submit(self, cells: Iterable[Cell]) -> int:
+    def submit(self, cells: Iterable[Cell], ahead: bool = False) -> int:
         """Queue cells as :meth:`Runner.submit` does and return how many were new.
 
         Raises:
@@ -94,12 +98,17 @@ class GuardedRunner:
             new = self.new(cells)
             self._check(new, before, self.limits)
             self._own(new, before)
-            return self.runner.submit(new)
+            return self.runner.submit(new, ahead)
 
     def stop_after_epoch(self) -> None:
         """End the current run after its epoch."""
         self.visitor.require()
         self.runner.stop_after_epoch()
+
+    def stop_run(self, cell: Cell) -> None:
+        """End a cell's run after its epoch, if it is being trained."""
+        self.visitor.require()
+        self.runner.stop_run(cell)
 
     def stop_now(self) -> None:
         """End the current run at once."""
@@ -133,10 +142,10 @@ class GuardedRunner:
         self.visitor.require()
         self.runner.forget_left()
 
-    def clear(self) -> None:
-        """Forget the cells that wait."""
+    def clear(self, cells: Iterable[Cell] | None = None) -> None:
+        """Forget the cells that wait, or those of them that are named."""
         self.visitor.require()
-        self.runner.clear()
+        self.runner.clear(cells)
 
     def _own(self, cells: Iterable[Cell], before: set[Cell]) -> None:
         """Write down who asks for cells that are not on their way ``before`` they are: a short run may end at once."""

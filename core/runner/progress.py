@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from core.runs.run import Cell, Epoch
 
@@ -84,6 +85,19 @@ class Progress:
         if self.held:
             return "paused"
         return "idle" if self.ready and not self.queue else "starting"
+
+    def with_queued(self, cells: tuple[Cell, ...], ahead: bool) -> dict[str, Any]:
+        """Return what changes when cells are queued, after all that wait or ahead of them; nothing is held then."""
+        done, total = (self.done, self.total) if self.busy else (0, 0)
+        queue = cells + self.queue if ahead else self.queue + cells
+        left = tuple(x for x in self.left if x not in cells)
+        return {"queue": queue, "left": left, "done": done, "total": total + len(cells), "held": False, "problem": None}
+
+    def without(self, cells: Collection[Cell]) -> dict[str, Any]:
+        """Return what changes when cells that wait are forgotten."""
+        queue = tuple(x for x in self.queue if x not in cells)
+        total = self.total - len(self.queue) + len(queue)
+        return {"queue": queue, "total": total, "held": self.held and bool(queue)}
 
     def outdates(self, drawn: int, took: float, rested: float) -> bool:
         """Return whether a page is to be drawn anew because runs have begun or ended since.

@@ -71,8 +71,10 @@ class Runner:
             self._changed.wait_for(lambda: self._progress != seen, timeout)
             return self._progress
 
-    def submit(self, cells: Iterable[Cell]) -> int:
+    def submit(self, cells: Iterable[Cell], ahead: bool = False) -> int:
         """Queue the cells that are neither finished nor already waiting, and return how many that were.
+
+        They come after all that waits, or ``ahead`` of it.
 
         Raises:
             ArgumentError, DatasetError: if a network does not fit its images, or what is new not into the memory that
@@ -88,7 +90,7 @@ class Runner:
             for cell in fresh:
                 memory.check(*self._network(cell), cell.recipe, there)
             self._store.keep_waiting(fresh)
-            self._enqueue(fresh)
+            self._enqueue(fresh, ahead)
             return len(fresh)
 
     def new(self, cells: Iterable[Cell]) -> list[Cell]:
@@ -120,6 +122,12 @@ class Runner:
                 if self._run is not None:
                     self.backend.stop(str(self._run))
 
+    def stop_run(self, cell: Cell) -> None:
+        """End a cell's run after its epoch, if it is being trained, and go on with the queue."""
+        with self._changed:
+            if self._run is not None and any(x.cell == cell for x in self._progress.running):
+                self.backend.stop(str(self._run))
+
     def stop_now(self) -> None:
         """End the current run at once, keep its finished epochs, and hold the queue."""
         with self._changed:
@@ -131,13 +139,13 @@ class Runner:
         """Go on with a queue that a stop or a problem has held."""
         self._change(held=False, problem=None)
 
-    def clear(self) -> None:
-        """Forget the cells that wait; the current run goes on."""
+    def clear(self, cells: Iterable[Cell] | None = None) -> None:
+        """Forget the cells that wait, or those of them that are named; the current run goes on."""
         with self._changed:
-            now = self._progress
+            gone = set(self._progress.queue).intersection(self._progress.queue if cells is None else cells)
             with suppress(StoreError):  # it holds the queue that is cleared; the next start would offer these again
-                self._store.forget_waiting(now.queue)
-            self._change(queue=(), total=now.total - len(now.queue), held=False)
+                self._store.forget_waiting(gone)
+            self._change(**self._progress.without(gone))
 
     def close(self) -> None:
         """Stop training, end the trainer and free the store for another runner."""
@@ -157,14 +165,9 @@ class Runner:
         self._store.forget_waiting(set(waiting).difference(left))
         return tuple(left)
 
-    def _enqueue(self, cells: tuple[Cell, ...]) -> None:
+    def _enqueue(self, cells: tuple[Cell, ...], ahead: bool = False) -> None:
         with self._changed:
-            now = self._progress
-            done, total = (now.done, now.total) if now.busy else (0, 0)
-            left = tuple(x for x in now.left if x not in cells)
-            self._change(
-                queue=now.queue + cells, left=left, done=done, total=total + len(cells), held=False, problem=None
-            )
+            self._change(**self._progress.with_queued(cells, ahead))
 
     # ---- the thread
 

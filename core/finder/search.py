@@ -1,0 +1,253 @@
+"""A search as it goes on: it reads the store, asks for the next runs, stops hopeless ones, and begins again.
+
+Nothing of it is kept but runs. So one that was stopped or killed goes on when the same is asked again.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Protocol
+
+from core.data.datasets import Dataset
+from core.errors import FeatherweightError
+from core.finder.bisection import Finding, Verdict
+from core.finder.question import Question
+from core.finder.survey import Heard, cells, commonest, hear, shipped_runs, starts, survey
+from core.results.collect import finished
+from core.runner.progress import Progress
+from core.runs import reference
+from core.runs.run import Cell, Origin, Run, RunState
+from core.runs.store import Store
+
+WAIT = 0.5  # seconds until it looks whether it has been stopped, where nothing else happens
+
+
+class Trainer(Protocol):
+    """What trains the search's runs: a runner, or one visitor's way to it."""
+
+    def progress(self) -> Progress:
+        """Return what is going on now."""
+
+    def wait(self, seen: Progress, timeout: float | None = None) -> Progress:
+        """Wait until something differs."""
+
+    def submit(self, cells: Iterable[Cell], ahead: bool = False) -> int:
+        """Queue cells, before all that wait if they are to be ahead."""
+
+    def stop_run(self, cell: Cell) -> None:
+        """End a cell's run after its epoch, if it is being trained."""
+
+    def clear(self, cells: Iterable[Cell] | None = None) -> None:
+        """Forget cells that wait."""
+
+
+class Phase(StrEnum):
+    """How a search stands."""
+
+    SEARCHING = "searching"
+    STOPPED = "stopped"
+    ENDED = "ended"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """A run that was trained for the search.
+
+    Attributes:
+        cell: what was trained.
+        seconds: that it took.
+    """
+
+    cell: Cell
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a search stands, at one moment.
+
+    Attributes:
+        question: what is asked.
+        dataset: the image set.
+        phase: how it stands.
+        findings: of each family, in the order of the question.
+        waiting: cells that it has asked for.
+        spent: runs trained for it since it was asked.
+        seconds: since it was asked.
+        problem: a sentence about what went wrong, if something did.
+        version: grows with every change.
+    """
+
+    question: Question
+    dataset: Dataset
+    phase: Phase = Phase.SEARCHING
+    findings: tuple[Finding, ...] = ()
+    waiting: tuple[Cell, ...] = ()
+    spent: tuple[Spent, ...] = ()
+    seconds: float = 0.0
+    problem: str | None = None
+    version: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Search:
+    """A search for the smallest networks that reach a target.
+
+    Attributes:
+        question: what is asked.
+        dataset: the image set, whose file is at hand.
+        store: where runs are.
+        trainer: what trains them.
+        own: whether only the user's own runs count.
+    """
+
+    question: Question
+    dataset: Dataset
+    store: Store
+    trainer: Trainer
+    own: bool = False
+    _standing: Standing = field(init=False)
+    _changed: threading.Condition = field(init=False, default_factory=threading.Condition)
+    _asked_to_stop: threading.Event = field(init=False, default_factory=threading.Event)
+    _began: float = field(init=False, default_factory=time.monotonic)
+    _histories: dict[tuple[Origin, int, str], tuple[float, ...]] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._standing = Standing(self.question, self.dataset)
+
+    def standing(self) -> Standing:
+        """Return how it stands now."""
+        with self._changed:
+            return self._standing
+
+    def wait(self, seen: Standing, timeout: float | None = None) -> Standing:
+        """Wait until something differs from ``seen`` and return it; after ``timeout`` seconds, return what is."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._standing.version != seen.version, timeout)
+            return self._standing
+
+    def stop(self) -> None:
+        """End it: its run ends after its epoch, what it has asked for is forgotten. Asked again, it goes on."""
+        self._asked_to_stop.set()
+
+    def run(self) -> Standing:
+        """Search to the end and return how it ended; failures are told in the standing."""
+        try:
+            while self._step():
+                pass
+        except FeatherweightError as e:
+            self._change(phase=Phase.FAILED, problem=str(e))
+        except Exception as e:  # a defect of ours must not end the search in silence
+            self._change(phase=Phase.FAILED, problem=f"The search ended by an error of ours ({type(e).__name__}: {e}).")
+        finally:
+            waiting = self.standing().waiting
+            if waiting:
+                self._forget(waiting)
+            self._change(waiting=())
+        return self.standing()
+
+    def _change(self, **values: object) -> None:
+        with self._changed:
+            seconds = time.monotonic() - self._began
+            self._standing = replace(self._standing, **values, seconds=seconds, version=self._standing.version + 1)  # type: ignore[arg-type]
+            self._changed.notify_all()
+
+    def _step(self) -> bool:
+        """Look what is known, and have what comes next trained; return whether there is more to do."""
+        runs = self._runs()
+        heard = hear(self.question, self.dataset, runs, self._history)
+        share = commonest(self.dataset, self.question.asked[0].recipe.protocol)
+        shipped = finished(reference.store().runs(reference.DATASET)) if not self.own else ()
+        begin = starts(self.question, finished(runs), shipped)
+        findings, following = survey(self.question, heard, begin, share)
+        self._change(findings=tuple(findings))
+        if following is None:
+            self._change(phase=Phase.ENDED)
+            return False
+        if self._asked_to_stop.is_set():
+            self._change(phase=Phase.STOPPED)
+            return False
+        wanted = self._afforded(cells(following, self.dataset))
+        if not wanted:
+            late = (replace(x, verdict=Verdict.OUT_OF_TIME, next=None) if x.next else x for x in findings)
+            self._change(phase=Phase.ENDED, findings=tuple(late))
+            return False
+        gains = next(x for x in heard if x.asked is following.asked)
+        return self._train(wanted, gains)
+
+    def _afforded(self, wanted: list[Cell]) -> list[Cell]:
+        """Return as many cells as may still be trained."""
+        question, standing = self.question, self.standing()
+        if question.minutes is not None and time.monotonic() - self._began >= 60 * question.minutes:
+            return []
+        return wanted if question.runs is None else wanted[: max(question.runs - len(standing.spent), 0)]
+
+    def _runs(self) -> list[Run]:
+        """Return the runs on the image set as it is now."""
+        mark = self.dataset.facts.fingerprint
+        mine = [x for x in self.store.runs(self.dataset.name) if x.fingerprint == mark]
+        return mine if self.own else [*mine, *shipped_runs(self.dataset)]
+
+    def _history(self, run: Run) -> tuple[float, ...]:
+        """Return the accuracies that choose after each epoch of a finished run, read once."""
+        key = run.origin, run.id, run.started
+        if key not in self._histories:
+            source = self.store if run.origin is Origin.OWN else reference.store()
+            self._histories[key] = tuple(x.watched[1] for x in source.epochs(run.id))
+        return self._histories[key]
+
+    def _train(self, wanted: list[Cell], heard: Heard) -> bool:
+        """Have cells trained and wait for their ends; return whether the search goes on."""
+        self._change(waiting=tuple(wanted))
+        self.trainer.submit(wanted, ahead=True)
+        seen, hopeless, told = self.trainer.progress(), set[Cell](), False
+        while left := set(wanted).intersection(seen.busy):
+            for x in seen.running:
+                if x.cell in left and x.epochs and x.cell not in hopeless and not told:
+                    last = x.epochs[-1]
+                    if heard.gains.hopeless(last.watched[1], last.epoch, self.question.target):
+                        hopeless.add(x.cell)
+                        self.trainer.stop_run(x.cell)
+            if self._ends() and not told:
+                told = True
+                self._forget(wanted)
+            seen = self.trainer.wait(seen, timeout=WAIT)
+            if seen.closed:
+                self._change(phase=Phase.STOPPED)
+                return False
+        return self._trained(wanted, hopeless, seen)
+
+    def _ends(self) -> bool:
+        late = self.question.minutes is not None and time.monotonic() - self._began >= 60 * self.question.minutes
+        return self._asked_to_stop.is_set() or late
+
+    def _forget(self, wanted: Iterable[Cell]) -> None:
+        """Take back what was asked for."""
+        some = list(wanted)
+        self.trainer.clear(some)
+        for cell in some:
+            self.trainer.stop_run(cell)
+
+    def _trained(self, wanted: list[Cell], hopeless: set[Cell], seen: Progress) -> bool:
+        """Note what became of cells; return whether the search goes on."""
+        runs = self.store.runs_of(wanted)
+        new = tuple(
+            Spent(x, runs[x].seconds or 0.0) for x in wanted if x in runs and runs[x].state is not RunState.RUNNING
+        )
+        self._change(waiting=(), spent=(*self.standing().spent, *new))
+        if self._ends():
+            return True  # the next step says how it ended
+        missing = [x for x in wanted if x not in runs]
+        if missing:  # its images have gone, say
+            self._change(phase=Phase.FAILED, problem=seen.problem or f"{missing[0]} was not trained.")
+            return False
+        others = [x for x in wanted if runs[x].state in (RunState.STOPPED, RunState.INTERRUPTED) and x not in hopeless]
+        if others:
+            self._change(phase=Phase.STOPPED, problem=f"{others[0]} was stopped, and the search with it.")
+            return False
+        return True

@@ -1,0 +1,139 @@
+"""A search in sentences, and as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from core.finder.bisection import Finding, Verdict
+from core.finder.judgement import Judgement
+from core.finder.question import ENDS, Question
+from core.finder.search import Phase, Standing
+from core.finder.trials import Outcome
+from core.recipe import Protocol
+from core.results.sentences import goal, percent
+
+
+def step(judgement: Judgement) -> str:
+    """Return what the seeds of a width say: ``n = 3: 96.40, 96.60 %: below, 2 seeds``."""
+    read = [f"{100 * x.accuracy:.2f}" for x in judgement.trials if x.outcome is Outcome.DONE]
+    stopped = sum(x.outcome is Outcome.HOPELESS for x in judgement.trials)
+    told = f"{', '.join(read)} %" if read else ""
+    hopeless = f"{stopped} stopped as hopeless" if stopped else ""
+    side = "reaches it" if judgement.reaches else "below"
+    side += "" if judgement.told else ", not told apart" if judgement.settled else " so far"
+    seeds = f"{judgement.seeds} seed{'s' if judgement.seeds != 1 else ''}"
+    return f"n = {judgement.width}: {'; '.join(x for x in (told, hopeless) if x)}: {side}, {seeds}"
+
+
+def next_step(finding: Finding) -> str:
+    """Return what is trained next in a family, and why."""
+    if finding.next is None:
+        return ""
+    width, seeds = finding.next
+    what = f"n = {width}, seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+    heard = next((x for x in finding.judgements if x.width == width), None)
+    if heard is None:
+        return f"Next: {what}, to halve the bracket." if finding.above and finding.below else f"Next: {what}."
+    why = "its seeds cannot tell yet" if not heard.settled else f"both ends are to rest on {ENDS} seeds"
+    return f"Next: {what}, as {why}."
+
+
+def answer(finding: Finding, target: float) -> str:
+    """Return a family's answer, or how far it is."""
+    title, wanted = finding.asked.family.title, goal(target)
+    above, below = finding.above, finding.below
+    bracket = ""
+    if above:
+        weights = f"{finding.parameters:,} weights"
+        mean = f" {percent(above.mean)} over {above.seeds} seeds" if above.mean is not None else ""
+        under = f"; n = {below.width} with {finding.asked.weights(below.width):,} does not" if below else ""
+        bracket = f"n = {above.width}, {weights},{mean}{under}"
+    largest = f"n = {below.width} is below" if below else "nothing is known yet"
+    match finding.verdict:
+        case Verdict.FOUND:
+            return f"{title} reaches {wanted} with {bracket}."
+        case Verdict.UNTOLD:
+            return f"{title}: {bracket}. One of the two cannot be told apart from {wanted}."
+        case Verdict.NOT_REACHED:
+            return f"{title} does not reach {wanted} up to n = {finding.asked.widths[-1]}."
+        case Verdict.NOT_SMALLER:
+            return f"{title} does not get by with fewer weights: {largest}."
+        case Verdict.FAILED:
+            return f"{title} was given up. {finding.message}"
+        case Verdict.OUT_OF_TIME:
+            return f"{title}: out of time; so far {bracket or largest}."
+        case _:
+            return f"{title}: {bracket or largest}, and the search goes on."
+
+
+def decides(question: Question) -> str:
+    """Return which images decide."""
+    if question.asked[0].recipe.protocol is Protocol.HELD_OUT:
+        return "Held-out images decide; the test images are measured once, at the end of each run."
+    return "The test images decide, as in the article: what is chosen by them is flattered by them."
+
+
+def smallest(standing: Standing) -> str:
+    """Return the answer of the whole search in a sentence."""
+    found = [x for x in standing.findings if x.above and x.verdict in (Verdict.FOUND, Verdict.UNTOLD)]
+    wanted = goal(standing.question.target)
+    if not found:
+        ended = {Phase.STOPPED: "The search was stopped", Phase.FAILED: "The search broke off"}.get(standing.phase)
+        return (
+            f"{ended} before an answer." if ended else f"None of these families reaches {wanted}, as far as was tried."
+        )
+    least = min(found, key=lambda x: x.parameters or 0)
+    told = "" if least.verdict is Verdict.FOUND else f", though it cannot be told apart from {wanted}"
+    assert least.above and least.parameters is not None
+    return f"{least.parameters:,} weights: {least.asked.family.title}, n = {least.above.width}, reaches {wanted}{told}."
+
+
+def grid_runs(finding: Finding) -> int:
+    """Return the runs that five seeds of every width would take."""
+    return ENDS * len(finding.asked.widths)
+
+
+def facts(standing: Standing) -> dict[str, Any]:
+    """Return a search as plain values for JSON; accuracies are shares, brackets weights."""
+    return {
+        "dataset": standing.dataset.name,
+        "target": standing.question.target,
+        "protocol": standing.question.asked[0].recipe.protocol,
+        "phase": standing.phase,
+        "answer": smallest(standing),
+        "problem": standing.problem,
+        "seconds": standing.seconds,
+        "families": [_family(standing, x) for x in standing.findings],
+    }
+
+
+def _family(standing: Standing, finding: Finding) -> dict[str, Any]:
+    above, below, asked = finding.above, finding.below, finding.asked
+    spent = [x for x in standing.spent if x.cell.layers in asked.layers and x.cell.recipe == asked.recipe]
+    return {
+        "family": asked.key,
+        "width": above and above.width,
+        "parameters": finding.parameters,
+        "mean": above and above.mean,
+        "seeds": above and above.seeds,
+        "bracket_below": below and asked.weights(below.width),
+        "bracket_above": finding.parameters,
+        "verdict": finding.verdict,
+        "sure": finding.sure,
+        "recipe": str(asked.recipe),
+        "uneven": [list(x) for x in finding.uneven],
+        "message": finding.message,
+        "runs": _runs(finding.judgements),
+        "trained": len(spent),
+        "seconds": sum(x.seconds for x in spent),
+        "grid_runs": grid_runs(finding),
+    }
+
+
+def _runs(judgements: Sequence[Judgement]) -> list[dict[str, Any]]:
+    return [
+        {"width": t.width, "seed": t.seed, "epochs": t.epochs, "accuracy": t.accuracy, "why": t.why or str(t.outcome)}
+        for x in judgements
+        for t in x.trials
+    ]

@@ -1,0 +1,141 @@
+"""What runs say of a family's widths: those that ended, and those that were hopeless."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.finder.question import Asked
+from core.runs.run import Origin, Run, RunState
+
+GAINS = 3  # finished runs that a hopeless one is known by
+SPREADS = 3  # standard deviations of a gain that still might come
+
+
+class Outcome(StrEnum):
+    """What came of a run that the finder looks at."""
+
+    DONE = "done"
+    HOPELESS = "hopeless"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A run of one width as the finder sees it.
+
+    Attributes:
+        width: n.
+        seed: its seed.
+        outcome: what came of it.
+        epochs: that it was trained for.
+        accuracy: that chooses, a share; after its last epoch, also of a hopeless one.
+        images: that it was measured on.
+        why: how it came to be trained or ended, for people.
+    """
+
+    width: int
+    seed: int
+    outcome: Outcome
+    epochs: int
+    accuracy: float
+    images: int
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gains:
+    """What finished runs of a recipe gained from each epoch to the end.
+
+    Attributes:
+        mean: for each epoch from 1, shares; empty while there are fewer than three such runs.
+        sd: their sample standard deviations.
+    """
+
+    mean: tuple[float, ...] = ()
+    sd: tuple[float, ...] = ()
+
+    def hopeless(self, accuracy: float, epoch: int, target: float) -> bool:
+        """Return whether a run that has come so far cannot be expected to reach a target.
+
+        It is if its accuracy, the mean gain from that epoch on and three standard deviations of it are below.
+        """
+        if not 1 <= epoch < len(self.mean):
+            return False
+        return accuracy + self.mean[epoch - 1] + SPREADS * self.sd[epoch - 1] < target
+
+
+def gains(histories: Iterable[Sequence[float]]) -> Gains:
+    """Return what is gained from each epoch on.
+
+    Args:
+        histories: of finished runs of one recipe, the accuracy that chooses after each epoch.
+    """
+    ended = [x for x in histories if x]
+    if len(ended) < GAINS or len({len(x) for x in ended}) > 1:
+        return Gains()
+    mean, sd = [], []
+    for accuracies in zip(*ended, strict=True):
+        left = [x[-1] - now for x, now in zip(ended, accuracies, strict=True)]
+        middle = math.fsum(left) / len(left)
+        mean.append(middle)
+        sd.append(math.sqrt(math.fsum((x - middle) ** 2 for x in left) / (len(left) - 1)))
+    return Gains(tuple(mean), tuple(sd))
+
+
+def matching(asked: Asked, runs: Iterable[Run]) -> dict[tuple[int, int], Run]:
+    """Return the runs of a family's networks with its recipe, one for each ``(width, seed)``.
+
+    It is a finished one rather than another, and the user's own rather than one that came with Featherweight.
+
+    Args:
+        asked: the family.
+        runs: on the image set.
+    """
+    widths = dict(zip(asked.layers, asked.widths, strict=True))
+    found: dict[tuple[int, int], Run] = {}
+
+    def rank(run: Run) -> tuple[bool, bool]:
+        return run.state is RunState.DONE, run.origin is Origin.OWN
+
+    for run in runs:
+        if run.recipe != asked.recipe or run.layers not in widths:
+            continue
+        place = widths[run.layers], run.seed
+        if place not in found or rank(run) > rank(found[place]):
+            found[place] = run
+    return found
+
+
+def trials(
+    asked: Asked, runs: Mapping[tuple[int, int], Run], known: Gains, target: float, images: int
+) -> dict[int, list[Trial]]:
+    """Return what is known of each width, the seeds in order.
+
+    A run that was stopped counts where it was hopeless, by what is known now; else it is trained anew.
+
+    Args:
+        asked: the family.
+        runs: as :func:`matching` gives them.
+        known: gains of the family's finished runs.
+        target: the accuracy to reach.
+        images: that networks are measured on.
+    """
+    found: dict[int, list[Trial]] = {}
+    for (width, seed), run in sorted(runs.items(), key=lambda x: x[0]):
+        accuracy = run.choosing
+        match run.state:
+            case RunState.DONE:
+                outcome, why = Outcome.DONE, ""
+            case RunState.STOPPED if accuracy is not None and known.hopeless(accuracy, run.epochs, target):
+                outcome, why = Outcome.HOPELESS, "stopped: it could not be expected to reach the target"
+            case RunState.FAILED:
+                outcome, why = Outcome.FAILED, run.message or "failed"
+            case _:
+                continue
+        found.setdefault(width, []).append(
+            Trial(width, seed, outcome, run.epochs, 0.0 if accuracy is None else accuracy, images, why)
+        )
+    return found
