@@ -54,6 +54,11 @@ OPTIMIZERS: dict[str, Callable[..., Any]] = {
     "adam": partial(torch.optim.Adam, eps=EPSILON),
     "adadelta": partial(torch.optim.Adadelta, rho=0.95, eps=EPSILON),
 }
+# What a recipe has of the fields that are not written here; with others it would be another training.
+PLAIN = {
+    "schedule": "constant", "warmup": 0, "beta2": 0.999, "weight_decay": 0, "clip": 0, "label_smoothing": 0, "shift": 0,
+    "initialization": "glorot",
+}  # fmt: skip
 
 
 class UnwrittenError(Exception):
@@ -260,6 +265,11 @@ def warm_up() -> None:
 def measure(job: dict[str, Any]) -> dict[str, Any]:
     """Train the network of a job and return what :func:`main` prints."""
     recipe = job["recipe"]
+    unwritten = [name for name, plain in PLAIN.items() if recipe.get(name, plain) != plain]
+    unwritten += ["optimizer"] if recipe["optimizer"] not in OPTIMIZERS else []
+    if unwritten:
+        named = ", ".join(f"{x.replace('_', ' ')} {recipe[x]}" for x in unwritten)
+        raise UnwrittenError(f"A recipe with {named} is not written for PyTorch.")
     torch.set_num_threads(job["threads"])
     torch.manual_seed(job["seed"])
     network = Network(job["layers"])

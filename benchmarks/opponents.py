@@ -7,6 +7,7 @@ import subprocess
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -16,7 +17,9 @@ from core.errors import TrainingError, cut
 from core.export.keras_file import keras_model
 from core.networks.network import Network
 from core.processes import cores
-from core.recipe import Recipe
+from core.recipe import ADAMS, OPTIMIZER_TITLES, Initialization, Recipe, Schedule
+from core.training import program
+from core.training.course import STEPS, boundary, warmup_updates
 
 TORCH = Path(__file__).with_name("opponent_torch.py")
 
@@ -60,26 +63,61 @@ class Clock(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 def fit(network: Network, recipe: Recipe, data: Images, seed: int) -> Timing:
-    """Train with Keras's ``model.fit``, in float32 whatever the recipe says."""
+    """Train with Keras's ``model.fit``, in float32 whatever the recipe says.
+
+    Raises:
+        TrainingError: if the recipe moves images, which ``fit`` does not.
+    """
+    if recipe.shift:
+        raise TrainingError("Keras's fit moves no images; compare with a recipe whose shift is 0.")
     keras.utils.set_random_seed(seed)
-    model = keras_model(network)
-    optimizer = keras.optimizers.get(recipe.optimizer)
-    optimizer.learning_rate = recipe.learning_rate
+    model = begun(network, recipe, seed)
     x_train, x_test = scaled(data.x_train), scaled(data.x_test)
+    y_train, y_test, loss = data.y_train, data.y_test, "sparse_categorical_crossentropy"
+    if recipe.label_smoothing:
+        shares = np.eye(data.classes, dtype=np.float32)
+        y_train, y_test = shares[y_train], shares[y_test]
+        loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
+    used = optimizer(recipe, recipe.epochs * -(-len(y_train) // recipe.batch_size))
     started = time.perf_counter()
-    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(used, loss, metrics=["accuracy"])
     clock = Clock()
     history = model.fit(
         x_train,
-        data.y_train,
+        y_train,
         batch_size=recipe.batch_size,
         epochs=recipe.epochs,
-        validation_data=(x_test, data.y_test),
+        validation_data=(x_test, y_test),
         verbose=0,
         callbacks=[clock],
     )
     seconds = time.perf_counter() - started
     return Timing(seconds, tuple(clock.seconds), float(history.history["val_accuracy"][-1]))
+
+
+def begun(network: Network, recipe: Recipe, seed: int) -> Any:
+    """Return Keras's model of a network with weights that begin as the recipe says."""
+    model = keras_model(network)
+    if recipe.initialization is not Initialization.GLOROT:  # Keras's own beginning
+        model.set_weights(program.begin(network, seed, recipe.initialization))
+    return model
+
+
+def optimizer(recipe: Recipe, updates: int) -> Any:
+    """Return Keras's optimiser of a recipe, for a run of so many updates."""
+    rates = keras.optimizers.schedules
+    rate: Any = recipe.learning_rate
+    if recipe.schedule is Schedule.COSINE:
+        warmup = warmup_updates(recipe, updates)
+        begins = {"warmup_target": rate, "warmup_steps": warmup} if warmup else {}
+        rate = rates.CosineDecay(0.0 if warmup else rate, updates - warmup, **begins)
+    elif recipe.schedule is Schedule.STEP:
+        left = [rate, *(rate * x for _, x in STEPS)]
+        rate = rates.PiecewiseConstantDecay([boundary(x, updates) for x, _ in STEPS], left)
+    given: dict[str, Any] = {"global_clipnorm": recipe.clip} if recipe.clip else {}
+    given |= {"beta_2": recipe.beta2} if recipe.optimizer in ADAMS else {}
+    given |= {"weight_decay": recipe.weight_decay} if recipe.optimizer == "adamw" else {}
+    return getattr(keras.optimizers, OPTIMIZER_TITLES[recipe.optimizer])(rate, **given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +144,8 @@ class Torch:
         """Train a network, in float32 whatever the recipe says.
 
         Raises:
-            TrainingError: if there is no such Python, it has no torch, or the network cannot be written for it.
+            TrainingError: if there is no such Python, it has no torch, or the network or the recipe is not written for
+                it.
         """
         job = {
             "layers": layers(network),

@@ -10,26 +10,29 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from core.errors import ArgumentError
-from core.recipe import ADADELTA, MAX_SEED, OPTIMIZERS, PRECISIONS, PROTOCOLS, RMSPROP, Protocol, Recipe, seed_number
-
-FIELDS = "optimizer, learning_rate, epochs, batch_size, dropout, precision, protocol"
-
-recipes = st.builds(
+from core.recipe import (
+    ADADELTA,
+    LEAN,
+    MAX_SEED,
+    OPTIMIZERS,
+    RMSPROP,
+    Initialization,
+    Protocol,
     Recipe,
-    optimizer=st.sampled_from(sorted(OPTIMIZERS)),
-    learning_rate=st.floats(0, 10, exclude_min=True),
-    epochs=st.integers(1, 1000),
-    batch_size=st.integers(1, 4096),
-    dropout=st.booleans(),
-    precision=st.sampled_from(PRECISIONS),
-    protocol=st.sampled_from(PROTOCOLS),
+    Schedule,
+    seed_number,
+)
+from tests.recipes import recipes
+
+FIELDS = (
+    "optimizer, learning_rate, epochs, batch_size, dropout, precision, protocol, schedule, warmup, beta2, "
+    "weight_decay, clip, label_smoothing, shift, initialization"
 )
 
 
-@given(recipes)
+@given(recipes())
 def test_json_round_trip(recipe: Recipe) -> None:
     again = Recipe.from_json(recipe.to_json())
     assert again == recipe
@@ -37,7 +40,7 @@ def test_json_round_trip(recipe: Recipe) -> None:
     assert hash(again) == hash(recipe)
 
 
-@given(recipes, recipes)
+@given(recipes(), recipes())
 def test_json_is_equal_exactly_where_recipes_are(one: Recipe, other: Recipe) -> None:
     assert (one == other) == (one.to_json() == other.to_json())
 
@@ -50,6 +53,20 @@ def test_json_is_equal_exactly_where_recipes_are(one: Recipe, other: Recipe) -> 
         Recipe("adadelta", np.float32(1), np.int64(12)),  # type: ignore[arg-type]
         Recipe("adadelta", 1.0, "12", 128.0),  # type: ignore[arg-type]
         Recipe("adadelta", 1.0, 12, 128, False, "float32", Protocol.ARTICLE),
+        Recipe(
+            "adadelta",
+            1.0,
+            12,
+            schedule=Schedule.CONSTANT,
+            warmup=0,
+            beta2=0.999,
+            weight_decay=0,
+            clip=0,
+            label_smoothing=0,
+            shift=0,
+            initialization=Initialization.GLOROT,
+        ),
+        Recipe("adadelta", 1.0, 12, schedule="constant", clip="0", shift="0"),  # type: ignore[arg-type]
         Recipe.from_json('{"epochs": 12, "learning_rate": 1, "optimizer": "adadelta", "protocol": "article"}'),
         Recipe.from_json('{"epochs": 12, "learning_rate": 1, "optimizer": "adadelta"}'),
     ],
@@ -70,6 +87,18 @@ def test_json_is_canonical() -> None:
         '{"batch_size": 128, "dropout": false, "epochs": 12, "learning_rate": 1.0, '
         '"optimizer": "adadelta", "precision": "float32", "protocol": "held_out"}'
     )
+    assert LEAN.to_json() == (
+        '{"batch_size": 128, "beta2": 0.99, "clip": 0.5, "dropout": false, "epochs": 60, "initialization": "he", '
+        '"learning_rate": 0.05, "optimizer": "adam", "precision": "float32", "schedule": "cosine", "warmup": 0.1}'
+    )
+
+
+@given(recipes())
+def test_json_names_only_what_recipes_did_not_always_have_where_it_is_another(recipe: Recipe) -> None:
+    always = {"batch_size", "dropout", "epochs", "learning_rate", "optimizer", "precision"}
+    plain = Recipe("adamw", 0.001, 12)
+    others = {name for name in Recipe.__slots__ if getattr(recipe, name) != getattr(plain, name)}
+    assert set(json.loads(recipe.to_json())) == always | others
 
 
 @pytest.mark.parametrize(
@@ -130,6 +159,16 @@ def test_the_bounds_themselves_are_accepted() -> None:
         ({"protocol": None}, "article, held_out"),
         ({"dropout": 1}, "true or false"),
         ({"dropout": "yes"}, "true or false"),
+        ({"schedule": "linear"}, "constant, cosine, step"),
+        ({"schedule": None}, "constant, cosine, step"),
+        ({"clip": -0.1}, "0 to 1000"),
+        ({"clip": 1001}, "0 to 1000"),
+        ({"clip": "x"}, "0 to 1000"),
+        ({"clip": True}, "0 to 1000"),
+        ({"beta2": 0}, "above 0 and below 1"),
+        ({"beta2": 1}, "above 0 and below 1"),
+        ({"shift": 3}, "0 to 2"),
+        ({"shift": 0.5}, "0 to 2"),
     ],
     ids=str,
 )
@@ -138,10 +177,38 @@ def test_other_bad_values_are_answered_in_one_sentence(changed: dict[str, Any], 
     with pytest.raises(ArgumentError) as error:
         Recipe(**values)
     ((name, value),), said = changed.items(), str(error.value)
-    assert f" {name}. " in said and f" {choices}. " in said and said.endswith(f" {value!r}.")
+    assert f" {name}" in said and f" {choices}. " in said and said.endswith(f" {value!r}.")
     with pytest.raises(ArgumentError) as error:
         Recipe.from_json(json.dumps(values))
     assert str(error.value) == said
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"optimizer": "sgd", "beta2": 0.99},
+        {"optimizer": "adam", "weight_decay": 0.004},
+        {"warmup": 0.1},
+        {"warmup": 0.1, "schedule": "step"},
+        {"warmup": 0.51, "schedule": "cosine"},
+        {"optimizer": "adamw", "weight_decay": 1.01},
+        {"label_smoothing": 0.51},
+        {"label_smoothing": math.nan},
+        {"initialization": "zeros"},
+        {"initialization": ["he"]},
+    ],
+    ids=str,
+)
+def test_what_does_not_go_together_or_is_out_of_bounds_is_refused(changed: dict[str, Any]) -> None:
+    values: dict[str, Any] = {"optimizer": "adam", "learning_rate": 0.001, "epochs": 1} | changed
+    with pytest.raises(ArgumentError, match=r"^Invalid .*\. Expected .*\. Received: .*\.$"):
+        Recipe(**values)
+
+
+def test_bounds_of_what_not_all_have_are_accepted() -> None:
+    most = {"clip": 1000, "label_smoothing": 0.5, "shift": 2, "schedule": "cosine", "warmup": 0.5, "weight_decay": 1}
+    recipe = Recipe("adamw", 1, 1, **most)  # type: ignore[arg-type]
+    assert Recipe.from_json(recipe.to_json()) == recipe and recipe.schedule is Schedule.COSINE
 
 
 @pytest.mark.parametrize(
@@ -174,4 +241,5 @@ def test_recipes_read_as_people_say_them() -> None:
     assert str(RMSPROP) == "RMSprop 0.001, 20 epochs, batch 128"
     assert str(ADADELTA) == "Adadelta 1, 12 epochs, batch 128"
     assert str(Recipe("sgd", 0.01, 1, 32, True, "bfloat16")) == "SGD 0.01, 1 epoch, batch 32, dropout, bfloat16"
+    assert str(LEAN) == "Adam 0.05, cosine to 0, warm-up 10 %, 60 epochs, batch 128, beta2 0.99, clip 0.5, He normal"
     assert str(replace(ADADELTA, protocol=Protocol.HELD_OUT)) == "Adadelta 1, 12 epochs, batch 128, held-out"

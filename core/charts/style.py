@@ -48,7 +48,7 @@ FEW = 4  # families of people's own that have their place on every chart
 def places(shown: Iterable[str], own: Iterable[str] = ()) -> list[str]:
     """Return the titles of families in the order that gives each its colour and its shape.
 
-    The article's come first, then people's own; of many of those only the ones shown, as a legend names them all.
+    Those that come with Featherweight are first, then people's own: of many only the ones shown, as a legend names all.
 
     Args:
         shown: those on the chart.

@@ -4,19 +4,35 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from dataclasses import replace
 
 from core import settings
 from core.data import datasets
 from core.errors import ArgumentError
 from core.networks.families import FAMILIES, Families, Family, of_line
-from core.recipe import OPTIMIZERS, PRECISIONS, PROTOCOLS, Protocol, Recipe, protocol
+from core.recipe import (
+    INITIALIZATIONS,
+    OPTIMIZERS,
+    PRECISIONS,
+    PROTOCOLS,
+    SCHEDULES,
+    WEIGHT_DECAY,
+    Protocol,
+    Recipe,
+    protocol,
+)
 from core.results.answer import Answer, answer
 from core.results.collect import Results, default, results
 from core.runs import reference
+from core.runs.own_recipe import changed
 from core.runs.store import Store
 
 A_LINE = "a line"  # stands where a family would, of a verb that is given --layers
+# Options of a recipe that are left to the family unless given, each with the field that it is.
+RECIPE = {
+    "epochs": "epochs", "batch": "batch_size", "optimizer": "optimizer", "learning-rate": "learning_rate",
+    "schedule": "schedule", "warmup": "warmup", "beta2": "beta2", "weight-decay": "weight_decay", "clip": "clip",
+    "label-smoothing": "label_smoothing", "shift": "shift", "initialization": "initialization",
+}  # fmt: skip
 
 
 def image_set(parser: ArgumentParser) -> None:
@@ -45,10 +61,24 @@ def dropout(parser: ArgumentParser) -> None:
 def training(parser: ArgumentParser) -> None:
     """Let a verb be told how to train, for :func:`recipe`."""
     dropout(parser)
-    parser.add_argument("--epochs", help="the article's by default")
-    parser.add_argument("--batch", help="images per update, 128 by default")
-    parser.add_argument("--optimizer", help=f"one of {', '.join(OPTIMIZERS)}; the article's by default")
-    parser.add_argument("--learning-rate", dest="rate", help="the optimiser's by default")
+    told = {
+        "epochs": "the family's by default",
+        "batch": "images per update; the family's by default, of the article's 128",
+        "optimizer": f"one of {', '.join(OPTIMIZERS)}; the family's by default",
+        "learning-rate": "the highest of the run; the family's by default, of another optimiser that one's",
+        "schedule": f"one of {', '.join(SCHEDULES)}: how the learning rate goes on; step: a tenth after half of the "
+        "updates, a hundredth after three quarters",
+        "warmup": "with cosine: share of the updates over which the rate first grows from 0, 0 to 0.5",
+        "beta2": "with adam and adamw: how slowly the mean of squared gradients moves",
+        "weight-decay": f"with adamw: share of a weight that is taken away per unit of the rate; {WEIGHT_DECAY:g} by "
+        "default",
+        "clip": "norm of all gradients together that longer ones are shortened to; 0 leaves them",
+        "label-smoothing": "share of every label that is spread over the classes, 0 to 0.5",
+        "shift": "pixels by which training images are moved at most, anew in each epoch, 0 to 2",
+        "initialization": f"one of {', '.join(INITIALIZATIONS)}: what kernels begin as",
+    }
+    for name, words in told.items():
+        parser.add_argument(f"--{name}", dest=RECIPE[name], help=words)
     parser.add_argument("--precision", default="float32", help=f"one of {', '.join(PRECISIONS)}")
     parser.add_argument(
         "--protocol",
@@ -114,16 +144,12 @@ def recipe(arguments: Namespace, start: Recipe) -> Recipe:
     """Return how to train: a family's own recipe, but for what was asked for.
 
     Raises:
-        ArgumentError: on a value out of bounds.
+        ArgumentError: on a value out of bounds, or one that does not go with the optimiser or the schedule.
     """
-    optimizer = arguments.optimizer or start.optimizer
-    rate = start.learning_rate if optimizer == start.optimizer else OPTIMIZERS.get(optimizer, 0.001)
-    return replace(
+    asked = {name: getattr(arguments, name) for name in RECIPE.values() if getattr(arguments, name) is not None}
+    return changed(
         start,
-        optimizer=optimizer,
-        learning_rate=arguments.rate if arguments.rate is not None else rate,
-        epochs=arguments.epochs if arguments.epochs is not None else start.epochs,
-        batch_size=arguments.batch if arguments.batch is not None else start.batch_size,
+        **asked,
         dropout=arguments.dropout or start.dropout,
         precision=arguments.precision,
         protocol=protocol(arguments.protocol),

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from core.cli import data, export, find, networks, reference, results, store, training
+from core.cli import data, export, find, networks, reference, results, store, training, tune
 from core.cli.arguments import with_line
 from core.cli.verb import Output, Verbs
 from core.errors import FeatherweightError, RefusedError, StoreError, TrainingError, UnconvertedError, cut
@@ -58,6 +58,6 @@ def parser() -> argparse.ArgumentParser:
     made = _Parser(prog="python -m core", description="Count, train and compare small neural networks.")
     made.set_defaults(json=False)
     verbs = Verbs(made)
-    for group in (networks, data, training, find, results, reference, store, export):
+    for group in (networks, data, training, find, tune, results, reference, store, export):
         group.add(verbs)
     return made

@@ -48,9 +48,8 @@ def families(arguments: Namespace) -> Output:
     """List the families of networks, or change those of one's own."""
     if arguments.add is not None:
         return _add(arguments)
-    for name in ("layers", "source", "widths", "epochs", "batch", "optimizer", "rate"):
+    for option, name in {"layers": "layers", "from": "source", "widths": "widths", **options.RECIPE}.items():
         if getattr(arguments, name) is not None:
-            option = {"source": "from", "rate": "learning-rate"}.get(name, name)
             raise ArgumentError(f"--{option} goes with --add NAME.")
     if arguments.title is not None and arguments.rename is None:
         raise ArgumentError("--title goes with --add NAME or --rename NAME NEW.")

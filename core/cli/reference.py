@@ -27,7 +27,7 @@ def train(arguments: Namespace) -> Output:
     loaded = settings.load()
     path = Path(arguments.out) if arguments.out else reference.PATH
     files.check(path, force=True)  # before any work is done
-    wanted = reference.cells(at_hand(loaded, reference.DATASET))
+    wanted = [x for name in reference.DATASETS for x in reference.cells(at_hand(loaded, name))]
     store = Store(loaded.store)
     follow(loaded, store, wanted)
     reference.write(store, wanted, path)

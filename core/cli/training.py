@@ -125,7 +125,7 @@ def _warn(dataset: Dataset, recipes: Iterable[tuple[Recipe, Recipe]]) -> None:
     """Say where it is so that a small set means few updates, given recipes and what is usual instead of each."""
     found = filter(None, (sweep.few_updates(dataset.facts.train, x, usual) for x, usual in recipes))
     if few := next(found, None):
-        print(f"The epochs are the article's. {few}", file=sys.stderr)
+        print(f"The epochs are those of the recipe. {few}", file=sys.stderr)
 
 
 def families(arguments: Namespace) -> list[Family]:

@@ -7,8 +7,9 @@ from string import Template
 
 from core.data.datasets import EMBEDDED
 from core.data.images import HELD_OUT
+from core.networks.initial import spreads
 from core.networks.network import Network
-from core.recipe import OPTIMIZER_TITLES, Protocol
+from core.recipe import BETA2, OPTIMIZER_TITLES, Initialization, Protocol, Recipe, Schedule
 from core.runs.run import Cell
 
 _SCRIPT = Template('''\
@@ -43,12 +44,12 @@ x_train, x_test = pixels(x_train), pixels(x_test)
 y_train, y_test = y_train.reshape(-1).astype("int32"), y_test.reshape(-1).astype("int32")
 ${watched}
 $model
-model.compile(
-    optimizer=keras.optimizers.$optimizer(learning_rate=$rate),
-    loss="sparse_categorical_crossentropy",
+${before}model.compile(
+    optimizer=keras.optimizers.$optimizer($settings),
+    loss=$loss,
     metrics=["accuracy"],
 )
-model.fit(x_train, y_train, batch_size=$batch, epochs=$epochs, validation_data=watched, verbose=2)
+${fit}
 loss, accuracy = model.evaluate(x_test, y_test, verbose=0)
 weights = sum(int(np.prod(x.shape)) for x in model.trainable_weights)
 print(f"{weights} weights, test accuracy {accuracy:.4f}")
@@ -98,6 +99,77 @@ x_train, y_train = x_train[kept], y_train[kept]
 
 """
 
+_SMOOTHED = """\
+# Label smoothing takes labels as shares of the classes; the losses that Keras prints are smoothed too.
+shares = np.eye($classes, dtype="float32")
+watched = watched[0], shares[watched[1]]
+y_train, y_test = shares[y_train], shares[y_test]
+
+"""
+
+_DRAWN = """\
+rng = np.random.default_rng($seed)
+"""
+
+_HE = """\
+# Kernels begin as He et al. (2015) have them: normal, with the root of 2 / inputs where a rectifier follows, else of
+# 1 / inputs. These are their deviations, in the order of the weights; None begins as always.
+spreads = [$spreads]
+for array, spread in zip(model.weights, spreads, strict=True):
+    if spread is not None:
+        array.assign(rng.normal(0, spread, array.shape).astype("float32"))
+
+"""
+
+_UPDATES = """\
+updates = $epochs * -(-len(x_train) // $batch)  # of the whole run
+"""
+_RATES = {
+    Schedule.COSINE: """\
+rate = keras.optimizers.schedules.CosineDecay($rate, updates)
+
+""",
+    # after half of the updates a tenth, after three quarters a hundredth
+    Schedule.STEP: """\
+rate = keras.optimizers.schedules.PiecewiseConstantDecay(
+    [max(round(share * updates) - 1, 0) for share in (0.5, 0.75)], [share * $rate for share in (1, 0.1, 0.01)]
+)
+
+""",
+}
+_WARMED_UP = """\
+warmup = min(round($warmup * updates), updates - 1)
+rate = keras.optimizers.schedules.CosineDecay(
+    0.0 if warmup else $rate, updates - warmup, warmup_target=$rate if warmup else None, warmup_steps=warmup
+)
+
+"""
+
+_SHIFT = """\
+
+def moved(x, most=$shift):
+    \"""Every image moved by up to so many pixels up or down and left or right; what comes in is 0.\"""
+    height, width = x.shape[1:3]
+    framed = np.pad(x, ((0, 0), (most, most), (most, most), (0, 0)))
+    tops, lefts = rng.integers(0, 2 * most + 1, (2, len(x)))
+    x = np.empty_like(x)
+    for top in range(2 * most + 1):
+        for left in range(2 * most + 1):
+            chosen = (tops == top) & (lefts == left)
+            x[chosen] = framed[chosen, top : top + height, left : left + width]
+    return x
+
+
+"""
+_FIT = """\
+model.fit(x_train, y_train, batch_size=$batch, epochs=$epochs, validation_data=watched, verbose=2)"""
+_FIT_MOVED = """\
+for epoch in range($epochs):  # in each, images are moved anew and come in another order
+    order = rng.permutation(len(x_train))
+    images, labels = moved(x_train)[order], y_train[order]
+    steps = {"initial_epoch": epoch, "epochs": epoch + 1, "batch_size": $batch, "shuffle": False}
+    model.fit(images, labels, validation_data=watched, verbose=2, **steps)"""
+
 
 def source(cell: Cell, network: Network, versions: Mapping[str, str]) -> str:
     """Return the script of a run.
@@ -136,7 +208,43 @@ def source(cell: Cell, network: Network, versions: Mapping[str, str]) -> str:
         # probabilities in bfloat16 would be too coarse for the loss
         model=model.replace("activation='softmax'", "activation='softmax', dtype='float32'") if low else model,
         optimizer=OPTIMIZER_TITLES[recipe.optimizer],
-        rate=recipe.learning_rate,
-        batch=recipe.batch_size,
-        epochs=recipe.epochs,
+        settings=_settings(recipe),
+        loss=f"keras.losses.CategoricalCrossentropy(label_smoothing={recipe.label_smoothing})"
+        if recipe.label_smoothing
+        else '"sparse_categorical_crossentropy"',
+        before=_before(cell, network),
+        fit=Template(_FIT_MOVED if recipe.shift else _FIT).substitute(batch=recipe.batch_size, epochs=recipe.epochs),
     )
+
+
+def _before(cell: Cell, network: Network) -> str:
+    """Return what stands between the model and its training: nothing, of recipes like the article's."""
+    recipe = cell.recipe
+    parts = [_SMOOTHED] if recipe.label_smoothing else []
+    drawn = recipe.initialization is Initialization.HE or recipe.shift
+    parts += [_DRAWN] if drawn else []
+    parts += [_HE] if recipe.initialization is Initialization.HE else []
+    if recipe.schedule is not Schedule.CONSTANT:
+        parts += [_UPDATES, _WARMED_UP if recipe.warmup else _RATES[recipe.schedule]]
+    parts += [_SHIFT] if recipe.shift else []
+    return Template("".join(parts)).substitute(
+        classes=network.output_shape[0],
+        spreads=", ".join("None" if x is None else f"{x:.6g}" for x in spreads(network)),
+        seed=cell.seed,
+        epochs=recipe.epochs,
+        batch=recipe.batch_size,
+        rate=recipe.learning_rate,
+        warmup=recipe.warmup,
+        shift=recipe.shift,
+    )
+
+
+def _settings(recipe: Recipe) -> str:
+    """Return the arguments of Keras's optimiser; what is Keras's default stays unsaid."""
+    given: dict[str, object] = {
+        "learning_rate": recipe.learning_rate if recipe.schedule is Schedule.CONSTANT else "rate"
+    }
+    given |= {"weight_decay": recipe.weight_decay} if recipe.optimizer == "adamw" else {}
+    given |= {"beta_2": recipe.beta2} if recipe.beta2 != BETA2 else {}
+    given |= {"global_clipnorm": recipe.clip} if recipe.clip else {}
+    return ", ".join(f"{name}={value}" for name, value in given.items())

@@ -1,4 +1,4 @@
-"""The families that there are: the article's four, and people's own lines of text, with a name or without."""
+"""The families that there are: the article's four, two leaner ones, and people's own lines, named or not."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functools import lru_cache
 from core.errors import ArgumentError, cut, invalid, whole_number
 from core.networks.family import MNIST_CLASSES, MNIST_SHAPE, NAME, TUTORIALS, Family
 from core.networks.line import Line
-from core.recipe import ADADELTA, RMSPROP, Recipe
+from core.recipe import ADADELTA, LEAN, RMSPROP, Recipe
 
 __all__ = [
     "FAMILIES",
@@ -30,6 +30,12 @@ MAX_TITLE = 60
 TITLED = 48  # characters of a line that is its own title
 _TITLE = re.compile(rf"(?:[^\W_]|[ .,()+\-/&'×·²]){{1,{MAX_TITLE}}}")  # nothing that Markdown reads
 MAX_WIDTHS = 50  # that a family names
+# Spatial kernels hardly differ from place to place, so that all four share theirs; the weights go into the width.
+_PLACE = "depthwise3x1(as a, nobias, linear) depthwise1x3(as b, nobias, linear)"
+TIED = (
+    f"conv3(n, same, leaky) maxpool2 3x[{_PLACE} conv1(n, nobias, elu)] {_PLACE} conv1(classes, nobias, linear) "
+    "globalavg softmax"
+)
 USUAL = Recipe("adam", 0.003, 12)  # of a family of one's own: learns lean networks and wide ones alike
 
 
@@ -50,6 +56,7 @@ FAMILIES: dict[str, Family] = {
             reference=(512, 256, 128, 64, 48, 40, 32, 24, 16),
             kept=(32,),
             built_in=True,
+            article=True,
         ),
         Family(
             "pooled_mlp",
@@ -65,6 +72,7 @@ FAMILIES: dict[str, Family] = {
             reference=(512, 256, 128, 64, 56, 48, 40, 32, 16),
             kept=(64,),
             built_in=True,
+            article=True,
         ),
         Family(
             "cnn",
@@ -80,6 +88,7 @@ FAMILIES: dict[str, Family] = {
             reference=(32, 16, 8, 4, 3, 2, 1),
             kept=(2,),
             built_in=True,
+            article=True,
         ),
         Family(
             "deep_cnn",
@@ -96,13 +105,44 @@ FAMILIES: dict[str, Family] = {
             reference=(32, 16, 8, 4, 3, 2, 1),
             kept=(2, 3),
             built_in=True,
+            article=True,
+        ),
+        Family(
+            "lean",
+            "Lean CNN",
+            "Four narrow separable convolutions and no dense layer: weights go where they are used again and again.",
+            "conv3(n, same, leaky) maxpool2 4x[separable3(n, leaky)] globalavg",
+            (32, 16, 8, 4, 2, 1),
+            128,
+            ("cnn", 32),
+            LEAN,
+            start=8,
+            small=(4, 8, 16),
+            reference=(16, 10, 8, 6, 4),
+            kept=(8,),
+            built_in=True,
+        ),
+        Family(
+            "tied",
+            "Tied CNN",
+            "The lean CNN with one pair of depthwise kernels used in all four places, and no biases but the first.",
+            TIED,
+            (32, 16, 8, 4, 2, 1),
+            128,
+            ("cnn", 32),
+            LEAN,
+            start=8,
+            small=(4, 8, 16),
+            reference=(26, 14, 13, 12, 10, 9, 8, 7, 6, 4),
+            kept=(7, 14),
+            built_in=True,
         ),
     )
 }
 
 
 def family(key: str) -> Family:
-    """Return the article's family of that key, or the one that a line of text is.
+    """Return the family of that key that comes with Featherweight, or the one that a line of text is.
 
     Raises:
         ArgumentError: if it is neither.
@@ -179,7 +219,7 @@ def name(value: str) -> str:
     if not isinstance(value, str) or not NAME.fullmatch(value):
         raise invalid("name of a family", "1 to 40 of a to z, 0 to 9 and _", value)
     if value in (*FAMILIES, "own") or _is_line(value):  # addresses say "own" of what has no name
-        raise invalid("name of a family", f"another than the article's {', '.join(FAMILIES)} and than a layer's", value)
+        raise invalid("name of a family", f"another than {', '.join(FAMILIES)} and than a layer's", value)
     return value
 
 
@@ -197,7 +237,7 @@ def title(value: str) -> str:
     if not _TITLE.fullmatch(text):
         raise invalid("title of a family", f"1 to {MAX_TITLE} letters, digits, blanks and .,()+-/&'", value)
     if text.lower() in {x.title.lower() for x in FAMILIES.values()}:
-        raise invalid("title of a family", "none of the article's titles", value)
+        raise invalid("title of a family", "none of those that come with Featherweight", value)
     return text
 
 
@@ -208,7 +248,9 @@ def title_of(name: str) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Families:
-    """The families that there are: the article's four, then people's own. Only the same object is equal to one.
+    """The families that there are: those that come with Featherweight, then people's own.
+
+    Only the same object is equal to one.
 
     Attributes:
         own: people's own, in the order they were added.

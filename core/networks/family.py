@@ -44,7 +44,8 @@ class Family:
         reference: widths that come trained, as reference runs: those of the article, and some that close the bracket
             around its turning point.
         kept: those of them whose weights come along.
-        built_in: whether it is one of the article's.
+        built_in: whether it comes with Featherweight.
+        article: whether it is one of the article's.
 
     Raises:
         ArgumentError: when made, if the line cannot be read.
@@ -63,6 +64,7 @@ class Family:
     reference: tuple[int, ...] = ()
     kept: tuple[int, ...] = ()
     built_in: bool = False
+    article: bool = False
     line: Line = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -8,6 +8,17 @@ from core.errors import ArgumentError
 from core.networks.families import family
 from core.recipe import Recipe
 
+# Families that came with Featherweight only later, by name and title: somebody's own of that name gets another.
+_TAKEN = "name IN ('lean', 'tied')"
+_NAME = """
+    name || '_own' || CASE
+        WHEN EXISTS (SELECT 1 FROM main.families AS other WHERE other.name = families.name || '_own') THEN place
+        ELSE ''
+    END
+"""
+_TITLED = "lower(title) IN ('lean cnn', 'tied cnn')"
+_TITLE = "title || ' (own)'"
+
 # Each entry takes the file from version i to i + 1; PRAGMA user_version says where it is.
 SCRIPTS = (
     """
@@ -151,6 +162,10 @@ SCRIPTS = (
         added TEXT NOT NULL
     );
     """,
+    f"""
+    UPDATE families SET name = {_NAME} WHERE {_TAKEN};
+    UPDATE families SET title = {_TITLE} WHERE {_TITLED};
+    """,
 )
 VERSION = len(SCRIPTS)
 READABLE = 3  # the oldest version that can be shown as it is
@@ -188,6 +203,15 @@ def prepare(connection: sqlite3.Connection, version: int) -> None:
             """
             CREATE TEMP VIEW runs AS SELECT *, layers_of(family, width, recipe) AS layers FROM main.runs;
             CREATE TEMP TABLE families (place, name, title, layers, widths, recipe, added);
+            """
+        )
+    if version == 5:
+        connection.executescript(
+            f"""
+            CREATE TEMP VIEW families AS
+                SELECT place, CASE WHEN {_TAKEN} THEN {_NAME} ELSE name END AS name,
+                    CASE WHEN {_TITLED} THEN {_TITLE} ELSE title END AS title, layers, widths, recipe, added
+                FROM main.families;
             """
         )
 

@@ -30,7 +30,7 @@ class OwnFamilies:
     database: Database
 
     def all(self) -> Families:
-        """Return the article's families and those in the store.
+        """Return the families that come with Featherweight and those in the store.
 
         Raises:
             StoreError: if the store cannot be read, or holds a family that this version does not know how to read.

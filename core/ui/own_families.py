@@ -8,9 +8,10 @@ import streamlit as st
 
 from core.networks import families
 from core.networks.families import USUAL, Family
-from core.recipe import MAX_EPOCHS, MAX_LEARNING_RATE, OPTIMIZER_TITLES, OPTIMIZERS, Recipe
+from core.recipe import MAX_EPOCHS, MAX_LEARNING_RATE, OPTIMIZER_TITLES, OPTIMIZERS
 from core.runs import sweep
-from core.ui import architecture, links
+from core.runs.own_recipe import changed
+from core.ui import architecture, links, recipe_more
 from core.ui.page import pressed
 from core.ui.shared import Context
 
@@ -47,7 +48,7 @@ def _refusal(context: Context) -> str | None:
 def _save(context: Context, chosen: Family) -> None:
     refusal = _refusal(context)
     st.caption("It then stands beside the article's families on every page and on the command line.")
-    st.text_input("Name", key="save_name", max_chars=40, placeholder="lean", help="a to z, 0 to 9 and _.")
+    st.text_input("Name", key="save_name", max_chars=40, placeholder="my_net", help="a to z, 0 to 9 and _.")
     st.text_input("Title", key="save_title", max_chars=families.MAX_TITLE, placeholder="The name")
     st.text_input(
         "Widths",
@@ -55,51 +56,69 @@ def _save(context: Context, chosen: Family) -> None:
         key=f"save_widths_{chosen.layers}",
         help="That a sweep takes: 1,2,8-16.",
     )
+    name = (links.get("save_name") or "").strip()
+    replaced = next((x for x in context.store.families.all().own if x.key == name), None)
+    _choose_recipe(replaced)
+    st.button(
+        f"Replace {name}" if replaced else "Save",
+        type="primary",
+        icon=":material/bookmark_add:",
+        disabled=refusal is not None,
+        help=refusal or ("Runs of the family of before stay, under their layers." if replaced else None),
+        on_click=pressed,
+        args=(_keep, context, chosen, replaced),
+        key="save",
+    )
+
+
+def _mark(replaced: Family | None) -> str:
+    """Return what stands before the names of the recipe's controls: those of a family that goes start from its own."""
+    return f"save_{replaced.key}_" if replaced else "save_"
+
+
+def _choose_recipe(replaced: Family | None) -> None:
+    """Draw the choice of how the family is trained."""
+    usual, mark = replaced.recipe if replaced else USUAL, _mark(replaced)
     with st.container(horizontal=True):
         optimizer = st.selectbox(
             "Optimiser",
             list(OPTIMIZERS),
-            list(OPTIMIZERS).index(USUAL.optimizer),
-            key="save_optimizer",
+            list(OPTIMIZERS).index(usual.optimizer),
+            key=f"{mark}optimizer",
             format_func=OPTIMIZER_TITLES.__getitem__,
             width=130,
         )
         st.number_input(
             "Learning rate",
-            1e-6,
+            min(1e-6, usual.learning_rate),
             MAX_LEARNING_RATE,
-            USUAL.learning_rate if optimizer == USUAL.optimizer else OPTIMIZERS[optimizer],
+            changed(usual, optimizer=optimizer).learning_rate,
             format="%g",
-            key=f"save_rate_{optimizer}",
+            key=f"{mark}rate_{optimizer}",
             width=120,
         )
-        st.number_input("Epochs", 1, MAX_EPOCHS, USUAL.epochs, key="save_epochs", width=120)
-    name = (links.get("save_name") or "").strip()
-    taken = any(x.key == name for x in context.store.families.all().own)
-    st.button(
-        f"Replace {name}" if taken else "Save",
-        type="primary",
-        icon=":material/bookmark_add:",
-        disabled=refusal is not None,
-        help=refusal or ("Runs of the family of before stay, under their layers." if taken else None),
-        on_click=pressed,
-        args=(_keep, context, chosen, name if taken else None),
-        key="save",
-    )
+        st.number_input("Epochs", 1, MAX_EPOCHS, usual.epochs, key=f"{mark}epochs", width=120)
+    recipe_more.draw(optimizer, usual, mark)
 
 
-def _keep(context: Context, chosen: Family, replacing: str | None) -> None:
-    """Keep a line under the name that was typed, and turn the page to it; ``replacing`` is the one that may go."""
+def _keep(context: Context, chosen: Family, replaced: Family | None) -> None:
+    """Keep a line under the name that was typed, and turn the page to it; ``replaced`` is the one that may go."""
     context.visitor.require()
     name = families.name((links.get("save_name") or "").strip())
     title = (links.get("save_title") or "").strip() or families.title_of(name)
     widths = sweep.numbers(links.get(f"save_widths_{chosen.layers}") or "", "widths")
-    optimizer = links.get("save_optimizer")
-    recipe = Recipe(
-        optimizer, links.get(f"save_rate_{optimizer}"), links.get("save_epochs"), dropout=chosen.line.has_dropout
+    mark = _mark(replaced)
+    optimizer = links.get(f"{mark}optimizer")
+    recipe = changed(
+        replaced.recipe if replaced else USUAL,
+        optimizer=optimizer,
+        learning_rate=links.get(f"{mark}rate_{optimizer}"),
+        epochs=links.get(f"{mark}epochs"),
+        dropout=chosen.line.has_dropout,
+        **recipe_more.typed(optimizer, mark),
     )
     made = families.own(name, title, chosen.line, tuple(widths), recipe)
-    context.store.families.add(made, replacing=name == replacing)
+    context.store.families.add(made, replacing=replaced is not None and name == replaced.key)
     links.put({"family": name})
     st.toast(f"Saved as {name}.", icon=":material/bookmark_added:")
 

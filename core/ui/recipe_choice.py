@@ -19,7 +19,8 @@ from core.recipe import (
     Recipe,
 )
 from core.runs import sweep
-from core.ui import links
+from core.runs.own_recipe import changed
+from core.ui import links, recipe_more
 
 PROTOCOL_TITLES = {Protocol.ARTICLE.value: "As in the article", Protocol.HELD_OUT.value: "Held-out"}
 
@@ -86,7 +87,7 @@ def _own_recipe(families: Sequence[Family], precisions: tuple[str, ...]) -> Reci
         )
         rate = st.number_input(
             "Learning rate",
-            1e-6,
+            min(1e-6, usual.learning_rate),
             MAX_LEARNING_RATE,
             usual.learning_rate if optimizer == usual.optimizer else OPTIMIZERS[optimizer],
             step=OPTIMIZERS[optimizer] / 10,
@@ -110,4 +111,14 @@ def _own_recipe(families: Sequence[Family], precisions: tuple[str, ...]) -> Reci
             bind="query-params",
             help="The tutorial's Dropout layers, and those that a line of your own has.",
         )
-    return Recipe(optimizer, rate, epochs, batch, dropout, precision)
+    more = recipe_more.draw(optimizer, usual)
+    return changed(
+        usual,
+        optimizer=optimizer,
+        learning_rate=rate,
+        epochs=epochs,
+        batch_size=batch,
+        dropout=dropout,
+        precision=precision,
+        **more,
+    )

@@ -20,7 +20,7 @@ from core import ROOT
 from tests.browser.conftest import LONG
 
 APP = ROOT / "app.py"
-LEAN = "conv3(n, same, leaky) maxpool2 4x[separable3(n, leaky)] globalavg"
+SLIM = "conv3(n, same, elu) maxpool2 4x[separable3(n, elu)] globalavg"
 RESIDUAL = "conv3(n, linear) batchnorm relu residual[conv3(n, same) batchnorm] maxpool2 flatten"
 
 
@@ -57,7 +57,7 @@ def pick(page: Page, label: str, option: str) -> None:
     settled(page)
 
 
-def test_compose_save_train_draw_and_share_the_lean_network(new_page: NewPage, url: str) -> None:
+def test_compose_save_train_draw_and_share_the_slim_network(new_page: NewPage, url: str) -> None:
     page = new_page()
     page.goto(url)
     expect(total(page)).to_have_text("932", timeout=LONG)
@@ -71,8 +71,8 @@ def test_compose_save_train_draw_and_share_the_lean_network(new_page: NewPage, u
     page.get_by_text("Stem", exact=True).click()
     pick(page, "Bridge", "Global average")
     pick(page, "Padding", "First layer")
-    pick(page, "Activation", "leaky")
-    expect(line(page)).to_have_value(LEAN)
+    pick(page, "Activation", "elu")
+    expect(line(page)).to_have_value(SLIM)
     page.get_by_test_id("width-number").fill("8")
     page.get_by_test_id("width-number").press("Enter")
     expect(total(page)).to_have_text("746")
@@ -81,15 +81,15 @@ def test_compose_save_train_draw_and_share_the_lean_network(new_page: NewPage, u
 
     page.get_by_role("button", name="Save as…").click()
     name = page.get_by_role("textbox", name="Name", exact=True)
-    name.fill("lean")
+    name.fill("slim")
     name.press("Tab")
     settled(page)
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_role("radio", name="Lean", exact=True)).to_be_checked()
+    expect(page.get_by_role("radio", name="Slim", exact=True)).to_be_checked()
     settled(page)
     link = copied(page)
 
-    page.get_by_role("link", name="Train this network: Lean, n = 8").click()
+    page.get_by_role("link", name="Train this network: Slim, n = 8").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Train a sweep")
     pick(page, "Data set", "MNIST, 5,000 digits")
     page.get_by_role("radio", name="My own").click()
@@ -102,11 +102,11 @@ def test_compose_save_train_draw_and_share_the_lean_network(new_page: NewPage, u
 
     page.get_by_role("link", name="Results").click()
     pick(page, "Data set", "MNIST, 5,000 digits")
-    expect(page.get_by_text("Lean:", exact=False).first).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("Slim:", exact=False).first).to_be_visible(timeout=LONG)
     marks = page.get_by_test_id("stVegaLiteChart").first.locator("[aria-roledescription='point']")
     expect(marks.filter(has_text="")).not_to_have_count(0)
     told = " ".join(x.get_attribute("aria-label") or "" for x in marks.all())
-    assert "Lean" in told and "746" in told, told
+    assert "Slim" in told and "746" in told, told
 
     page.get_by_role("link", name="Draw").click()
     expect(page.get_by_test_id("pad")).to_be_visible(timeout=LONG)
@@ -117,12 +117,12 @@ def test_compose_save_train_draw_and_share_the_lean_network(new_page: NewPage, u
     page.mouse.down()
     page.mouse.move(box["x"] + 0.48 * box["width"], box["y"] + 0.8 * box["height"], steps=8)
     page.mouse.up()
-    expect(page.get_by_text(re.compile("Lean, n = 8")).first).to_be_visible()
+    expect(page.get_by_text(re.compile("Slim, n = 8")).first).to_be_visible()
 
     other = new_page(width=1024)  # another browser: nothing but the link
     other.goto(link)
     expect(total(other)).to_have_text("746", timeout=LONG)
-    expect(line(other)).to_have_value(LEAN)
+    expect(line(other)).to_have_value(SLIM)
 
 
 def copied(page: Page) -> str:
@@ -134,7 +134,7 @@ def copied(page: Page) -> str:
     page.keyboard.press("Escape")
     there, here = urlsplit(text), urlsplit(page.url)
     assert (there.netloc, there.path.strip("/")) == (here.netloc, here.path.strip("/"))
-    assert parse_qs(there.query)["layers"] == [LEAN]
+    assert parse_qs(there.query)["layers"] == [SLIM]
     return text
 
 

@@ -71,6 +71,8 @@ def test_families_and_summary_and_code(run: Run) -> None:
         "n² + 208n + 10",
         "1170n² + 56n + 10",
         "63n² + 335n + 10",
+        "4n² + 60n + 10",
+        "3n² + 26n",
     ]
     rows = document(run("summary", "cnn", "2", "--json"))
     assert sum(x["parameters"] for x in rows) == 4802 and rows[4]["parameters"] == 4616

@@ -23,7 +23,7 @@ from core.errors import ArgumentError, DatasetError, StoreError
 from core.export import bundle
 from core.networks.families import family
 from core.networks.layers import Array
-from core.recipe import Protocol, Recipe
+from core.recipe import Initialization, Protocol, Recipe, Schedule
 from core.runs import weights
 from core.runs.run import Cell, Epoch, RunState
 from core.runs.store import Store
@@ -201,6 +201,44 @@ def test_a_run_on_the_embedded_digits_takes_them_along(tmp_path: Path) -> None:
         assert np.array_equal(used["xt"], scaled(data.x_test)) and np.array_equal(used["yt"], data.y_test)
     (folder / "mnist_5k.npz").rename(elsewhere / "moved.npz")
     assert run_script(copy, "moved.npz", folder=elsewhere).splitlines()[-1].startswith("807 weights, test accuracy ")
+
+
+SEEN = """
+np.savez(
+    "seen.npz", x=x_train, y=y_train, xw=watched[0], yw=watched[1], moved=images, done=int(model.optimizer.iterations),
+    rate=float(model.optimizer.learning_rate), first=float(rate(1)),
+)
+"""
+
+
+def test_the_script_of_a_recipe_with_everything_trains_by_it(tmp_path: Path) -> None:
+    recipe = Recipe(
+        "adamw", 0.02, 2, 64, protocol=Protocol.HELD_OUT, schedule=Schedule.COSINE, warmup=0.25, beta2=0.99,
+        weight_decay=0.01, clip=0.5, label_smoothing=0.1, shift=1, initialization=Initialization.HE,
+    )  # fmt: skip
+    made, facts, folder = Store(tmp_path / "runs.sqlite3"), npz.facts(datasets.PATH), tmp_path / "bundle"
+    run = trained(made, datasets.PATH, "deep_cnn", 4, recipe)
+    with zipfile.ZipFile(io.BytesIO(bundle.pack(made, run, facts))) as file:
+        file.extractall(folder)
+    told = json.loads((folder / "recipe.json").read_text("utf-8"))["recipe"]
+    assert Recipe(**told) == recipe and told["schedule"] == "cosine" and told["weight_decay"] == 0.01
+    copy = folder / "reproduce.py"
+    copy.write_text(copy.read_text("utf-8") + SEEN, "utf-8")
+    counted, accuracy = run_script(copy).splitlines()[-1].split(" weights, test accuracy ")
+    stored = bundle.finished_run(made, run)
+    # two epochs of a few thousand images: two seeds differ by some points
+    assert int(counted) == stored.parameters and float(accuracy) == pytest.approx(stored.test_accuracy, abs=0.1)
+    assert float(accuracy) > 0.75
+    data = hold_out(npz.read(datasets.PATH))
+    updates = 2 * -(-len(data.y_train) // 64)
+    with np.load(folder / "seen.npz") as seen:
+        assert np.array_equal(seen["x"], scaled(data.x_train)) and np.array_equal(seen["xw"], scaled(data.x_test))
+        for name, labels in (("y", data.y_train), ("yw", data.y_test)):
+            assert np.array_equal(seen[name], np.eye(10, dtype=np.float32)[labels])
+        assert seen["done"] == updates and seen["rate"] < 1e-6, "the cosine ends with the last update"
+        assert seen["first"] == pytest.approx(0.02 / round(0.25 * updates))
+        unmoved = {x.tobytes() for x in seen["x"]}
+        assert np.mean([x.tobytes() in unmoved for x in seen["moved"]]) == pytest.approx(1 / 9, abs=0.03)
 
 
 def test_embedded_digits_are_packed_only_with_runs_on_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

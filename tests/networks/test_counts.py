@@ -28,6 +28,9 @@ def test_layer_shares_add_up_to_the_network(key: str) -> None:
 
 def test_budgets() -> None:
     found = {x.family: (x.width, x.parameters) for x in counts.within(1000, EVERY, (28, 28, 1), 10)}
-    assert found == {"mlp": (1, 807), "pooled_mlp": (4, 858), "cnn": (None, None), "deep_cnn": (2, 932)}
+    assert found == {
+        "mlp": (1, 807), "pooled_mlp": (4, 858), "cnn": (None, None), "deep_cnn": (2, 932), "lean": (9, 874),
+        "tied": (14, 952),
+    }  # fmt: skip
     assert {x.width for x in counts.within(counts.MAX_BUDGET, EVERY, (28, 28, 1), 10)} == {128, 1024}
     assert [x.family for x in counts.within(1000, EVERY, (12, 12, 1), 10)] == ["mlp", "pooled_mlp", "cnn"]

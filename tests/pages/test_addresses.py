@@ -14,25 +14,33 @@ from streamlit.testing.v1 import AppTest
 from core import ROOT
 from core.networks.families import FAMILIES
 from core.recipe import OPTIMIZERS
+from core.ui import recipe_more
 
 if TYPE_CHECKING:
     from tests.pages.conftest import Bring, Visit
 
 Sentences = Callable[[AppTest], list[str]]
-PAGES = ("app.py", "pages/train.py", "pages/results.py", "pages/draw.py", "pages/inspect.py")
+PAGES = ("app.py", "pages/train.py", "pages/find.py", "pages/results.py", "pages/draw.py", "pages/inspect.py")
 # Where else the choices of a page are drawn.
 PARTS = {
-    "pages/train.py": ["core/ui/recipe_choice.py"],
+    "pages/train.py": ["core/ui/recipe_choice.py", "core/ui/family_choice.py"],
+    "pages/find.py": ["core/ui/find/controls.py", "core/ui/family_choice.py"],
     "pages/results.py": ["core/ui/recipe_choice.py"],
     "pages/inspect.py": ["core/ui/inspect/choice.py", "core/ui/inspect/maps.py"],
 }
-# What a page reads itself, beside the widgets that Streamlit binds.
-OWN = {"app.py": ["n"], "pages/inspect.py": ["family", "n", "origin", "recipe", "images"]}
+# What a page reads itself, or binds by a name that is no text in its source.
+OWN = {
+    "app.py": ["n"],
+    "pages/train.py": ["layers", *recipe_more.NAMES],
+    "pages/find.py": ["layers"],
+    "pages/inspect.py": ["family", "n", "origin", "recipe", "images"],
+}
 SENSIBLE = ("2", "1", "true", "false", "97", "MLP", "Deep CNN", "mlp", "deep_cnn", "MNIST", "MNIST, 5,000 digits",
             "mnist_5k", "My own", "Held-out", "held_out", "Adam", "weights", "Weights", "Feature maps", "Layers",
             "reference", "own", "RMSprop 0.001, 20 epochs, batch 128",
              "MLP, n = 32: 26,506 weights, seed 0, reference", "no other", "A test image", "maps", "errors",
-             "layers", "reference-1", "reference-12", "own-1", "none", "drawing", "float32")  # fmt: skip
+             "layers", "reference-1", "reference-12", "own-1", "none", "drawing", "float32",
+             "adamw", "cosine", "step", "he", "0.1")  # fmt: skip
 ODD = ("", " ", "1e999", "-1e999", "1e-999", "nan", "inf", "9" * 400, "-0", "0", "1_0", "0x10", "²", "٣", "null", "[]",
        "{}", "<b>", "../mnist", "%00", "\x00", "\x1b[2J", "a\nb", "\u202e", "😄", "x" * 5000)  # fmt: skip
 
@@ -43,7 +51,7 @@ def parameters(page: str) -> list[str]:
     source = "\n".join(x.read_text("utf-8") for x in parts)
     keys = re.findall(r'key=f?"([^"]+)",\s*bind="query-params"', source)
     assert len(keys) == source.count('bind="query-params"')
-    chosen = re.findall(r'links\.choose(?:_several)?\(.*?\bkey="([^"]+)"', source, re.DOTALL)
+    chosen = re.findall(r'links\.choose(?:_several|_number)?\(.*?\bkey="([^"]+)"', source, re.DOTALL)
     assert len(chosen) == source.count("links.choose")
     named = {"{key}": list(FAMILIES), "{optimizer}": list(OPTIMIZERS)}
     for mark, names in named.items():
@@ -86,6 +94,10 @@ def test_whatever_stands_in_the_address_the_page_opens(visit: Visit, sentences: 
     @given(st.dictionaries(st.sampled_from(names), values, min_size=1, max_size=6))
     @example(dict.fromkeys(names, "1e999"))
     @example({name: ["2", "<b>", "2"] for name in names})
+    @example(dict.fromkeys(names, "0") | {"recipe": "own", "optimizer": "adamw", "schedule": "cosine"})
+    @example(dict.fromkeys(names, "-1") | {"recipe": "own", "optimizer": "adamw", "schedule": "cosine"})
+    @example(dict.fromkeys(names, "nan") | {"recipe": "own", "optimizer": "adamw", "schedule": "cosine"})
+    @example(dict.fromkeys(names, "1e999") | {"recipe": "own", "optimizer": "adamw", "schedule": "cosine"})
     def opens(query: dict[str, str | list[str]]) -> None:
         at = visit(page, **query)
         sentences(at)  # fails on a traceback

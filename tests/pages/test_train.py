@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -11,8 +12,10 @@ from filelock import FileLock
 from streamlit.testing.v1 import AppTest
 
 from core.data import datasets
+from core.networks import families
 from core.networks.families import FAMILIES
-from core.recipe import MAX_SEED, Protocol, Recipe
+from core.networks.line import Line
+from core.recipe import LEAN, MAX_SEED, Initialization, Protocol, Recipe, Schedule
 from core.runner.gpu import DRIVER, Card
 from core.runner.progress import Progress
 from core.runner.runner import Runner
@@ -20,6 +23,7 @@ from core.runs import sweep
 from core.runs.run import RunState
 from core.runs.store import Store
 from core.settings import Settings
+from core.ui import recipe_more
 from tests.fake_training import CRASH, ENOUGH, FAIL, HANG, WAIT
 from tests.runs_of import current, epochs
 
@@ -442,7 +446,7 @@ def test_an_address_with_titles_becomes_one_with_keys(visit: Visit, sentences: S
 def test_nonsense_in_the_address_never_breaks_the_page(
     visit: Visit, sentences: Sentences, nonsense: str, recipe: str | None
 ) -> None:
-    rates = ("rate_adadelta", "rate_rmsprop", "rate_adam", "rate_sgd")
+    rates = ("rate_adadelta", "rate_rmsprop", "rate_adam", "rate_adamw", "rate_sgd")
     names = (
         "families",
         "data",
@@ -455,6 +459,7 @@ def test_nonsense_in_the_address_never_breaks_the_page(
         "epochs",
         "batch",
         "dropout",
+        *recipe_more.NAMES,
         "unknown",
     )
     at = visit(TRAIN, **dict.fromkeys(names, nonsense) | ({"recipe": recipe} if recipe else {}))
@@ -487,7 +492,80 @@ def test_no_number_can_leave_the_sane_bounds(visit: Visit) -> None:
         "rate_adadelta": (1e-6, 10.0),
         "epochs": (1, 1000),
         "batch": (1, 4096),
+        "clip": (0, 1000),
+        "label_smoothing": (0, 0.5),
+        "shift": (0, 2),
     }
+    at = visit(TRAIN, recipe="own", optimizer="adamw", schedule="cosine")
+    bounds = {x.key: (x.min, x.max) for x in at.number_input}
+    assert bounds["warmup"] == (0, 0.5) and bounds["weight_decay"] == (0, 1)
+    assert bounds["beta2"] == (1e-6, 1 - 1e-6)
+
+
+EVERYTHING = {
+    "recipe": "own", "optimizer": "adamw", "rate_adamw": "0.02", "epochs": "3", "batch": "32", "schedule": "cosine",
+    "warmup": "0.1", "beta2": "0.99", "weight_decay": "0.01", "clip": "0.5", "label_smoothing": "0.1", "shift": "1",
+    "initialization": "he",
+}  # fmt: skip
+
+
+def more(at: AppTest) -> set[str]:
+    """Return the names of the controls beyond the first row that are drawn."""
+    drawn = {x.key for x in (*at.number_input, *at.selectbox)}
+    return {str(x) for x in drawn if x in recipe_more.NAMES}
+
+
+def test_a_link_with_everything_of_a_recipe_trains_by_it(
+    visit: Visit, sentences: Sentences, until: Until, store: Store
+) -> None:
+    at = visit(TRAIN, **EVERYTHING)
+    assert sentences(at) == [] and more(at) == set(recipe_more.NAMES)
+    button(at, "Start 1 run")
+    until(idle)
+    (run,) = store.runs()
+    assert run.recipe == Recipe(
+        "adamw", 0.02, 3, 32, schedule=Schedule.COSINE, warmup=0.1, beta2=0.99, weight_decay=0.01, clip=0.5,
+        label_smoothing=0.1, shift=1, initialization=Initialization.HE,
+    )  # fmt: skip
+    again = visit(TRAIN, **at.query_params)
+    assert again.query_params == at.query_params and states(again) == ["✓ 83.33 %"], "the address opens the same recipe"
+
+
+def test_only_what_applies_is_asked(visit: Visit, sentences: Sentences, until: Until, store: Store) -> None:
+    always = {"schedule", "clip", "label_smoothing", "shift", "initialization"}
+    at = visit(TRAIN, recipe="own")
+    assert more(at) == always
+    at.selectbox(key="optimizer").set_value("adam").run()
+    assert more(at) == always | {"beta2"} and at.number_input(key="beta2").value == 0.999
+    at.selectbox(key="optimizer").set_value("adamw").run()
+    assert more(at) == always | {"beta2", "weight_decay"} and at.number_input(key="weight_decay").value == 0.004
+    at.selectbox(key="schedule").set_value("cosine").run()
+    assert more(at) == set(recipe_more.NAMES)
+    at.number_input(key="warmup").set_value(0.2).run()
+    at.number_input(key="weight_decay").set_value(0.5).run()
+    at.number_input(key="beta2").set_value(0.9).run()
+    at.number_input(key="clip").set_value(0.25).run()
+    at.selectbox(key="schedule").set_value("step").run()
+    at.selectbox(key="optimizer").set_value("sgd").run()
+    assert sentences(at) == [] and more(at) == always
+    button(at, "Start 1 run")
+    until(idle)
+    assert store.runs()[0].recipe == Recipe("sgd", 0.01, 12, schedule=Schedule.STEP, clip=0.25)
+
+
+def test_ones_own_recipe_starts_from_all_of_the_familys(
+    visit: Visit, sentences: Sentences, until: Until, store: Store
+) -> None:
+    line = "conv3(n, same, leaky) maxpool2 flatten"
+    store.families.add(families.own("slim", "Slim", Line.of(line), recipe=replace(LEAN, epochs=2)))
+    at = button(visit(TRAIN, families="slim", widths_slim="2"), "Start 1 run")
+    until(idle)
+    at.run()
+    at.segmented_control(key="recipe").set_value("own").run()
+    assert sentences(at) == [] and states(at) == ["✓ 75.00 %"], "the same recipe, spelt out"
+    assert at.number_input(key="warmup").value == 0.1 and at.selectbox(key="initialization").value == "he"
+    at.selectbox(key="optimizer").set_value("sgd").run()
+    assert sentences(at) == [] and states(at) == ["○ new"]
 
 
 def test_what_was_typed_just_before_the_start_is_what_starts(visit: Visit, sentences: Sentences, until: Until) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from core.errors import ArgumentError, RefusedError, StoreError, TrainingError
+from core.networks.families import FAMILIES
 from core.recipe import ADADELTA
 from core.runs.database import Database, set_aside
 from core.runs.lock import Lock
-from core.runs.migrations import SCRIPTS, VERSION
+from core.runs.migrations import SCRIPTS, VERSION, layers_of, prepare
 from core.runs.run import Cell, RunState
 from core.runs.store import Store
 from tests.runs_of import states_of
@@ -37,15 +38,19 @@ def path(tmp_path: Path) -> Path:
 def older(path: Path, version: int) -> None:
     """Write a store as an earlier version did, with a finished run and one that went on."""
     with closing(sqlite3.connect(path)) as connection:
+        prepare(connection, 0)
         connection.executescript(f"PRAGMA journal_mode = WAL; {''.join(SCRIPTS[:version])}")
         columns = "dataset, fingerprint, family, width, recipe, seed, parameters, multiply_adds, train_images, "
         columns += "test_images, state, started"
         for seed, state in ((0, "done"), (1, "running")):
             values = ("mnist", "f", "cnn", 2, ADADELTA.to_json(), seed, 4802, 1, 1, 1, state, "2026-11-01")
-            connection.execute(f"INSERT INTO runs ({columns}) VALUES ({', '.join('?' * 12)})", values)
+            layers = ((layers_of("cnn", 2, ADADELTA.to_json()),), ", layers") if version > 4 else ((), "")
+            every = ", ".join("?" * (12 + len(layers[0])))
+            connection.execute(f"INSERT INTO runs ({columns}{layers[1]}) VALUES ({every})", (*values, *layers[0]))
             if version > 3 and state == "running":
-                same = "dataset, fingerprint, family, width, recipe, seed"
-                connection.execute(f"INSERT INTO waiting ({same}) VALUES (?, ?, ?, ?, ?, ?)", values[:6])
+                same = f"dataset, fingerprint, family, width, recipe, seed{layers[1]}"
+                every = ", ".join("?" * (6 + len(layers[0])))
+                connection.execute(f"INSERT INTO waiting ({same}) VALUES ({every})", (*values[:6], *layers[0]))
         connection.execute(f"PRAGMA user_version = {version}")
         connection.commit()
 
@@ -151,6 +156,29 @@ def test_an_older_version_is_brought_to_this_one_and_a_copy_is_kept(tmp_path: Pa
     assert sorted(x.name for x in tmp_path.glob("*.sqlite3*")) == sorted([copy.name, path.name])
     Store(path)
     assert len(list(tmp_path.glob("*.sqlite3*"))) == 2, "there is nothing left to do"
+
+
+def families_of_before(path: Path) -> None:
+    """Write a store of version 5 with families of people's own whose names came with Featherweight only later."""
+    older(path, 5)
+    with closing(sqlite3.connect(path)) as connection:
+        for name, title in (("lean", "Mine"), ("lean_own", "Other"), ("tied", "tied CNN"), ("slim", "Slim")):
+            row = (name, title, "flatten dense(n)", "[4, 2]", ADADELTA.to_json(), "2026-11-01")
+            columns = "name, title, layers, widths, recipe, added"
+            connection.execute(f"INSERT INTO families ({columns}) VALUES (?, ?, ?, ?, ?, ?)", row)
+        connection.commit()
+
+
+@pytest.mark.parametrize("read_only", [False, True], ids=["brought up", "read as it is"])
+def test_a_family_whose_name_came_with_featherweight_later_gets_another(tmp_path: Path, read_only: bool) -> None:
+    path = tmp_path / "runs.sqlite3"
+    families_of_before(path)
+    before = path.read_bytes()
+    own = Store(path, read_only=read_only).families.all().own
+    names = [("lean_own1", "Mine"), ("lean_own", "Other"), ("tied_own", "tied CNN (own)"), ("slim", "Slim")]
+    assert [(x.key, x.title) for x in own] == names and {x.layers for x in own} == {"flatten dense(n)"}
+    assert len({x.key for x in Store(path, read_only=read_only).families.all()}) == len(FAMILIES) + 4
+    assert (path.read_bytes() == before) is read_only
 
 
 def test_a_migration_that_fails_on_its_way_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

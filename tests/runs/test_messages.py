@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from core import ROOT
 from core.errors import ArgumentError, FeatherweightError, TrainingError
 from core.networks.families import FAMILIES
-from core.recipe import OPTIMIZERS, PRECISIONS, Protocol, Recipe
+from core.recipe import Recipe
 from core.runs.messages import (
     EpochEnded,
     Failed,
@@ -30,27 +30,18 @@ from core.runs.messages import (
     job_of,
 )
 from core.runs.run import Epoch
+from tests.recipes import recipes
 
 NAMES = st.text(max_size=20)
 LINES = [x.identity(n, dropout) for x in FAMILIES.values() for n in (1, 2, 128) for dropout in (False, True)]
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
-RECIPES = st.builds(
-    Recipe,
-    st.sampled_from(list(OPTIMIZERS)),
-    st.floats(1e-6, 10),
-    st.integers(1, 1000),
-    st.integers(1, 4096),
-    st.booleans(),
-    st.sampled_from(PRECISIONS),
-    st.sampled_from(Protocol),
-)
 EPOCHS = st.builds(
     Epoch, st.integers(1, 1000), NUMBERS, NUMBERS, st.none() | NUMBERS, st.none() | NUMBERS, NUMBERS,
     st.none() | NUMBERS, st.none() | NUMBERS,
 )  # fmt: skip
 PATHS = NAMES | st.binary(max_size=20).map(os.fsdecode)  # a file's name need not be text that can be printed
 MESSAGES: dict[type[Message], st.SearchStrategy[Message]] = {
-    Job: st.builds(Job, NAMES, st.sampled_from(LINES), RECIPES, st.integers(0, 2**31 - 1), PATHS),
+    Job: st.builds(Job, NAMES, st.sampled_from(LINES), recipes(), st.integers(0, 2**31 - 1), PATHS),
     Stop: st.builds(Stop, NAMES),
     Ready: st.builds(Ready, NAMES, st.none() | NAMES, st.lists(NAMES).map(tuple), st.dictionaries(NAMES, NAMES)),
     Started: st.builds(Started, NAMES),

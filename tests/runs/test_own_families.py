@@ -20,7 +20,7 @@ from core.runs.store import Store
 from tests.rows import runs
 from tests.runs_of import run_of
 
-LEAN = "conv3(n, same, leaky) maxpool2 4x[separable3(n, leaky)] globalavg"
+SLIM = "conv3(n, same, leaky) maxpool2 3x[separable3(n, leaky)] globalavg"
 PLAIN = FAMILIES["deep_cnn"].text
 
 
@@ -29,7 +29,7 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "runs.sqlite3")
 
 
-def made(name: str = "lean", layers: str = LEAN, title: str = "") -> Family:
+def made(name: str = "slim", layers: str = SLIM, title: str = "") -> Family:
     return own(name, title or name.capitalize().replace("_", " "), Line.of(layers), (8, 2, 16), Recipe("adam", 0.01, 3))
 
 
@@ -43,11 +43,11 @@ def test_a_family_is_kept_as_it_was_made(store: Store) -> None:
     store.families.add(made())
     (kept,) = Store(store.path).families.all().own
     assert kept == made() and kept.widths == (16, 8, 2) and kept.recipe == Recipe("adam", 0.01, 3)
-    assert Store(store.path, read_only=True).families.all().keys() == [*FAMILIES, "lean"]
+    assert Store(store.path, read_only=True).families.all().keys() == [*FAMILIES, "slim"]
 
 
 @pytest.mark.parametrize(
-    "name", ["", "Lean", "le an", "x" * 41, "mlp", "deep_cnn", "own", "flatten", "globalavg", "ä", "a-b", "a\n"]
+    "name", ["", "Slim", "sl im", "x" * 41, "mlp", "deep_cnn", "own", "flatten", "globalavg", "ä", "a-b", "a\n"]
 )
 def test_a_name_that_cannot_be_is_one_sentence(store: Store, name: str) -> None:
     with pytest.raises(ArgumentError, match="name of a family"):
@@ -67,10 +67,10 @@ def test_a_name_or_a_title_is_had_once(store: Store) -> None:
     with pytest.raises(ArgumentError, match="taken"):
         store.families.add(made(layers=PLAIN, title="Other"))
     with pytest.raises(ArgumentError, match="title"):
-        store.families.add(made("other", PLAIN, "LEAN"))
+        store.families.add(made("other", PLAIN, "SLIM"))
     store.families.add(made(layers=PLAIN, title="Other"), replacing=True)
     (kept,) = store.families.all().own
-    assert (kept.key, kept.title, kept.layers) == ("lean", "Other", PLAIN)
+    assert (kept.key, kept.title, kept.layers) == ("slim", "Other", PLAIN)
 
 
 def test_two_who_take_a_name_at_once_get_it_once(store: Store) -> None:
@@ -93,14 +93,14 @@ def test_two_who_take_a_name_at_once_get_it_once(store: Store) -> None:
 def test_renamed_and_removed(store: Store) -> None:
     store.families.add(made())
     store.families.add(made("other", PLAIN))
-    store.families.rename("lean", "thin", "Thin one")
+    store.families.rename("slim", "thin", "Thin one")
     assert [(x.key, x.title) for x in store.families.all().own] == [("thin", "Thin one"), ("other", "Other")]
     for change in (
-        lambda: store.families.rename("lean", "x", "X"),
+        lambda: store.families.rename("slim", "x", "X"),
         lambda: store.families.rename("thin", "other", "Y"),
         lambda: store.families.rename("thin", "mlp", "Y"),
         lambda: store.families.rename("thin", "thin", "Other"),
-        lambda: store.families.remove("lean"),
+        lambda: store.families.remove("slim"),
         lambda: store.families.remove("mlp"),
     ):
         with pytest.raises(ArgumentError):
@@ -127,7 +127,7 @@ def test_a_family_of_a_later_version_is_one_sentence(store: Store) -> None:
     with closing(sqlite3.connect(store.path)) as connection:
         connection.execute("UPDATE families SET layers = 'attention(n)'")
         connection.commit()
-    with pytest.raises(StoreError, match=r"The family 'lean' .* attention"):
+    with pytest.raises(StoreError, match=r"The family 'slim' .* attention"):
         store.families.all()
 
 
@@ -136,8 +136,8 @@ def test_a_family_of_a_later_version_is_one_sentence(store: Store) -> None:
 
 def test_a_line_and_a_family_that_are_the_same_network_share_their_runs(store: Store) -> None:
     store.families.add(made())
-    by_family = Cell("mnist", "f", LEAN, 8, ADADELTA, 0, named=made())
-    by_hand = Cell("mnist", "f", "conv3(8, same, leaky) maxpool2 4x[separable3(8, leaky)] globalavg", 1, ADADELTA, 0)
+    by_family = Cell("mnist", "f", SLIM, 8, ADADELTA, 0, named=made())
+    by_hand = Cell("mnist", "f", "conv3(8, same, leaky) maxpool2 3x[separable3(8, leaky)] globalavg", 1, ADADELTA, 0)
     article = Cell("mnist", "f", "deep_cnn", 4, ADADELTA, 0)
     doubled = Cell("mnist", "f", PLAIN.replace("2n", "4n").replace("(n)", "(2n)"), 2, ADADELTA, 0)
     trained(store, by_family)
@@ -150,32 +150,32 @@ def test_a_line_and_a_family_that_are_the_same_network_share_their_runs(store: S
 
 def test_a_family_that_was_changed_leaves_its_runs_under_their_layers(store: Store) -> None:
     store.families.add(made())
-    before = trained(store, Cell("mnist", "f", LEAN, 8, ADADELTA, 0, named=made()))
-    assert [x.family for x in store.runs()] == ["lean"]
-    changed = made(layers=LEAN.replace("4x", "3x"))
+    before = trained(store, Cell("mnist", "f", SLIM, 8, ADADELTA, 0, named=made()))
+    assert [x.family for x in store.runs()] == ["slim"]
+    changed = made(layers=SLIM.replace("3x", "2x"))
     store.families.add(changed, replacing=True)
     (run,) = store.runs()
-    assert run.family == LEAN and run.layers == before.layers
+    assert run.family == SLIM and run.layers == before.layers
     assert store.runs_of([Cell("mnist", "f", changed.layers, 8, ADADELTA, 0)]) == {}
-    store.families.rename("lean", "thin", "Thin")
+    store.families.rename("slim", "thin", "Thin")
     trained(store, Cell("mnist", "f", changed.layers, 8, ADADELTA, 0))
-    assert sorted(x.family for x in store.runs()) == sorted([LEAN, "thin"])
+    assert sorted(x.family for x in store.runs()) == sorted([SLIM, "thin"])
     store.families.remove("thin")
-    assert sorted(x.family for x in store.runs()) == sorted([LEAN, changed.layers]), "runs stay, under their layers"
+    assert sorted(x.family for x in store.runs()) == sorted([SLIM, changed.layers]), "runs stay, under their layers"
 
 
 def test_a_run_is_of_every_family_that_has_its_network() -> None:
     twice = own("twice", "Twice", Line.of(PLAIN.replace("(2n)", "(4n)").replace("(n)", "(2n)")))
-    lean = made()
+    slim = made()
     (run,) = runs({"family": "deep_cnn", "width": 4})
-    found = labelled(run, Families((twice, lean)))
+    found = labelled(run, Families((twice, slim)))
     assert [(x.family, x.width, x.title) for x in found] == [("deep_cnn", 4, "Deep CNN"), ("twice", 2, "Twice")]
     assert {x.cell for x in found} == {run.cell} and {x.id for x in found} == {run.id}
     (odd,) = runs({"family": "deep_cnn", "width": 3})
-    assert [x.family for x in labelled(odd, Families((twice, lean)))] == ["deep_cnn"]
-    (line,) = runs({"family": LEAN, "width": 8})
-    assert [(x.family, x.width) for x in labelled(line, Families((lean,)))] == [("lean", 8)]
-    assert labelled(line, Families()) == (line,) and line.family == LEAN
+    assert [x.family for x in labelled(odd, Families((twice, slim)))] == ["deep_cnn"]
+    (line,) = runs({"family": SLIM, "width": 8})
+    assert [(x.family, x.width) for x in labelled(line, Families((slim,)))] == [("slim", 8)]
+    assert labelled(line, Families()) == (line,) and line.family == SLIM
     (article,) = runs({"family": PLAIN, "width": 2})
     assert [x.family for x in labelled(article, Families())] == ["deep_cnn"], "a line that is one of the article's"
 
@@ -190,7 +190,7 @@ def test_dropout_tells_networks_apart() -> None:
 
 def test_what_waits_is_called_by_its_family(store: Store) -> None:
     store.families.add(made())
-    store.keep_waiting([Cell("mnist", "f", LEAN, 8, ADADELTA, 0), Cell("mnist", "f", "mlp", 2, ADADELTA, 0)])
-    assert [x.title for x in store.waiting()] == ["Lean, n = 8", "MLP, n = 2"]
-    line = Cell("mnist", "f", LEAN, 8, ADADELTA, 0)
+    store.keep_waiting([Cell("mnist", "f", SLIM, 8, ADADELTA, 0), Cell("mnist", "f", "mlp", 2, ADADELTA, 0)])
+    assert [x.title for x in store.waiting()] == ["Slim, n = 8", "MLP, n = 2"]
+    line = Cell("mnist", "f", SLIM, 8, ADADELTA, 0)
     assert named(line, Families()) is line and named(line, Families((made(),))).title == "Lean, n = 8"
