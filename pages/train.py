@@ -6,8 +6,6 @@ import streamlit as st
 
 from core.data import datasets
 from core.errors import ArgumentError, DatasetError
-from core.networks.families import Family, of_line
-from core.networks.line import Line
 from core.recipe import MAX_SEED
 from core.results.sentences import duration
 from core.runner.progress import Progress
@@ -15,6 +13,7 @@ from core.runs import costs, memory, sweep
 from core.runs.run import Cell, Run
 from core.ui import links
 from core.ui.dataset_choice import choose_name, images
+from core.ui.family_choice import choose_families, say_own
 from core.ui.markdown import plain
 from core.ui.page import explained, page, pressed, refused
 from core.ui.progress import live
@@ -24,40 +23,13 @@ from core.ui.shared import Context
 LISTED = 1024  # widths in the list of a choice; wider ones are typed
 
 
-def choose_families(context: Context) -> dict[str, Family]:
-    """Draw the choice of families and return the chosen ones by their keys; a link may bring a line without a name."""
-    families = {x.key: x for x in context.families}
-    line = links.said("layers") or links.get("train_layers")
-    if line:
-        with explained(ArgumentError):
-            families[links.OWN] = of_line(Line.of(line).text)
-            links.put({"train_layers": line})
-    many = len(families) > links.MANY
-    widget: Any = st.multiselect if many else st.pills
-    given: dict[str, Any] = {} if many else {"selection_mode": "multi"}
-    keys = links.choose_several(
-        widget,
-        "Families",
-        list(families),
-        key="families",
-        default=[links.OWN if links.said("layers") and links.OWN in families else "deep_cnn"],
-        title=lambda x: "Your own" if x == links.OWN else families[x].title,
-        width="stretch",
-        help="Each family is a line of networks that differ in one width, n.",
-        **given,
-    )
-    links.write("layers", [families[links.OWN].layers] if links.OWN in keys else [])
-    return {x: families[x] for x in keys}
-
-
 def selection(context: Context, now: Progress) -> list[Cell]:
     """Draw the choice of a sweep and return its cells; none while something is still to be chosen."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        chosen = choose_families(context)
+        chosen = choose_families(context, ["deep_cnn"])
         name = choose_name(context, lambda kept: kept or datasets.default(context.settings))
         dataset = images(context, name)
-    if links.OWN in chosen:  # not beside the choice, which would be cut off
-        st.caption(f"Your own: `{chosen[links.OWN].layers}`")
+    say_own(chosen)
     if not chosen:
         st.info("Choose at least one family.")
     if not chosen or dataset is None:
@@ -79,7 +51,7 @@ def selection(context: Context, now: Progress) -> list[Cell]:
             key=f"widths_{key}",
             bind="query-params",
             placeholder="Choose, or type any width",
-            help=f"{'The article sweeps' if family.built_in else 'Its sweep takes'} {', '.join(map(str, swept))}.",
+            help=f"{'The article sweeps' if family.article else 'Its sweep takes'} {', '.join(map(str, swept))}.",
         )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         count = st.number_input("Seeds", 1, 50, 1, key="seeds", bind="query-params", help="Runs of each network.")

@@ -45,7 +45,7 @@ class Finding:
         below: the largest width below it that does not, as far as is known.
         next: width and seeds to train next; None at the end.
         uneven: widths of which the smaller one reads more than the larger one beyond their noise.
-        sure: the chance that both ends of the bracket are on the right side; None without both.
+        sure: the chance that the ends of the bracket that are known are on the right side; None if none is.
         message: why it failed, where it did.
     """
 
@@ -113,7 +113,9 @@ def look(
     if width is not None:
         return found(Verdict.SEARCHING, (width, 1))
     if above is None:
-        return found(Verdict.NOT_SMALLER if beat is not None else Verdict.NOT_REACHED)
+        untold = below is not None and not below.told
+        verdict = Verdict.NOT_SMALLER if beat is not None else Verdict.NOT_REACHED
+        return found(Verdict.UNTOLD if untold else verdict)
     for end in (above, below):  # the answer rests on what is told of these two
         if end and end.seeds < question.ends:
             return found(Verdict.SEARCHING, (end.width, question.ends - end.seeds))

@@ -22,10 +22,11 @@ class Judgement:
         width: n.
         trials: its runs that were heard, by seed.
         mean: of the accuracy of those that were trained to their end; None if none was.
-        reaches: whether the mean reaches the target, or where runs were hopeless, whether most did.
+        reaches: whether it reaches the target.
         settled: whether no further seed is needed.
         told: whether it could be told apart from the target.
-        chance: that it is on the right side, by a normal distribution about the mean; 0.5 to 1.
+        chance: that it is on the right side, by a normal distribution about the mean; 0.5 to 1, and 1 where runs were
+            hopeless and decide.
     """
 
     width: int
@@ -80,8 +81,9 @@ def judged(
     """Judge a width.
 
     It needs another seed while its mean lies within 1.64 standard errors of the target, there are fewer than ``most``
-    seeds, and the standard error still says less than ``tell_apart``. Runs that were hopeless count against it and are
-    in no mean.
+    seeds, and the standard error still says less than ``tell_apart``. Runs that were hopeless are in no mean that is
+    told, but the decision takes each at the best that could be expected of it, and half of the runs decide alone: a
+    mean of those that are left would say too much.
 
     Args:
         width: n.
@@ -97,11 +99,12 @@ def judged(
     if not done:
         return Judgement(width, heard, None, False, bool(heard), bool(heard), 1.0 if heard else 0.5)
     mean = math.fsum(x.accuracy for x in done) / len(done)
-    hopeless = len(heard) - len(done)
-    above = mean >= target - SAME and beyond(mean, done[0].images, commonest)
-    reaches = above and hopeless * 2 < len(heard)
-    error = s / math.sqrt(len(done))
-    told = abs(mean - target) >= Z * error or hopeless * 2 >= len(heard)
+    expected = [x.accuracy if x.outcome is Outcome.DONE else x.bound for x in heard]
+    off = math.fsum(expected) / len(heard) - target
+    above = off >= -SAME and beyond(mean, done[0].images, commonest)
+    error = s / math.sqrt(len(heard))
+    most_hopeless = (len(heard) - len(done)) * 2 >= len(heard)
+    told = abs(off) >= Z * error or most_hopeless
     settled = told or len(heard) >= most or Z * error <= tell_apart
-    chance = NormalDist().cdf(abs(mean - target) / error) if error else 1.0
-    return Judgement(width, heard, mean, reaches, settled, told, chance)
+    chance = 1.0 if most_hopeless or not error else NormalDist().cdf(abs(off) / error)
+    return Judgement(width, heard, mean, above and not most_hopeless, settled, told, chance)

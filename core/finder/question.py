@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from core.errors import invalid, number, whole_number
 from core.networks.family import Family
@@ -25,8 +25,8 @@ class Asked:
 
     Attributes:
         family: whose widths are tried.
-        recipe: how its networks are trained, the protocol included.
-        widths: those that may be tried, ascending.
+        recipe: how its networks are trained, the protocol included; without dropout where the family has none.
+        widths: those that may be tried, ascending; of widths with the same network the smallest.
         parameters: of the network of each.
         layers: the network of each as text, which runs are recognised by.
     """
@@ -72,6 +72,8 @@ class Question:
     def __post_init__(self) -> None:
         if not self.asked:
             raise invalid("families", "at least one", "none")
+        if len({x.recipe.protocol for x in self.asked}) > 1:
+            raise invalid("recipes", "one protocol, as accuracies of two are not compared", "both")
         target, apart = number(self.target), number(self.tell_apart)
         if not 0 < target < 1:
             raise invalid("target", "an accuracy above 0 and below 1, such as 0.97", self.target)
@@ -119,6 +121,9 @@ def asked(family: Family, recipe: Recipe, shape: Shape, classes: int, widths: Se
     """
     dropout = recipe.dropout and family.line.has_dropout
     tried = tuple(sorted({family.width(x) for x in widths})) if widths else lattice(max(family.widths))
-    parameters = tuple(family.build(n, shape, classes, dropout).parameters for n in tried)
-    layers = tuple(family.identity(n, dropout) for n in tried)
-    return Asked(family, recipe, tried, parameters, layers)
+    networks: dict[str, int] = {}
+    for n in tried:  # a layer of n/2 is as wide at one n as at the next
+        networks.setdefault(family.identity(n, dropout), n)
+    parameters = tuple(family.build(n, shape, classes, dropout).parameters for n in networks.values())
+    used = replace(recipe, dropout=dropout)  # as cells have it, by which runs are recognised
+    return Asked(family, used, tuple(networks.values()), parameters, tuple(networks))

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
@@ -115,6 +116,7 @@ class Search:
     _changed: threading.Condition = field(init=False, default_factory=threading.Condition)
     _asked_to_stop: threading.Event = field(init=False, default_factory=threading.Event)
     _began: float = field(init=False, default_factory=time.monotonic)
+    _asked_for: tuple[Cell, ...] = field(init=False, default=())  # of what is waited for, what nobody else asked for
     _histories: dict[tuple[Origin, int, str], tuple[float, ...]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -145,9 +147,7 @@ class Search:
         except Exception as e:  # a defect of ours must not end the search in silence
             self._change(phase=Phase.FAILED, problem=f"The search ended by an error of ours ({type(e).__name__}: {e}).")
         finally:
-            waiting = self.standing().waiting
-            if waiting:
-                self._forget(waiting)
+            self._forget()
             self._change(waiting=())
         return self.standing()
 
@@ -188,13 +188,21 @@ class Search:
         return wanted if question.runs is None else wanted[: max(question.runs - len(standing.spent), 0)]
 
     def _runs(self) -> list[Run]:
-        """Return the runs on the image set as it is now."""
+        """Return the runs on the image set as it is now.
+
+        A run that failed before is tried once more: memory may have been short.
+        """
         mark = self.dataset.facts.fingerprint
-        mine = [x for x in self.store.runs(self.dataset.name) if x.fingerprint == mark]
+        tried = {x.cell for x in self.standing().spent}
+        mine = [
+            x
+            for x in self.store.runs(self.dataset.name)
+            if x.fingerprint == mark and (x.state is not RunState.FAILED or x.cell in tried)
+        ]
         return mine if self.own else [*mine, *shipped_runs(self.dataset)]
 
     def _history(self, run: Run) -> tuple[float, ...]:
-        """Return the accuracies that choose after each epoch of a finished run, read once."""
+        """Return the accuracies that choose after each epoch of a run that has ended, read once."""
         key = run.origin, run.id, run.started
         if key not in self._histories:
             source = self.store if run.origin is Origin.OWN else reference.store()
@@ -203,51 +211,68 @@ class Search:
 
     def _train(self, wanted: list[Cell], heard: Heard) -> bool:
         """Have cells trained and wait for their ends; return whether the search goes on."""
+        before = self.store.runs_of(wanted)
+        foreign = set(self.trainer.progress().busy)  # those of somebody's sweep are waited for and let be
+        self._asked_for = tuple(x for x in wanted if x not in foreign)
         self._change(waiting=tuple(wanted))
         self.trainer.submit(wanted, ahead=True)
-        seen, hopeless, told = self.trainer.progress(), set[Cell](), False
+        seen, hopeless, taken_back = self.trainer.progress(), set[Cell](), False
         while left := set(wanted).intersection(seen.busy):
+            if not taken_back and (self._ends() or self._stopped(set(wanted) - left - hopeless, before)):
+                self.trainer.clear(self._asked_for)
+                taken_back = True
             for x in seen.running:
-                if x.cell in left and x.epochs and x.cell not in hopeless and not told:
-                    last = x.epochs[-1]
-                    if heard.gains.hopeless(last.watched[1], last.epoch, self.question.target):
+                if x.cell in left and x.cell in self._asked_for:
+                    bound = heard.gains.bound((y.watched[1] for y in x.epochs), self.question.target)
+                    given_up = bound is not None
+                    if given_up and not taken_back:
                         hopeless.add(x.cell)
+                    if given_up or taken_back:  # each time: a run that is only being prepared is not stopped yet
                         self.trainer.stop_run(x.cell)
-            if self._ends() and not told:
-                told = True
-                self._forget(wanted)
             seen = self.trainer.wait(seen, timeout=WAIT)
             if seen.closed:
                 self._change(phase=Phase.STOPPED)
                 return False
-        return self._trained(wanted, hopeless, seen)
+            if taken_back and not set(self._asked_for).intersection(seen.busy):
+                break
+        return self._trained(wanted, before, hopeless, seen)
 
     def _ends(self) -> bool:
         late = self.question.minutes is not None and time.monotonic() - self._began >= 60 * self.question.minutes
         return self._asked_to_stop.is_set() or late
 
-    def _forget(self, wanted: Iterable[Cell]) -> None:
-        """Take back what was asked for."""
-        some = list(wanted)
-        self.trainer.clear(some)
-        for cell in some:
-            self.trainer.stop_run(cell)
+    def _since(self, some: Iterable[Cell], before: Mapping[Cell, Run]) -> dict[Cell, Run]:
+        """Return the runs that cells have had since, of which ``before`` had others or none."""
+        old = {(x.id, x.started) for x in before.values() if x.state is not RunState.DONE}
+        return {cell: x for cell, x in self.store.runs_of(some).items() if (x.id, x.started) not in old}
 
-    def _trained(self, wanted: list[Cell], hopeless: set[Cell], seen: Progress) -> bool:
+    def _stopped(self, ended: set[Cell], before: Mapping[Cell, Run]) -> bool:
+        """Return whether one of some cells was stopped, which is none of the search's doing."""
+        return any(x.state is RunState.STOPPED for x in self._since(ended, before).values())
+
+    def _forget(self) -> None:
+        """Take back what was asked for."""
+        with suppress(FeatherweightError):  # who may not train any more cannot stop either
+            self.trainer.clear(self._asked_for)
+            for cell in self._asked_for:
+                self.trainer.stop_run(cell)
+
+    def _trained(self, wanted: list[Cell], before: Mapping[Cell, Run], hopeless: set[Cell], seen: Progress) -> bool:
         """Note what became of cells; return whether the search goes on."""
-        runs = self.store.runs_of(wanted)
-        new = tuple(
-            Spent(x, runs[x].seconds or 0.0) for x in wanted if x in runs and runs[x].state is not RunState.RUNNING
-        )
+        runs = self._since(wanted, before)
+        ended = {x: runs[x] for x in wanted if x in runs and runs[x].state is not RunState.RUNNING}
+        new = tuple(Spent(x, run.seconds or 0.0) for x, run in ended.items())
+        self._asked_for = ()
         self._change(waiting=(), spent=(*self.standing().spent, *new))
         if self._ends():
             return True  # the next step says how it ended
-        missing = [x for x in wanted if x not in runs]
-        if missing:  # its images have gone, say
-            self._change(phase=Phase.FAILED, problem=seen.problem or f"{missing[0]} was not trained.")
-            return False
-        others = [x for x in wanted if runs[x].state in (RunState.STOPPED, RunState.INTERRUPTED) and x not in hopeless]
-        if others:
-            self._change(phase=Phase.STOPPED, problem=f"{others[0]} was stopped, and the search with it.")
-            return False
-        return True
+        broken = (RunState.STOPPED, RunState.INTERRUPTED)
+        stopped = [x for x, run in ended.items() if run.state in broken and x not in hopeless]
+        missing = [x for x in wanted if x not in ended]
+        if stopped:
+            self._change(phase=Phase.STOPPED, problem=f"{stopped[0]} was stopped, and the search with it.")
+        elif missing and seen.problem:  # its images have gone, say
+            self._change(phase=Phase.FAILED, problem=seen.problem)
+        elif missing:
+            self._change(phase=Phase.STOPPED, problem=f"{missing[0]} was forgotten, and the search with it.")
+        return not (stopped or missing)

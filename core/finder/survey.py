@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.data.datasets import Dataset
 from core.data.images import HELD_OUT
 from core.finder.bisection import Finding, Verdict, look
 from core.finder.question import Asked, Question
-from core.finder.trials import Gains, Trial, gains, matching, trials
+from core.finder.trials import Gains, History, Trial, gains, matching, trials
 from core.recipe import Protocol
 from core.results.analysis import points
 from core.runs import reference
 from core.runs.run import Cell, Run, RunState
-
-History = Callable[[Run], Sequence[float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +38,14 @@ def hear(question: Question, dataset: Dataset, runs: Sequence[Run], history: His
         question: what is asked.
         dataset: the image set.
         runs: on it, the user's own and those that came with Featherweight.
-        history: of a finished run, the accuracy that chooses after each epoch.
+        history: of a run, the accuracy that chooses after each epoch.
     """
     images = measured(dataset, question.asked[0].recipe.protocol)
     found = []
     for asked in question.asked:
         here = matching(asked, runs)
         known = gains(history(x) for x in here.values() if x.state is RunState.DONE)
-        found.append(Heard(asked, trials(asked, here, known, question.target, images), known))
+        found.append(Heard(asked, trials(asked, here, known, question.target, images, history), known))
     return found
 
 

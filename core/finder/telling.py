@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
+from statistics import stdev
 from typing import Any
 
 from core.finder.bisection import Finding, Verdict
 from core.finder.judgement import Judgement
 from core.finder.question import ENDS, Question
 from core.finder.search import Phase, Standing
-from core.finder.trials import Outcome
+from core.finder.trials import Outcome, matching
 from core.recipe import Protocol
-from core.results.sentences import goal, percent
+from core.results.sentences import goal, percent, spread
+from core.runs.run import Run, RunState
 
 
 def step(judgement: Judgement) -> str:
@@ -46,25 +49,71 @@ def answer(finding: Finding, target: float) -> str:
     bracket = ""
     if above:
         weights = f"{finding.parameters:,} weights"
-        mean = f" {percent(above.mean)} over {above.seeds} seeds" if above.mean is not None else ""
         under = f"; n = {below.width} with {finding.asked.weights(below.width):,} does not" if below else ""
-        bracket = f"n = {above.width}, {weights},{mean}{under}"
+        bracket = f"n = {above.width}, {weights}{_mean(above)}{under}"
     largest = f"n = {below.width} is below" if below else "nothing is known yet"
+    least = f"n = {finding.asked.widths[0]}, its smallest, has {finding.asked.parameters[0]:,}"
     match finding.verdict:
         case Verdict.FOUND:
             return f"{title} reaches {wanted} with {bracket}."
+        case Verdict.UNTOLD if not above:
+            return f"{title}: {largest}, its largest that may be tried, but cannot be told apart from {wanted}."
         case Verdict.UNTOLD:
             return f"{title}: {bracket}. One of the two cannot be told apart from {wanted}."
         case Verdict.NOT_REACHED:
             return f"{title} does not reach {wanted} up to n = {finding.asked.widths[-1]}."
         case Verdict.NOT_SMALLER:
-            return f"{title} does not get by with fewer weights: {largest}."
+            return f"{title} does not get by with fewer weights: {largest if below else least}."
         case Verdict.FAILED:
             return f"{title} was given up. {finding.message}"
         case Verdict.OUT_OF_TIME:
             return f"{title}: out of time; so far {bracket or largest}."
         case _:
-            return f"{title}: {bracket or largest}, and the search goes on."
+            return f"{title}: {bracket or largest}; not decided yet."
+
+
+def _mean(judgement: Judgement) -> str:
+    """Return what a width reads, over the seeds that were trained to their end: those stopped are in no mean."""
+    if judgement.mean is None:
+        return ""
+    stopped = sum(x.outcome is Outcome.HOPELESS for x in judgement.trials)
+    done = judgement.seeds - stopped
+    seeds = f"{done} seeds" if done > 1 else "one seed"
+    return f", {percent(judgement.mean)} over {seeds}" + (f", {stopped} more stopped as hopeless" if stopped else "")
+
+
+def uneven(finding: Finding) -> str:
+    """Return where in a family accuracy does not grow with the width; nothing if it does, as far as is known."""
+    if not finding.uneven:
+        return ""
+    pairs = [f"n = {small} reads more than n = {large}" for small, large in finding.uneven]
+    more = f"{', '.join(pairs[:-1])} and {pairs[-1]}" if len(pairs) > 1 else pairs[0]
+    return f"{finding.asked.family.title}: accuracy does not grow everywhere: {more}, beyond the noise of their seeds."
+
+
+def tested(finding: Finding, runs: Iterable[Run]) -> str:
+    """Return what a found network reads on the test images, where held-out images have decided; else nothing.
+
+    Args:
+        finding: of a family.
+        runs: on the image set, as :func:`core.finder.trials.matching` takes them.
+    """
+    if finding.above is None or finding.asked.recipe.protocol is not Protocol.HELD_OUT:
+        return ""
+    mine = matching(finding.asked, runs).items()
+    read = [
+        x.test_accuracy
+        for (width, _), x in mine
+        if width == finding.above.width and x.state is RunState.DONE and x.test_accuracy is not None
+    ]
+    if not read:
+        return ""
+    sd = stdev(read) if len(read) > 1 else None
+    seeds = f"{len(read)} seeds" if len(read) > 1 else "one seed"
+    return (
+        f"{finding.asked.family.title}, n = {finding.above.width}, reads {spread(math.fsum(read) / len(read), sd)} of "
+        f"the test images over {seeds}; they were measured once, at the end of each run, and decided nothing."
+    )
 
 
 def decides(question: Question) -> str:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
+from core.errors import number
 from core.networks.families import Family
 
 MANY = 8  # choices beside each other; of more a list is searched
@@ -203,6 +204,42 @@ def choose_several(
     drawn(key)
     picked = ([picked] if picked is not None else list(default)) if single else [x for x in options if x in picked]
     written[place] = [] if picked == list(default) else picked
+    write(key, written[place])
+    return picked
+
+
+def choose_number(label: str, low: float, high: float, step: float, *, key: str, default: float, **given: Any) -> float:
+    """Draw a choice of a number, which the page's address keeps, and return it.
+
+    Unlike a widget bound to the address its default may be another one from run to run: while nobody has chosen, the
+    number follows it.
+
+    Args:
+        label: of the widget.
+        low: the smallest number.
+        high: the largest one.
+        step: of the buttons that change it.
+        key: the name in session and address; an address that says no such number is corrected.
+        default: the number where nobody has chosen; the address leaves it out.
+        given: what else ``st.number_input`` takes.
+    """
+    written: dict[tuple[str, str], list[str]] = keep("written", dict)
+    place = (str(get("page")), key)
+    address = st.query_params.get_all(key)
+    opened = first(key) or key not in st.session_state
+    if opened or address != written.get(place, []):  # or the same page by another link
+        asked = number(address[0]) if address else default
+        if low <= asked <= high:
+            st.session_state[key] = float(asked)
+        elif opened:
+            st.session_state[key] = default
+    elif not address and st.session_state[key] == get(f"{key}_default", default):
+        st.session_state[key] = default
+    put({f"{key}_default": default})
+    tell(key)
+    picked: float = st.number_input(label, low, high, step=step, key=key, **given)
+    drawn(key)
+    written[place] = [] if picked == default else [f"{picked:g}"]
     write(key, written[place])
     return picked
 

@@ -28,6 +28,7 @@ PAGES = (
     ("app.py", "Explore", ":material/tune:"),
     ("pages/images.py", "Images", ":material/photo_library:"),
     ("pages/train.py", "Train", ":material/model_training:"),
+    ("pages/find.py", "Find", ":material/manage_search:"),
     ("pages/results.py", "Results", ":material/scatter_plot:"),
     ("pages/draw.py", "Draw", ":material/draw:"),
     ("pages/inspect.py", "Inspect", ":material/search:"),

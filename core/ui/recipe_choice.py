@@ -25,15 +25,15 @@ from core.ui import links, recipe_more
 PROTOCOL_TITLES = {Protocol.ARTICLE.value: "As in the article", Protocol.HELD_OUT.value: "Held-out"}
 
 
-def choose_protocol() -> Protocol:
-    """Draw the choice of what networks are chosen by."""
+def choose_protocol(usual: Protocol = Protocol.ARTICLE) -> Protocol:
+    """Draw the choice of what networks are chosen by, where nobody has chosen the usual one."""
     return Protocol(
         links.choose(
             st.segmented_control,
             "Protocol",
             list(PROTOCOL_TITLES),
             key="protocol",
-            default=Protocol.ARTICLE.value,
+            default=usual.value,
             title=PROTOCOL_TITLES.__getitem__,
             required=True,
             help="As in the article: trains on all training images and measures the test images after every epoch; the "
@@ -45,9 +45,16 @@ def choose_protocol() -> Protocol:
 
 
 def choose_recipe(
-    families: Sequence[Family], dataset: Dataset, precisions: tuple[str, ...]
+    families: Sequence[Family], dataset: Dataset, precisions: tuple[str, ...], protocol: Protocol = Protocol.ARTICLE
 ) -> tuple[Recipe | None, Protocol]:
-    """Draw the recipe controls and return the recipe, or None for each family's own, and the protocol."""
+    """Draw the recipe controls and return the recipe, or None for each family's own, and the protocol.
+
+    Args:
+        families: at least one.
+        dataset: to train on.
+        precisions: that the device has.
+        protocol: the usual one.
+    """
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         own = links.choose(
             st.segmented_control,
@@ -56,12 +63,12 @@ def choose_recipe(
             key="recipe",
             default="article",
             title={
-                "article": "The article's" if all(x.built_in for x in families) else "Each family's",
+                "article": "The article's" if all(x.article for x in families) else "Each family's",
                 "own": "My own",
             }.__getitem__,
             required=True,
         )
-        protocol = choose_protocol()
+        protocol = choose_protocol(protocol)
     if own == "article":
         recipes = ". ".join(f"{x.title}: {x.recipe}" for x in families)
         usual = families[0].recipe

@@ -19,6 +19,7 @@ from core.runner.runner import Runner
 from core.runs import database
 from core.runs.store import Store
 from core.settings import Settings
+from core.ui.find.finder import Finder
 from core.ui.hangup import end_on_hangup
 from core.ui.once import Once
 from core.ui.runner_key import RunnerKey
@@ -35,6 +36,7 @@ class Context:
         runner: the background runner as the visitor may use it, or None if another process has it or the store cannot
             be written.
         problem: why there is no runner.
+        finder: the process's one search.
     """
 
     settings: Settings
@@ -42,6 +44,7 @@ class Context:
     visitor: Visitor
     runner: GuardedRunner | None
     problem: str | None
+    finder: Finder
 
     @property
     def families(self) -> Families:
@@ -54,7 +57,7 @@ class Context:
 
 
 class Services:
-    """Settings, store and runner of a process, each made when it is first needed; what fails is tried again.
+    """Settings, store, runner and search of a process, each made when it is first needed; what fails is tried again.
 
     Args:
         backend: what trains, given the settings.
@@ -68,6 +71,7 @@ class Services:
         self._runner = Once(self._start)
         self._key = Once(lambda: RunnerKey(self.settings.access.key) if self.settings.access.key else None)
         self._owners = Owners()
+        self._finder = Finder()
         self.looking = threading.Lock()  # held while a file of images is read and converted: one at a time
 
     @property
@@ -89,7 +93,7 @@ class Services:
         """
         store, runner, problem = self._shared()
         guarded = GuardedRunner(runner, self.settings, self._owners, visitor) if runner else None
-        return Context(self.settings, store, visitor, guarded, problem)
+        return Context(self.settings, store, visitor, guarded, problem, self._finder)
 
     def set_aside(self, path: Path) -> Path:
         """Rename a store that is refused, so that the next visit makes a fresh one; return its new name.
@@ -103,11 +107,13 @@ class Services:
         return database.set_aside(path)
 
     def close(self) -> None:
-        """End the training, if any was begun."""
+        """End the search and the training, if any was begun."""
+        self._finder.end()
         runner = self._runner.made
         if runner:
             runner.close()
             atexit.unregister(runner.close)
+        self._finder.close()
 
     def _start(self) -> Runner:
         runner = Runner(self.settings, self._store(), self._backend(self.settings))

@@ -24,7 +24,7 @@ pytest.importorskip("playwright", reason="No Playwright found: install it with '
 from playwright.sync_api import expect
 
 APP = ROOT / "app.py"
-PAGES = ("", "train", "results", "draw", "inspect")
+PAGES = ("", "train", "find", "results", "draw", "inspect")
 # Every place in which a page writes a name: in Markdown of its own, as a label, a message, beside a bar.
 PLACES = """\
 import json
@@ -98,7 +98,7 @@ def test_every_page_shows_a_set_by_its_name(new_page: NewPage, url: str, path: s
         expect(page.get_by_role("combobox", name="Data set")).to_have_value(name)
         expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
         page_text = re.sub(r"\s+", " ", page.get_by_test_id("stMain").inner_text().replace(JOINER, ""))
-        if path in PAGES[2:]:
+        if path in PAGES[3:]:
             assert re.sub(r"\s+", " ", name) in page_text
         assert not page.locator(
             "a[href^='javascript:'], a[href*='//www.evil'], [data-testid=stMain] img[src=x]"

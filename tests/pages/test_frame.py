@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Sentences = Callable[[AppTest], list[str]]
 TRAIN, RESULTS = "pages/train.py", "pages/results.py"
-PAGES = ("app.py", TRAIN, RESULTS, "pages/draw.py", "pages/inspect.py")
+PAGES = ("app.py", TRAIN, "pages/find.py", RESULTS, "pages/draw.py", "pages/inspect.py")
 FRESH = "Set it aside and begin a fresh one"
 NOISE = b"no database, but long enough to look like one" * 100
 # What another dashboard does with the store while ours looks.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Sentences = Callable[[AppTest], list[str]]
 NAME = "[x](javascript:alert(1)) $x$ :smile: **b**"
-PAGES = ("app.py", "pages/train.py", "pages/results.py", "pages/draw.py", "pages/inspect.py")
+PAGES = ("app.py", "pages/train.py", "pages/find.py", "pages/results.py", "pages/draw.py", "pages/inspect.py")
 MARKDOWN = ("body", "label", "help", "text", "caption", "title", "content", "placeholder")  # fields drawn as Markdown
 
 
@@ -94,7 +94,7 @@ def test_a_files_name(
     elif page == "pages/results.py" and state != "nothing":
         text += said(at.selectbox(key="closer").select_index(0).run())
     # a page that says the name says it so that it reads the same
-    if page in PAGES[2:] and (state, page) != ("weights", "pages/inspect.py"):
+    if page in PAGES[3:] and (state, page) != ("weights", "pages/inspect.py"):
         assert plain(NAME) in text
     assert sentences(at) == []
 
