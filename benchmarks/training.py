@@ -295,7 +295,7 @@ def chosen_networks(asked: argparse.Namespace) -> list[tuple[Family, int]]:
         ArgumentError: if one cannot be read.
     """
     if asked.all:
-        return [(x, width) for x in FAMILIES.values() for width in x.widths]
+        return [(x, width) for x in FAMILIES.values() if x.article for width in x.widths]
     once = (x.rpartition(":") for x in dict.fromkeys(asked.network))  # again it would be compiled already
     return [(family(key), family(key).width(width)) for key, _, width in once]
 

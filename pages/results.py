@@ -169,7 +169,7 @@ with page("Results") as context:
         if name != reference.DATASET:
             legend.append("All of these are on MNIST with its 60,000 training images.")
     if any(x.curve.origin is Origin.REFERENCE for x in points):
-        legend.append(reference.NOTE)
+        legend.append(reference.note(name))
     st.caption(" ".join(legend))
 
     selected = st.selectbox(

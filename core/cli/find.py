@@ -13,6 +13,7 @@ from core.data import datasets
 from core.finder import telling
 from core.finder.question import Question, asked
 from core.finder.search import Phase, Search
+from core.finder.survey import runs_on
 from core.recipe import Protocol
 from core.runs import sweep
 from core.runs.store import Store
@@ -68,8 +69,10 @@ def find(arguments: Namespace) -> Output:
         minutes=arguments.minutes,
     )
     standing = search(loaded, store, lambda trainer: Search(question, dataset, store, trainer, arguments.own))
+    runs = runs_on(store, dataset, arguments.own)
     if standing.phase is Phase.STOPPED and standing.problem is None:
         raise KeyboardInterrupt
     lines = [telling.answer(x, question.target) for x in standing.findings]
-    text = "\n".join([telling.smallest(standing), telling.decides(question), *lines])
-    return Output(telling.facts(standing), text, 1 if standing.phase is not Phase.ENDED else 0)
+    lines += [telling.tested(x, runs) for x in standing.findings] + [telling.uneven(x) for x in standing.findings]
+    text = "\n".join([telling.smallest(standing), telling.decides(question), *filter(None, lines)])
+    return Output(telling.facts(standing, runs), text, 1 if standing.phase is not Phase.ENDED else 0)

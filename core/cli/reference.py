@@ -15,7 +15,7 @@ from core.runs.store import Store
 
 def add(verbs: Verbs) -> None:
     """Add the verb ``reference``."""
-    words = "train the reference results, about 80 minutes on two cores, and write them"
+    words = "train the reference results, about two hours on two cores, and write them"
     added = verbs.add("reference", train, words)
     added.add_argument("--out", metavar="FILE", help="in place of the shipped ones by default")
 

@@ -31,7 +31,7 @@ def add(verbs: Verbs) -> None:
     words = "train families, widths and seeds; asked again, it goes on where it stopped"
     added = verbs.add("sweep", train_sweep, words)
     what = added.add_mutually_exclusive_group()
-    what.add_argument("--families", metavar="A,B", help="the article's four by default")
+    what.add_argument("--families", metavar="A,B", help="all that come with Featherweight by default")
     what.add_argument("--layers", metavar="TEXT", help="a line of text in place of families")
     added.add_argument("--widths", metavar="1,2,8-16", help="those that each family names by default")
     added.add_argument("--seeds", default="0", metavar="0-4", help="0 by default")

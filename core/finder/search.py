@@ -17,7 +17,7 @@ from core.data.datasets import Dataset
 from core.errors import FeatherweightError
 from core.finder.bisection import Finding, Verdict
 from core.finder.question import Question
-from core.finder.survey import Heard, cells, commonest, hear, shipped_runs, starts, survey
+from core.finder.survey import Heard, cells, commonest, hear, runs_on, starts, survey
 from core.results.collect import finished
 from core.runner.progress import Progress
 from core.runs import reference
@@ -188,18 +188,10 @@ class Search:
         return wanted if question.runs is None else wanted[: max(question.runs - len(standing.spent), 0)]
 
     def _runs(self) -> list[Run]:
-        """Return the runs on the image set as it is now.
-
-        A run that failed before is tried once more: memory may have been short.
-        """
-        mark = self.dataset.facts.fingerprint
+        """Return the runs that count; one that failed before is tried once more, as memory may have been short."""
         tried = {x.cell for x in self.standing().spent}
-        mine = [
-            x
-            for x in self.store.runs(self.dataset.name)
-            if x.fingerprint == mark and (x.state is not RunState.FAILED or x.cell in tried)
-        ]
-        return mine if self.own else [*mine, *shipped_runs(self.dataset)]
+        found = runs_on(self.store, self.dataset, self.own)
+        return [x for x in found if x.state is not RunState.FAILED or x.cell in tried]
 
     def _history(self, run: Run) -> tuple[float, ...]:
         """Return the accuracies that choose after each epoch of a run that has ended, read once."""

@@ -14,6 +14,7 @@ from core.recipe import Protocol
 from core.results.analysis import points
 from core.runs import reference
 from core.runs.run import Cell, Run, RunState
+from core.runs.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +138,11 @@ def cells(finding: Finding, dataset: Dataset) -> list[Cell]:
     ]
 
 
-def shipped_runs(dataset: Dataset) -> list[Run]:
-    """Return the runs on an image set that came with Featherweight.
+def runs_on(store: Store, dataset: Dataset, own: bool = False) -> list[Run]:
+    """Return the runs on an image set as it is now, the user's own and, unless ``own``, those shipped.
 
     Raises:
         StoreError: if they cannot be read.
     """
-    return reference.store().runs(dataset.name)
+    mine = [x for x in store.runs(dataset.name) if x.fingerprint == dataset.facts.fingerprint]
+    return mine if own else [*mine, *reference.store().runs(dataset.name)]

@@ -98,15 +98,8 @@ def tested(finding: Finding, runs: Iterable[Run]) -> str:
         finding: of a family.
         runs: on the image set, as :func:`core.finder.trials.matching` takes them.
     """
-    if finding.above is None or finding.asked.recipe.protocol is not Protocol.HELD_OUT:
-        return ""
-    mine = matching(finding.asked, runs).items()
-    read = [
-        x.test_accuracy
-        for (width, _), x in mine
-        if width == finding.above.width and x.state is RunState.DONE and x.test_accuracy is not None
-    ]
-    if not read:
+    read = test_accuracies(finding, runs)
+    if finding.above is None or not read or finding.asked.recipe.protocol is not Protocol.HELD_OUT:
         return ""
     sd = stdev(read) if len(read) > 1 else None
     seeds = f"{len(read)} seeds" if len(read) > 1 else "one seed"
@@ -114,6 +107,15 @@ def tested(finding: Finding, runs: Iterable[Run]) -> str:
         f"{finding.asked.family.title}, n = {finding.above.width}, reads {spread(math.fsum(read) / len(read), sd)} of "
         f"the test images over {seeds}; they were measured once, at the end of each run, and decided nothing."
     )
+
+
+def test_accuracies(finding: Finding, runs: Iterable[Run]) -> list[float]:
+    """Return what the finished runs of a found network read of the test images, shares."""
+    if finding.above is None:
+        return []
+    mine = matching(finding.asked, runs).items()
+    found = (x.test_accuracy for (n, _), x in mine if n == finding.above.width and x.state is RunState.DONE)
+    return [x for x in found if x is not None]
 
 
 def decides(question: Question) -> str:
@@ -143,8 +145,13 @@ def grid_runs(finding: Finding) -> int:
     return ENDS * len(finding.asked.widths)
 
 
-def facts(standing: Standing) -> dict[str, Any]:
-    """Return a search as plain values for JSON; accuracies are shares, brackets weights."""
+def facts(standing: Standing, runs: Sequence[Run] = ()) -> dict[str, Any]:
+    """Return a search as plain values for JSON; accuracies are shares, brackets weights.
+
+    Args:
+        standing: how it stands.
+        runs: on the image set, for what the test images say.
+    """
     return {
         "dataset": standing.dataset.name,
         "target": standing.question.target,
@@ -153,11 +160,12 @@ def facts(standing: Standing) -> dict[str, Any]:
         "answer": smallest(standing),
         "problem": standing.problem,
         "seconds": standing.seconds,
-        "families": [_family(standing, x) for x in standing.findings],
+        "families": [_family(standing, x, runs) for x in standing.findings],
     }
 
 
-def _family(standing: Standing, finding: Finding) -> dict[str, Any]:
+def _family(standing: Standing, finding: Finding, runs: Sequence[Run]) -> dict[str, Any]:
+    read = test_accuracies(finding, runs)
     above, below, asked = finding.above, finding.below, finding.asked
     spent = [x for x in standing.spent if x.cell.layers in asked.layers and x.cell.recipe == asked.recipe]
     return {
@@ -165,6 +173,7 @@ def _family(standing: Standing, finding: Finding) -> dict[str, Any]:
         "width": above and above.width,
         "parameters": finding.parameters,
         "mean": above and above.mean,
+        "test_mean": math.fsum(read) / len(read) if read else None,
         "seeds": above and above.seeds,
         "bracket_below": below and asked.weights(below.width),
         "bracket_above": finding.parameters,

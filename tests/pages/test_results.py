@@ -572,7 +572,7 @@ def test_a_fresh_install_has_results(visit: Visit, sentences: Sentences, own: Se
     assert set(shown["Runs"]) == {"reference"}
     assert all(x in answer(at) for x in (" 97.0 % ", " MNIST ", " a Deep CNN ", " 932 weights: "))
     assert all("(reference)" in x for x in bullets(at)) and len(bullets(at)) == 4
-    assert reference.NOTE in captions(at)
+    assert reference.note("mnist") in captions(at)
 
 
 def mnist() -> datasets.Dataset:
@@ -618,7 +618,7 @@ def test_own_and_reference_runs_are_never_averaged(
     ]
     lines = marks(at, type="line")
     assert lines and all({"recipe", "origin"} <= {y["field"] for y in x["encoding"]["detail"]} for x in lines)
-    assert reference.NOTE in captions(at) and "Paler" in captions(at)
+    assert reference.note("mnist") in captions(at) and "Paler" in captions(at)
     (line,) = bullets(at)
     assert line.startswith("- **Deep CNN** (reference): 932 weights (n = 2): 2 of 2 ")
     rows = json.loads(downloads["featherweight-mnist.json"]())
@@ -626,7 +626,7 @@ def test_own_and_reference_runs_are_never_averaged(
     at.toggle(key="reference").set_value(False).run()
     assert all(x in bullets(at)[0] for x in ("- **Deep CNN**: ", " never ", " 97.0 % ", " 70.00 %, ", f" {deep(4):,} "))
     assert "Runs" not in networks(at) or set(networks(at)["Runs"]) == {"own"}
-    assert reference.NOTE not in captions(at) and "Paler" not in captions(at)
+    assert reference.note("mnist") not in captions(at) and "Paler" not in captions(at)
 
 
 def test_own_results_on_other_digits_are_told_beside_the_reference_and_one_press_away(

@@ -7,7 +7,7 @@ import streamlit as st
 from core.finder import telling
 from core.finder.bisection import Finding, Verdict
 from core.finder.search import Phase, Standing
-from core.finder.survey import shipped_runs
+from core.finder.survey import runs_on
 from core.results.sentences import duration
 from core.runs import costs, sweep
 from core.ui import links
@@ -51,9 +51,9 @@ def ended(context: Context, standing: Standing, device: str | None) -> None:
 
 def _rests_on(context: Context, standing: Standing, least: Finding | None, device: str | None) -> None:
     """Say which images decided, what the test images say, and what was spent against the full grid."""
-    dataset, mark = standing.dataset, standing.dataset.facts.fingerprint
-    runs = [x for x in context.store.runs(dataset.name) if x.fingerprint == mark]
-    tested = telling.tested(least, [*runs, *shipped_runs(dataset)]) if least else ""
+    dataset = standing.dataset
+    runs = runs_on(context.store, dataset)
+    tested = telling.tested(least, runs) if least else ""
     if tested:
         st.markdown(plain(tested))
     cells = [cell for x in standing.question.asked for cell in effort.grid_cells(x, dataset)]

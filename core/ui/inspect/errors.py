@@ -98,7 +98,7 @@ def draw_errors(context: Context, looked: Sequence[Looked], dataset: Dataset, sh
                 f"Images that the {other} network answers so more often (+) or less often (-) than the {one} one."
             )
     if dataset.name == reference.DATASET and any(x.run.fingerprint != dataset.facts.fingerprint for x, _ in looked):
-        st.caption(reference.NOTE)
+        st.caption(reference.note(dataset.name))
     gallery(looked, given, shown, labels, classes)
     last, found = looked[-1][0], counts[-1]
     if len(classes) <= confusion_charts.MOST:

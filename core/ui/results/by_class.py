@@ -59,4 +59,4 @@ def by_class(source: Store, found: Results, kept: Sequence[Run]) -> None:
     )
     table(tables.classes(counts, found.labels), tables.CLASSES, f"Accuracy per class of {chosen.name}")
     if run.origin is Origin.REFERENCE and run.fingerprint != facts.fingerprint:
-        st.caption(reference.NOTE)
+        st.caption(reference.note(found.name))
