@@ -68,6 +68,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Any:
         patch.setenv("KERAS_HOME", str(home / "keras"))
         patch.setattr(datasets, "fetch", offline)
         patch.setattr(terminal, "follow", idle)
+        patch.setattr(terminal, "search", idle)
         patch.chdir(home)
         yield function
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from core.data.datasets import Dataset
 from core.errors import RefusedError, StoreError
 from core.networks.families import FAMILIES, Family
+from core.recipe import LEAN_SHIFTED
 from core.runs import sweep
 from core.runs.run import Cell, Origin, RunState, Weights
 from core.runs.store import Store
@@ -19,8 +20,10 @@ PATH = Path(__file__).with_name("reference.sqlite3")
 DATASET = "mnist"
 FASHION = "fashion_mnist"
 DATASETS = (DATASET, FASHION)
+SHIFTED = {"tied": (24, 13, 10)}  # widths that are trained on moved images too
 FASHION_WIDTHS = {"deep_cnn": (8, 4, 3, 2, 1), "lean": (16, 8, 4)}
-FASHION_KEPT = {("deep_cnn", 8), ("lean", 16)}  # whose weights are kept, beside those that families name
+FASHION_KEPT = {("deep_cnn", 8), ("lean", 16)}
+SHIFTED_KEPT = {("tied", 13)}
 SEEDS = tuple(range(5))
 SEEDS_OF_SLOW = tuple(range(3))  # of the widest network of one of the article's families
 FRESH = tuple(range(10, 15))  # of families that were made here: what was chosen, was chosen with other seeds
@@ -53,12 +56,14 @@ def store() -> Store:
 
 def cells(dataset: Dataset) -> list[Cell]:
     """Return the cells of the reference results on one of ``DATASETS``, the cheap ones first."""
-    swept = FASHION_WIDTHS if dataset.name == FASHION else {key: x.reference for key, x in FAMILIES.items()}
+    usual = FASHION_WIDTHS if dataset.name == FASHION else {key: x.reference for key, x in FAMILIES.items()}
+    shifted = {} if dataset.name == FASHION else SHIFTED
     wanted = [
         cell
-        for key, widths in swept.items()
-        for n in widths
-        for cell in sweep.cells(dataset, {key: [n]}, seeds(FAMILIES[key], n))
+        for widths, recipe in ((usual, None), (shifted, LEAN_SHIFTED))
+        for key, some in widths.items()
+        for n in some
+        for cell in sweep.cells(dataset, {key: [n]}, seeds(FAMILIES[key], n), recipe)
     ]
 
     def work(cell: Cell) -> int:
@@ -104,5 +109,9 @@ def write(source: Store, wanted: list[Cell], path: Path) -> None:
 
 
 def _kept(cell: Cell) -> bool:
-    chosen = (cell.family, cell.width) in FASHION_KEPT if cell.dataset == FASHION else cell.width in cell.chosen.kept
-    return chosen and cell.seed == seeds(cell.chosen, cell.width)[0]
+    network = cell.family, cell.width
+    if cell.dataset == FASHION:
+        kept = network in FASHION_KEPT
+    else:
+        kept = network in SHIFTED_KEPT if cell.recipe == LEAN_SHIFTED else cell.width in cell.chosen.kept
+    return kept and cell.seed == seeds(cell.chosen, cell.width)[0]

@@ -131,14 +131,16 @@ def test_a_budget_gives_the_largest_network_of_each_family(visit: Visit) -> None
         "Pooled MLP": "n = 4",
         "CNN": "none",
         "Deep CNN": "n = 2",
+        "Lean CNN": "n = 9",
+        "Tied CNN": "n = 14",
     }
     assert "858 weights" in captions(at) and "932 weights" in captions(at)
-    shown = {"show_mlp", "show_pooled_mlp", "show_deep_cnn"}
+    shown = {"show_mlp", "show_pooled_mlp", "show_deep_cnn", "show_lean", "show_tied"}
     assert {x.key for x in at.button if str(x.key).startswith("show_")} == shown
     at.number_input(key="budget").set_value(5000).run()
     assert {x.label: x.value for x in at.metric}["CNN"] == "n = 2" and "4,802 weights" in captions(at)
     at.number_input(key="budget").set_value(1).run()
-    assert [x.value for x in at.metric] == ["none"] * 4
+    assert [x.value for x in at.metric] == ["none"] * len(FAMILIES)
     assert not [x for x in at.button if str(x.key).startswith("show_")]
 
 

@@ -19,6 +19,7 @@ from core.data.datasets import Dataset
 from core.data.images import Facts, Images, scaled
 from core.errors import StoreError
 from core.networks.families import FAMILIES
+from core.recipe import LEAN, LEAN_SHIFTED
 from core.runs import reference, weights
 from core.runs.migrations import READABLE, VERSION
 from core.runs.run import Cell, Epoch, Origin, RunState
@@ -35,6 +36,7 @@ FASHION = Dataset(
 # Networks whose weights are kept, with the seed.
 KEPT = {("mlp", 32): 0, ("pooled_mlp", 64): 0, ("cnn", 2): 0, ("deep_cnn", 2): 0, ("deep_cnn", 3): 0}
 KEPT |= {(key, n): 10 for key in ("lean", "tied") for n in FAMILIES[key].kept}
+SHIFTED_KEPT = {("tied", 13): 10}  # with LEAN_SHIFTED
 KEPT_OF_FASHION = {("deep_cnn", 8): 0, ("lean", 16): 10}
 RUN_COLUMNS = (
     "dataset, fingerprint, layers, recipe, seed, family, width, parameters, multiply_adds, train_images, test_images, "
@@ -261,14 +263,15 @@ def test_families_made_here_are_measured_with_seeds_that_nothing_was_chosen_by()
     found = [*reference.cells(MNIST), *reference.cells(FASHION)]
     made = [x for x in found if not FAMILIES[x.family].article]
     assert {x.seed for x in made} == {10, 11, 12, 13, 14} and {x.family for x in made} == {"lean", "tied"}
-    assert set(Counter((x.dataset, x.family, x.width) for x in made).values()) == {5}
+    assert set(Counter((x.dataset, x.family, x.width, x.recipe) for x in made).values()) == {5}
+    assert {x.recipe for x in made} == {LEAN, LEAN_SHIFTED}
 
 
 def test_cheap_cells_come_first_with_their_seeds_together() -> None:
     found = reference.cells(MNIST)
     work = [FAMILIES[x.family].build(x.width).multiply_adds * x.recipe.epochs for x in found]
     assert work == sorted(work)
-    networks = [(x.family, x.width) for x in found]
+    networks = [(x.family, x.width, str(x.recipe)) for x in found]
     assert networks == sorted(networks, key=networks.index), "no network is come back to"
     assert [x.seed for x in found[:5]] == [0, 1, 2, 3, 4]
 
@@ -313,7 +316,7 @@ def test_every_shipped_run_says_how_it_came_about(shipped: Store) -> None:
 
 
 def test_shipped_weights_are_of_each_kept_network_s_first_seed(shipped: Store) -> None:
-    for name, wanted in (("mnist", KEPT), ("fashion_mnist", KEPT_OF_FASHION)):
+    for name, wanted in (("mnist", KEPT | SHIFTED_KEPT), ("fashion_mnist", KEPT_OF_FASHION)):
         kept = {(x.family, x.width): x.seed for x in shipped.runs(name) if shipped.weights(x.id) is not None}
         assert kept == wanted
 
@@ -330,11 +333,14 @@ def mnist() -> Images:
     return npz.read(path)
 
 
-@pytest.mark.parametrize(("family", "width"), sorted(KEPT))
+@pytest.mark.parametrize(("family", "width"), sorted(KEPT | SHIFTED_KEPT))
 def test_shipped_weights_read_the_test_images_as_well_as_stored(
     family: str, width: int, shipped: Store, mnist: Images
 ) -> None:
-    row = run_of(shipped, replace(cell(family, width, KEPT[family, width]), fingerprint=FINGERPRINT))
+    of_usual = (family, width) in KEPT
+    seed = KEPT[family, width] if of_usual else SHIFTED_KEPT[family, width]
+    wanted = replace(cell(family, width, seed), fingerprint=FINGERPRINT)
+    row = run_of(shipped, wanted if of_usual else replace(wanted, recipe=LEAN_SHIFTED))
     packed = shipped.weights(row.id) if row else None
     assert row and packed
     network = FAMILIES[family].build(width)
