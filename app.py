@@ -63,14 +63,19 @@ with page("Explore") as context:
     with suppress(FeatherweightError):  # Results says so
         shipped = reference.store()
     families = context.families
+    key = choose_family(families)  # a row of its own: seven segments and more beside other choices are cut off
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        key = choose_family(families)
         name = choose_name(context, lambda kept: kept or collect.default(context.settings, context.store, shipped))
-        dropout = key in FAMILIES and st.toggle(  # layers of one's own say themselves where dropout is
-            "Dropout",
-            key="dropout",
-            bind="query-params",
-            help="The tutorial's Dropout layers. They cost no weights; the article leaves them out.",
+        # layers of one's own say themselves where dropout is
+        dropout = (
+            key in FAMILIES
+            and FAMILIES[key].line.has_dropout
+            and st.toggle(
+                "Dropout",
+                key="dropout",
+                bind="query-params",
+                help="The tutorial's Dropout layers. They cost no weights; the article leaves them out.",
+            )
         )
     chosen = architecture.choose_line() if key == links.OWN else families.get(key)
     if key != links.OWN:

@@ -65,6 +65,11 @@ class Limits:
         """Return these limits for what several visitors may have asked for: without those of one sweep or visitor."""
         return replace(self, cells=None, waiting=None)
 
+    def allows(self, weights: int, multiply_adds: int) -> bool:
+        """Return whether a network of so many weights and multiply-adds for an image is within these limits."""
+        within = self.weights is None or weights <= self.weights
+        return within and (self.multiply_adds is None or multiply_adds <= self.multiply_adds)
+
     def check(self, asked: Ask, mine: int, others: int) -> None:
         """Check what somebody asks for, who has ``mine`` runs waiting or running besides the ``others``.
 

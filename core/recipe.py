@@ -50,6 +50,7 @@ class Schedule(StrEnum):
 
 
 SCHEDULES = tuple(Schedule)
+STEPS = ((0.5, 0.1), (0.75, 0.01))  # shares of the updates after which the rate is what share of itself
 SCHEDULE_TITLES = {Schedule.CONSTANT: "constant", Schedule.COSINE: "cosine to 0", Schedule.STEP: "in steps"}
 
 

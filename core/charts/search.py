@@ -167,8 +167,8 @@ def lane(finding: Finding) -> dict[str, Any]:
     match finding.verdict:
         case Verdict.FOUND:
             words = f"{above:,} weights"
-        case Verdict.UNTOLD:
-            words = f"{above:,} weights, not told apart"
+        case Verdict.UNTOLD:  # of the widest that may be tried, where none reaches the target
+            words = f"{f'{above:,} weights' if above else words}, not told apart"
         case Verdict.OUT_OF_TIME:
             words += ", out of time"
     return row | {"words": f"{asked.family.title}: {words}"}

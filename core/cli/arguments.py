@@ -103,7 +103,7 @@ def question(parser: ArgumentParser) -> None:
 
 
 def known() -> Families:
-    """Return the article's families and those in the store.
+    """Return the families that come with Featherweight and those in the store.
 
     Raises:
         StoreError: if the store cannot be read.
@@ -126,12 +126,12 @@ def chosen(arguments: Namespace) -> tuple[Family, int]:
 def with_line(words: Sequence[str]) -> list[str]:
     """Return typed words with what stands for a family where a verb about a network is given ``--layers`` instead."""
     given = any(x == "--layers" or x.startswith("--layers=") for x in words)
-    takes = words and words[0] in ("count", "summary", "code", "train")
+    takes = words and words[0] in ("count", "summary", "code", "train", "tune")
     return [words[0], A_LINE, *words[1:]] if given and takes else list(words)
 
 
 def named(key: str) -> Family:
-    """Return the family of a name, the article's or one's own.
+    """Return the family of a name, one that comes with Featherweight or one's own.
 
     Raises:
         ArgumentError: if there is none.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 
 from core import settings
@@ -11,6 +12,7 @@ from core.cli.training import families
 from core.cli.verb import Output, Verbs
 from core.data import datasets
 from core.finder import telling
+from core.finder.bisection import Verdict
 from core.finder.question import Question, asked
 from core.finder.search import Phase, Search
 from core.finder.survey import runs_on
@@ -32,8 +34,8 @@ def add(verbs: Verbs) -> None:
     added.add_argument(
         "--tell-apart", default="0.001", metavar="SHARE", help="a difference that needs no more seeds, 0.001 by default"
     )
-    added.add_argument("--runs", metavar="N", help="to train at most")
-    added.add_argument("--minutes", metavar="N", help="to take at most")
+    added.add_argument("--runs", metavar="N", help="runs to train at most, no bound by default")
+    added.add_argument("--minutes", metavar="N", help="minutes to take at most, no bound by default")
     added.add_argument("--all", action="store_true", help="the answer of each family, not only the smallest of all")
     added.add_argument("--own", action="store_true", help="without the reference runs")
     options.image_set(added)
@@ -72,7 +74,12 @@ def find(arguments: Namespace) -> Output:
     runs = runs_on(store, dataset, arguments.own)
     if standing.phase is Phase.STOPPED and standing.problem is None:
         raise KeyboardInterrupt
+    failed = standing.phase is not Phase.ENDED or any(x.verdict is Verdict.FAILED for x in standing.findings)
+    if standing.problem:
+        print(standing.problem, file=sys.stderr)
     lines = [telling.answer(x, question.target) for x in standing.findings]
     lines += [telling.tested(x, runs) for x in standing.findings] + [telling.uneven(x) for x in standing.findings]
-    text = "\n".join([telling.smallest(standing), telling.decides(question), *filter(None, lines)])
-    return Output(telling.facts(standing, runs), text, 1 if standing.phase is not Phase.ENDED else 0)
+    text = "\n".join(
+        [telling.smallest(standing), telling.decides(question), *filter(None, lines), telling.cost(standing)]
+    )
+    return Output(telling.facts(standing, runs), text, 1 if failed else 0)

@@ -195,17 +195,20 @@ def search(settings: Settings, store: Store, make: Callable[[Runner], Search]) -
         make: the search, given what trains.
 
     Raises:
-        TrainingError: if training cannot start, or the search broke off.
+        TrainingError: if training cannot start, or is held by a problem.
     """
     console, errors = _console()
-    said: set[str] = set()
+    has_bar, said = _has_bar(console), set[str]()
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[words]}"))
+    shown = Progress(*columns, console=console, disable=not has_bar)
 
     def say(text: str) -> None:
         if text and text not in said:
             said.add(text)
             console.print(text, markup=False, soft_wrap=True)
 
-    with _stops() as stops, closing(Runner(settings, store)) as trainer:
+    with _stops() as stops, closing(Runner(settings, store)) as trainer, shown as bar:
+        task = bar.add_task("Starting", total=None, words="")
         searching = make(trainer)
         thread = threading.Thread(target=searching.run, name="featherweight-search", daemon=True)
         thread.start()
@@ -215,6 +218,8 @@ def search(settings: Settings, store: Store, make: Callable[[Runner], Search]) -
             for finding in standing.findings:
                 for judgement in finding.judgements:
                     say(f"{finding.asked.family.title}, {telling.step(judgement)}")
+                if finding.next and any(x.layers in finding.asked.layers for x in standing.waiting):
+                    say(f"{finding.asked.family.title}, now {telling.next_step(finding)}")
             asked = len(stops) + 2 * errors.unread
             if asked > heard:
                 heard = asked
@@ -223,6 +228,8 @@ def search(settings: Settings, store: Store, make: Callable[[Runner], Search]) -
                     trainer.stop_now()
                 say("Stopping after this epoch; Ctrl-C again stops at once." if heard == 1 else "Stopping.")
             now = trainer.progress()
+            say(now.note or "")
+            show(bar, task, now)
             if now.held and now.problem:
                 raise TrainingError(now.problem)
         return searching.standing()

@@ -76,5 +76,9 @@ def tune(arguments: Namespace) -> Output:
 
 
 def _line(entrant: Entrant) -> str:
-    read = f"{percent(entrant.mean)} over {len(entrant.accuracies)} seeds" if entrant.accuracies else "failed"
+    read = (
+        f"{percent(entrant.mean)} over {len(entrant.accuracies)} seed{'s' if len(entrant.accuracies) > 1 else ''}"
+        if entrant.accuracies
+        else "failed"
+    )
     return f"round {entrant.round}: {read}: {entrant.recipe}"

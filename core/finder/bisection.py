@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from core.finder.judgement import Judgement, judged, spread
+from core.finder.judgement import Judgement, judged, near, spread
 from core.finder.question import Asked, Question
 from core.finder.trials import Outcome, Trial
 
@@ -44,6 +44,7 @@ class Finding:
         above: the smallest width that reaches the target, as far as is known.
         below: the largest width below it that does not, as far as is known.
         next: width and seeds to train next; None at the end.
+        why: what these are to tell.
         uneven: widths of which the smaller one reads more than the larger one beyond their noise.
         sure: the chance that the ends of the bracket that are known are on the right side; None if none is.
         message: why it failed, where it did.
@@ -58,6 +59,7 @@ class Finding:
     uneven: tuple[tuple[int, int], ...] = ()
     sure: float | None = None
     message: str | None = None
+    why: str = ""
 
     @property
     def parameters(self) -> int | None:
@@ -96,29 +98,30 @@ def look(
     under = [n for n in widths if n in known and not known[n].reaches and (above is None or n < above.width)]
     below = known[max(under)] if under else None
 
-    def found(verdict: Verdict, next_: tuple[int, int] | None = None) -> Finding:
+    def found(verdict: Verdict, next_: tuple[int, int] | None = None, why: str = "") -> Finding:
         chances = [x.chance for x in (above, below) if x]
         wanted = (next_[0], _seeds(trials.get(next_[0], ()), next_[1])) if next_ else None
-        uneven = _uneven(every, s)
+        uneven = _uneven([x for x in every if abs((x.mean or 0.0) - question.target) <= near(question.target)], s)
         message = f"n = {failed.width}, seed {failed.seed}: {failed.why}" if failed else None
         sure = math.prod(chances) if chances else None
-        return Finding(asked, verdict, every, above, below, wanted, uneven, sure, message)
+        return Finding(asked, verdict, every, above, below, wanted, uneven, sure, message, why)
 
     if failed:
         return found(Verdict.FAILED)
     for end in (above, below):
         if end and not end.settled:
-            return found(Verdict.SEARCHING, (end.width, 1))
+            return found(Verdict.SEARCHING, (end.width, 1), "its seeds cannot tell yet")
     width = _between(widths, above, below, start, beat)
     if width is not None:
-        return found(Verdict.SEARCHING, (width, 1))
+        return found(Verdict.SEARCHING, (width, 1), _why(above, below))
     if above is None:
         untold = below is not None and not below.told
         verdict = Verdict.NOT_SMALLER if beat is not None else Verdict.NOT_REACHED
         return found(Verdict.UNTOLD if untold else verdict)
     for end in (above, below):  # the answer rests on what is told of these two
         if end and end.seeds < question.ends:
-            return found(Verdict.SEARCHING, (end.width, question.ends - end.seeds))
+            why = f"both ends of the bracket are to rest on {question.ends} seeds"
+            return found(Verdict.SEARCHING, (end.width, question.ends - end.seeds), why)
     told = above.told and (below is None or below.told)
     return found(Verdict.FOUND if told else Verdict.UNTOLD)
 
@@ -141,6 +144,15 @@ def _between(
     return min((n for n in widths[:high]), key=lambda n: abs(math.log(2 * n / above.width)))
 
 
+def _why(above: Judgement | None, below: Judgement | None) -> str:
+    """Return what a new width is to tell."""
+    if above and below:
+        return "it halves the bracket"
+    if above or below:
+        return "no smaller one is known that fails" if above else "none is known that reaches the target"
+    return "nothing is known yet"
+
+
 def _middle(widths: Sequence[int], low: int, high: int) -> int:
     """Return the width from ``low`` to below ``high`` nearest the geometric middle of the widths on either side."""
     target = math.sqrt(widths[low - 1] * widths[high])
@@ -155,7 +167,12 @@ def _seeds(trials: Sequence[Trial], count: int) -> tuple[int, ...]:
 
 
 def _uneven(known: Sequence[Judgement], s: float) -> tuple[tuple[int, int], ...]:
-    """Return neighbouring widths of which the smaller reads more than the larger, beyond the noise of both."""
+    """Return neighbouring widths of which the smaller reads more than the larger, beyond the noise of both.
+
+    Args:
+        known: widths about as good as the target, for which the spread holds.
+        s: standard deviation of one run.
+    """
     from scipy.optimize import isotonic_regression  # takes a moment to import
 
     read = [(x.width, x.mean, sum(t.outcome is Outcome.DONE for t in x.trials)) for x in known if x.mean is not None]

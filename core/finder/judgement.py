@@ -59,7 +59,7 @@ def spread(trials: Mapping[int, Sequence[Trial]], target: float) -> float:
         if len(found) < 2:
             continue
         mean = math.fsum(found) / len(found)
-        if abs(mean - target) > 2 * (1 - target):  # far smaller networks scatter more
+        if abs(mean - target) > near(target):
             continue
         squares += math.fsum((x - mean) ** 2 for x in found)
         freedom += len(found) - 1
@@ -67,6 +67,11 @@ def spread(trials: Mapping[int, Sequence[Trial]], target: float) -> float:
     floor = math.sqrt(target * (1 - target) / images) if images else 0.0
     pooled = math.sqrt((squares + PRIOR * floor**2) / (freedom + PRIOR))
     return max(pooled, floor)
+
+
+def near(target: float) -> float:
+    """Return how far a mean may be from a target for its seeds to scatter about as much; smaller networks' do more."""
+    return 2 * (1 - target)
 
 
 def judged(

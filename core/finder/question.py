@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from core.errors import invalid, number, whole_number
+from core.limits import Ask, Limits
 from core.networks.family import Family
 from core.networks.layers import Shape
 from core.recipe import Recipe
@@ -106,7 +107,14 @@ def lattice(most: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys([*found, most]))
 
 
-def asked(family: Family, recipe: Recipe, shape: Shape, classes: int, widths: Sequence[int] | None = None) -> Asked:
+def asked(
+    family: Family,
+    recipe: Recipe,
+    shape: Shape,
+    classes: int,
+    widths: Sequence[int] | None = None,
+    limits: Limits = Limits(),  # noqa: B008 - it is frozen
+) -> Asked:
     """Return a family as it is asked about, for images of a shape.
 
     Args:
@@ -115,8 +123,10 @@ def asked(family: Family, recipe: Recipe, shape: Shape, classes: int, widths: Se
         shape: of an image.
         classes: of the images.
         widths: that may be tried; None takes those of :func:`lattice` up to the widest that the family names.
+        limits: of weights and work; widths beyond them are left out.
 
     Raises:
+        LimitError: if that leaves none.
         ArgumentError: if the layers do not fit the images, or a width is out of bounds.
     """
     dropout = recipe.dropout and family.line.has_dropout
@@ -124,6 +134,12 @@ def asked(family: Family, recipe: Recipe, shape: Shape, classes: int, widths: Se
     networks: dict[str, int] = {}
     for n in tried:  # a layer of n/2 is as wide at one n as at the next
         networks.setdefault(family.identity(n, dropout), n)
-    parameters = tuple(family.build(n, shape, classes, dropout).parameters for n in networks.values())
+    built = {n: family.build(n, shape, classes, dropout) for n in networks.values()}
+    allowed = {n: x for n, x in built.items() if limits.allows(x.parameters, x.multiply_adds)}
+    if not allowed:
+        least = next(iter(built.values()))
+        limits.check(Ask(1, least.parameters, least.multiply_adds, 1), 0, 0)
+    networks = {layers: n for layers, n in networks.items() if n in allowed}
+    parameters = tuple(x.parameters for x in allowed.values())
     used = replace(recipe, dropout=dropout)  # as cells have it, by which runs are recognised
     return Asked(family, used, tuple(networks.values()), parameters, tuple(networks))

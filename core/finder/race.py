@@ -1,7 +1,7 @@
 """Which recipe suits a network: a race of recipes on held-out images, in which half of them drop out at a time.
 
-This is successive halving (Jamieson and Talwalkar 2016) over seeds: all recipes get one, the better half two, the
-better half of those four. All take as many epochs and as large batches, so that none wins by being given more.
+This is successive halving (Jamieson and Talwalkar 2016) over seeds: all get one, the better half two, and so on;
+the last two get four at least. All take as many epochs and as large batches, so that none wins by being given more.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from core.recipe import LEAN, MAX_LEARNING_RATE, Protocol, Recipe, Schedule
+from core.recipe import ADAMS, BETA2, LEAN, MAX_LEARNING_RATE, Initialization, Protocol, Recipe, Schedule
 from core.runs.run import Cell, Run, RunState
 
 LEFT = 2  # recipes that the last round compares
+LAST = 4  # seeds of each of them at least
 RATES = (0.01, 0.02, 0.05, 0.1)  # of Adam with LEAN's settings
 
 
@@ -70,6 +71,10 @@ def candidates(start: Recipe) -> tuple[Recipe, ...]:
     ]
     if held_out.schedule is not Schedule.COSINE:
         found.append(replace(held_out, schedule=Schedule.COSINE, warmup=LEAN.warmup))
+    if held_out.optimizer in ADAMS:
+        found += [replace(held_out, beta2=x) for x in (0.99, BETA2)]
+    found += [replace(held_out, clip=x) for x in (0.0, LEAN.clip)]
+    found += [replace(held_out, initialization=x) for x in Initialization]
     found += [
         replace(
             LEAN, learning_rate=rate, epochs=start.epochs, batch_size=start.batch_size, dropout=start.dropout,
@@ -103,7 +108,7 @@ def race(like: Cell, recipes: Sequence[Recipe], runs: Iterable[Run], first_seed:
             if (x, seed) not in known or known[x, seed].state not in (RunState.DONE, RunState.FAILED)
         )
         heard.sort(key=lambda x: x.mean, reverse=True)  # the first of equals stays first
-        if missing or len(racing) <= LEFT:
+        if missing or (len(racing) <= LEFT and seeds >= LAST):
             return Race((*heard, *out), missing)
         kept = max(len(heard) // 2, LEFT)
         out = [*heard[kept:], *out]

@@ -61,10 +61,12 @@ class Spent:
 
     Attributes:
         cell: what was trained.
+        why: what it was to tell.
         seconds: that it took.
     """
 
     cell: Cell
+    why: str
     seconds: float
 
 
@@ -178,12 +180,12 @@ class Search:
             self._change(phase=Phase.ENDED, findings=tuple(late))
             return False
         gains = next(x for x in heard if x.asked is following.asked)
-        return self._train(wanted, gains)
+        return self._train(wanted, gains, following.why)
 
     def _afforded(self, wanted: list[Cell]) -> list[Cell]:
         """Return as many cells as may still be trained."""
         question, standing = self.question, self.standing()
-        if question.minutes is not None and time.monotonic() - self._began >= 60 * question.minutes:
+        if self._late:
             return []
         return wanted if question.runs is None else wanted[: max(question.runs - len(standing.spent), 0)]
 
@@ -201,7 +203,7 @@ class Search:
             self._histories[key] = tuple(x.watched[1] for x in source.epochs(run.id))
         return self._histories[key]
 
-    def _train(self, wanted: list[Cell], heard: Heard) -> bool:
+    def _train(self, wanted: list[Cell], heard: Heard, why: str) -> bool:
         """Have cells trained and wait for their ends; return whether the search goes on."""
         before = self.store.runs_of(wanted)
         foreign = set(self.trainer.progress().busy)  # those of somebody's sweep are waited for and let be
@@ -227,11 +229,16 @@ class Search:
                 return False
             if taken_back and not set(self._asked_for).intersection(seen.busy):
                 break
-        return self._trained(wanted, before, hopeless, seen)
+        return self._trained(wanted, before, hopeless, seen, why)
+
+    @property
+    def _late(self) -> bool:
+        """Whether the minutes that it may take are over."""
+        minutes = self.question.minutes
+        return minutes is not None and time.monotonic() - self._began >= 60 * minutes
 
     def _ends(self) -> bool:
-        late = self.question.minutes is not None and time.monotonic() - self._began >= 60 * self.question.minutes
-        return self._asked_to_stop.is_set() or late
+        return self._asked_to_stop.is_set() or self._late
 
     def _since(self, some: Iterable[Cell], before: Mapping[Cell, Run]) -> dict[Cell, Run]:
         """Return the runs that cells have had since, of which ``before`` had others or none."""
@@ -249,11 +256,13 @@ class Search:
             for cell in self._asked_for:
                 self.trainer.stop_run(cell)
 
-    def _trained(self, wanted: list[Cell], before: Mapping[Cell, Run], hopeless: set[Cell], seen: Progress) -> bool:
+    def _trained(
+        self, wanted: list[Cell], before: Mapping[Cell, Run], hopeless: set[Cell], seen: Progress, why: str
+    ) -> bool:
         """Note what became of cells; return whether the search goes on."""
         runs = self._since(wanted, before)
         ended = {x: runs[x] for x in wanted if x in runs and runs[x].state is not RunState.RUNNING}
-        new = tuple(Spent(x, run.seconds or 0.0) for x, run in ended.items())
+        new = tuple(Spent(x, why, run.seconds or 0.0) for x, run in ended.items())
         self._asked_for = ()
         self._change(waiting=(), spent=(*self.standing().spent, *new))
         if self._ends():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import stdev
 from typing import Any
 
@@ -13,7 +13,7 @@ from core.finder.question import ENDS, Question
 from core.finder.search import Phase, Standing
 from core.finder.trials import Outcome, matching
 from core.recipe import Protocol
-from core.results.sentences import goal, percent, spread
+from core.results.sentences import duration, goal, percent, spread
 from core.runs.run import Run, RunState
 
 
@@ -34,12 +34,7 @@ def next_step(finding: Finding) -> str:
     if finding.next is None:
         return ""
     width, seeds = finding.next
-    what = f"n = {width}, seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
-    heard = next((x for x in finding.judgements if x.width == width), None)
-    if heard is None:
-        return f"Next: {what}, to halve the bracket." if finding.above and finding.below else f"Next: {what}."
-    why = "its seeds cannot tell yet" if not heard.settled else f"both ends are to rest on {ENDS} seeds"
-    return f"Next: {what}, as {why}."
+    return f"n = {width}, seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}: {finding.why}."
 
 
 def answer(finding: Finding, target: float) -> str:
@@ -51,25 +46,35 @@ def answer(finding: Finding, target: float) -> str:
         weights = f"{finding.parameters:,} weights"
         under = f"; n = {below.width} with {finding.asked.weights(below.width):,} does not" if below else ""
         bracket = f"n = {above.width}, {weights}{_mean(above)}{under}"
-    largest = f"n = {below.width} is below" if below else "nothing is known yet"
+    largest = (
+        f"n = {below.width} with {finding.asked.weights(below.width):,} is below" if below else "nothing is known yet"
+    )
     least = f"n = {finding.asked.widths[0]}, its smallest, has {finding.asked.parameters[0]:,}"
     match finding.verdict:
         case Verdict.FOUND:
-            return f"{title} reaches {wanted} with {bracket}."
+            sure = f" The chance that this is so: {percent(finding.sure, 0)}." if finding.sure else ""
+            return f"{title} reaches {wanted} with {bracket}.{sure}"
         case Verdict.UNTOLD if not above:
             return f"{title}: {largest}, its largest that may be tried, but cannot be told apart from {wanted}."
         case Verdict.UNTOLD:
-            return f"{title}: {bracket}. One of the two cannot be told apart from {wanted}."
+            return f"{title}: {bracket}. {_untold(finding)} cannot be told apart from {wanted}."
         case Verdict.NOT_REACHED:
             return f"{title} does not reach {wanted} up to n = {finding.asked.widths[-1]}."
         case Verdict.NOT_SMALLER:
-            return f"{title} does not get by with fewer weights: {largest if below else least}."
+            fails = f"its largest such network, {largest}" if below else least
+            return f"{title} does not get by with fewer weights: {fails}."
         case Verdict.FAILED:
             return f"{title} was given up. {finding.message}"
         case Verdict.OUT_OF_TIME:
             return f"{title}: out of time; so far {bracket or largest}."
         case _:
             return f"{title}: {bracket or largest}; not decided yet."
+
+
+def _untold(finding: Finding) -> str:
+    """Return which ends of the bracket the seeds cannot tell from the target."""
+    ends = [f"n = {x.width}" for x in (finding.below, finding.above) if x and not x.told]
+    return " and ".join(ends)
 
 
 def _mean(judgement: Judgement) -> str:
@@ -98,7 +103,7 @@ def tested(finding: Finding, runs: Iterable[Run]) -> str:
         finding: of a family.
         runs: on the image set, as :func:`core.finder.trials.matching` takes them.
     """
-    read = test_accuracies(finding, runs)
+    read = read_of_test(finding, runs)
     if finding.above is None or not read or finding.asked.recipe.protocol is not Protocol.HELD_OUT:
         return ""
     sd = stdev(read) if len(read) > 1 else None
@@ -109,7 +114,7 @@ def tested(finding: Finding, runs: Iterable[Run]) -> str:
     )
 
 
-def test_accuracies(finding: Finding, runs: Iterable[Run]) -> list[float]:
+def read_of_test(finding: Finding, runs: Iterable[Run]) -> list[float]:
     """Return what the finished runs of a found network read of the test images, shares."""
     if finding.above is None:
         return []
@@ -129,15 +134,28 @@ def smallest(standing: Standing) -> str:
     """Return the answer of the whole search in a sentence."""
     found = [x for x in standing.findings if x.above and x.verdict in (Verdict.FOUND, Verdict.UNTOLD)]
     wanted = goal(standing.question.target)
+    least = min((x for x in standing.findings if x.above), key=lambda x: x.parameters or 0, default=None)
+    if not found and least and least.above:
+        return (
+            f"So far {least.parameters:,} weights: {least.asked.family.title}, n = {least.above.width}, reaches "
+            f"{wanted}; the search ended before it was settled whether fewer do."
+        )
     if not found:
         ended = {Phase.STOPPED: "The search was stopped", Phase.FAILED: "The search broke off"}.get(standing.phase)
         return (
             f"{ended} before an answer." if ended else f"None of these families reaches {wanted}, as far as was tried."
         )
     least = min(found, key=lambda x: x.parameters or 0)
-    told = "" if least.verdict is Verdict.FOUND else f", though it cannot be told apart from {wanted}"
+    told = "" if least.verdict is Verdict.FOUND else f", though {_untold(least)} cannot be told apart from it"
     assert least.above and least.parameters is not None
     return f"{least.parameters:,} weights: {least.asked.family.title}, n = {least.above.width}, reaches {wanted}{told}."
+
+
+def cost(standing: Standing) -> str:
+    """Return what a search has spent against the full grid."""
+    count, grid = len(standing.spent), sum(grid_runs(x) for x in standing.findings)
+    runs = f"{count} run{'s' if count != 1 else ''} trained in {duration(standing.seconds)}"
+    return f"{runs}; {ENDS} seeds of every width would be {grid:,} runs."
 
 
 def grid_runs(finding: Finding) -> int:
@@ -165,7 +183,7 @@ def facts(standing: Standing, runs: Sequence[Run] = ()) -> dict[str, Any]:
 
 
 def _family(standing: Standing, finding: Finding, runs: Sequence[Run]) -> dict[str, Any]:
-    read = test_accuracies(finding, runs)
+    read = read_of_test(finding, runs)
     above, below, asked = finding.above, finding.below, finding.asked
     spent = [x for x in standing.spent if x.cell.layers in asked.layers and x.cell.recipe == asked.recipe]
     return {
@@ -182,16 +200,23 @@ def _family(standing: Standing, finding: Finding, runs: Sequence[Run]) -> dict[s
         "recipe": str(asked.recipe),
         "uneven": [list(x) for x in finding.uneven],
         "message": finding.message,
-        "runs": _runs(finding.judgements),
+        "runs": _runs(finding.judgements, {(x.cell.width, x.cell.seed): x.why for x in spent}),
         "trained": len(spent),
         "seconds": sum(x.seconds for x in spent),
         "grid_runs": grid_runs(finding),
     }
 
 
-def _runs(judgements: Sequence[Judgement]) -> list[dict[str, Any]]:
+def _runs(judgements: Sequence[Judgement], asked_for: Mapping[tuple[int, int], str]) -> list[dict[str, Any]]:
     return [
-        {"width": t.width, "seed": t.seed, "epochs": t.epochs, "accuracy": t.accuracy, "why": t.why or str(t.outcome)}
+        {
+            "width": t.width,
+            "seed": t.seed,
+            "epochs": t.epochs,
+            "accuracy": t.accuracy,
+            "outcome": t.outcome,
+            "why": asked_for.get((t.width, t.seed), "it was trained before this search"),
+        }
         for x in judgements
         for t in x.trials
     ]

@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 
 from core.networks.layers import Array
-from core.recipe import Recipe, Schedule
-
-STEPS = ((0.5, 0.1), (0.75, 0.01))  # shares of the updates after which the rate is what share of itself
+from core.recipe import STEPS, Recipe, Schedule
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,8 +41,8 @@ def course(recipe: Recipe, train: tuple[Any, Any, Any], seed: int, number: int) 
     """
     trained = len(train[2])
     updates = -(-trained // min(recipe.batch_size, trained))
-    shares = learning_rates(recipe, (number - 1) * updates, updates, recipe.epochs * updates)
-    return Course(seed, number, shares, _shifts(recipe, len(train[0]), seed, number) if recipe.shift else None)
+    rates = learning_rates(recipe, (number - 1) * updates, updates, recipe.epochs * updates)
+    return Course(seed, number, rates, _shifts(recipe, len(train[0]), seed, number) if recipe.shift else None)
 
 
 def learning_rates(recipe: Recipe, done: int, updates: int, total: int) -> Array:

@@ -47,7 +47,7 @@ def _refusal(context: Context) -> str | None:
 
 def _save(context: Context, chosen: Family) -> None:
     refusal = _refusal(context)
-    st.caption("It then stands beside the article's families on every page and on the command line.")
+    st.caption("It then stands beside the other families on every page and on the command line.")
     st.text_input("Name", key="save_name", max_chars=40, placeholder="my_net", help="a to z, 0 to 9 and _.")
     st.text_input("Title", key="save_title", max_chars=families.MAX_TITLE, placeholder="The name")
     st.text_input(

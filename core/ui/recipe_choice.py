@@ -111,7 +111,7 @@ def _own_recipe(families: Sequence[Family], precisions: tuple[str, ...]) -> Reci
             key="precision",
             help="bfloat16 does the matrix work in 16 bits where the hardware has it; weights stay in 32.",
         )
-        dropout = st.toggle(
+        dropout = any(x.line.has_dropout for x in families) and st.toggle(
             "Dropout",
             usual.dropout,
             key="dropout",

@@ -48,7 +48,7 @@ class Context:
 
     @property
     def families(self) -> Families:
-        """The article's families and people's own.
+        """The families that come with Featherweight and people's own.
 
         Raises:
             StoreError: if the store cannot be read.

@@ -34,7 +34,10 @@ def test_a_family_is_told_as_plain_values() -> None:
     trials = {1: [*done(1, *[0.9] * 5), hopeless], 2: done(2, *[0.98] * 5)}
     finding = look(of.asked[0], trials, of, 2)
     cells = [Cell("mnist", "f", "deep_cnn", 2, of.asked[0].recipe, seed) for seed in (0, 1)]
-    spent = (*(Spent(x, 2.5) for x in cells), Spent(Cell("mnist", "f", "mlp", 2, about("mlp").recipe, 0), 9.0))
+    spent = (
+        *(Spent(x, "it halves the bracket", 2.5) for x in cells),
+        Spent(Cell("mnist", "f", "mlp", 2, about("mlp").recipe, 0), "", 9.0),
+    )
     found = told(standing(of, finding, spent=spent, seconds=7.0))
     assert found["phase"] == "ended" and found["target"] == 0.97 and found["dataset"] == "mnist"
     assert found["protocol"] == "article" and found["seconds"] == 7

@@ -1,4 +1,4 @@
-"""The four families against the article's numbers and against Keras, at every width."""
+"""The families against the article's numbers and against Keras, at every width."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ def test_a_search_is_seen_while_it_goes_on_in_every_tab(waiting: AppTest, visit:
         assert off(at) == {"Start": True, "Stop": False}
         said = text(at)
         assert "Deep CNN, n = 1, seed 1: epoch 2 of 12, 25.00 %" in said
-        assert "Next: n = 1, seeds 1, 2, 3, 4" in said and "2 runs trained in " in said and " left." in said
+        assert "Now n = 1, seeds 1, 2, 3, 4" in said and "2 runs trained in " in said and " left." in said
         assert "n = 2: 93.75 %: reaches it, 1 seed" in said
         (chart,) = at.get("vega_lite_chart")
         assert "Deep CNN: at most 408" in chart.proto.alt

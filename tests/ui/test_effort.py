@@ -40,7 +40,7 @@ def test_what_is_left_is_told_in_seconds_by_the_runs_of_the_family() -> None:
     assert effort.seconds_left(standing) is None
     cells = effort.typical(of, dataset)
     assert len(cells) == len(set(cells)) == 14
-    spent = (Spent(cells[0], 4.0), Spent(cells[1], 8.0))
+    spent = (Spent(cells[0], "", 4.0), Spent(cells[1], "", 8.0))
     assert effort.seconds_left(Standing(of, dataset, findings=findings, spent=spent)) == 3 * 6.0
 
 

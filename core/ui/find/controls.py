@@ -9,6 +9,7 @@ import streamlit as st
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.finder.question import MAX_MINUTES, MAX_RUNS, MAX_SEEDS, MAX_TELL_APART, Question, asked
+from core.limits import Limits
 from core.networks.families import FAMILIES
 from core.recipe import Protocol
 from core.results.sentences import duration
@@ -62,8 +63,9 @@ def choose(context: Context, now: Progress) -> tuple[Question, Dataset] | None:
     recipe, protocol = choose_recipe(list(chosen.values()), dataset, now.precisions, Protocol.HELD_OUT)
     apart, seeds, runs, minutes = _rare()
     facts = dataset.facts
+    limits = context.runner.limits if context.runner else Limits()
     families = tuple(
-        asked(x, replace(recipe or x.recipe, protocol=protocol), facts.input_shape, facts.classes)
+        asked(x, replace(recipe or x.recipe, protocol=protocol), facts.input_shape, facts.classes, limits=limits)
         for x in chosen.values()
     )
     return Question(families, target / 100, seeds, apart / 100, smallest, runs, minutes), dataset
@@ -108,8 +110,9 @@ def forecast(context: Context, question: Question, dataset: Dataset, now: Progre
     """Return what the full grid would take and what a search may take, in sentences."""
     grid = effort.grid(question)
     likely = effort.typical(question, dataset)
-    count = min(len(likely), question.runs or len(likely))
-    cost = costs.cost(context.store.runs(), sweep.plans(context.settings, likely[:count]), now.device)
+    likely = sweep.new(likely[: question.runs], context.store.runs_of(likely))
+    count = len(likely)
+    cost = costs.cost(context.store.runs(), sweep.plans(context.settings, likely), now.device)
     said = f"Five seeds of every width would be {grid:,} runs; a search takes about {count} of them"
     if cost.seconds is None:
         return f"{said}. How long it takes is not known before the first run on this device."

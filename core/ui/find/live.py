@@ -47,7 +47,7 @@ def going(context: Context, drawn: int, said: str | None) -> None:
         st.caption(f"{view.headline(standing)}. {telling.decides(standing.question)}")
         current = _current(standing)
         if current:
-            st.markdown(f"**{plain(current.asked.family.title)}.** {plain(telling.next_step(current))}")
+            st.markdown(f"**{plain(current.asked.family.title)}.** Now {plain(telling.next_step(current))}")
         _training(standing, now, finder.stopping)
         _stop(context)
         left = effort.seconds_left(standing)
