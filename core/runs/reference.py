@@ -11,7 +11,7 @@ from pathlib import Path
 from core.data.datasets import Dataset
 from core.errors import RefusedError, StoreError
 from core.networks.families import FAMILIES, Family
-from core.recipe import LEAN_SHIFTED
+from core.recipe import LEAN_SHIFTED, LEAN_SLOWER, Recipe
 from core.runs import sweep
 from core.runs.run import Cell, Origin, RunState, Weights
 from core.runs.store import Store
@@ -20,13 +20,14 @@ PATH = Path(__file__).with_name("reference.sqlite3")
 DATASET = "mnist"
 FASHION = "fashion_mnist"
 DATASETS = (DATASET, FASHION)
-SHIFTED = {"tied": (24, 13, 10)}  # widths that are trained on moved images too
+# Widths on MNIST that are trained by other recipes than their family's too.
+OTHERS = ((LEAN_SHIFTED, {"tied": (24, 13, 10)}), (LEAN_SLOWER, {"deep_cnn": (2, 1)}))
 FASHION_WIDTHS = {"deep_cnn": (8, 4, 3, 2, 1), "lean": (16, 8, 4)}
 FASHION_KEPT = {("deep_cnn", 8), ("lean", 16)}
-SHIFTED_KEPT = {("tied", 13)}
+OTHERS_KEPT = {("tied", 13)}
 SEEDS = tuple(range(5))
 SEEDS_OF_SLOW = tuple(range(3))  # of the widest network of one of the article's families
-FRESH = tuple(range(10, 15))  # of families that were made here: what was chosen, was chosen with other seeds
+FRESH = tuple(range(10, 15))  # of families and recipes that were made here: others were chosen by
 
 COPY = (
     "they were trained on a copy of MNIST rebuilt from an export, in which 97.4 % of the pixels are the original's and "
@@ -57,13 +58,13 @@ def store() -> Store:
 def cells(dataset: Dataset) -> list[Cell]:
     """Return the cells of the reference results on one of ``DATASETS``, the cheap ones first."""
     usual = FASHION_WIDTHS if dataset.name == FASHION else {key: x.reference for key, x in FAMILIES.items()}
-    shifted = {} if dataset.name == FASHION else SHIFTED
+    others = () if dataset.name == FASHION else OTHERS
     wanted = [
         cell
-        for widths, recipe in ((usual, None), (shifted, LEAN_SHIFTED))
+        for recipe, widths in ((None, usual), *others)
         for key, some in widths.items()
         for n in some
-        for cell in sweep.cells(dataset, {key: [n]}, seeds(FAMILIES[key], n), recipe)
+        for cell in sweep.cells(dataset, {key: [n]}, seeds(FAMILIES[key], n, recipe), recipe)
     ]
 
     def work(cell: Cell) -> int:
@@ -72,12 +73,12 @@ def cells(dataset: Dataset) -> list[Cell]:
     return sorted(wanted, key=lambda x: (work(x), x.seed))
 
 
-def seeds(family: Family, width: int) -> tuple[int, ...]:
+def seeds(family: Family, width: int, recipe: Recipe | None = None) -> tuple[int, ...]:
     """Return the seeds of a network of the reference results; the weights of the first are kept, if any are.
 
     The best of five would have been chosen on the test images.
     """
-    if not family.article:
+    if not family.article or recipe not in (None, family.recipe):
         return FRESH
     return SEEDS_OF_SLOW if width == max(family.widths) else SEEDS
 
@@ -113,5 +114,5 @@ def _kept(cell: Cell) -> bool:
     if cell.dataset == FASHION:
         kept = network in FASHION_KEPT
     else:
-        kept = network in SHIFTED_KEPT if cell.recipe == LEAN_SHIFTED else cell.width in cell.chosen.kept
-    return kept and cell.seed == seeds(cell.chosen, cell.width)[0]
+        kept = cell.width in cell.chosen.kept if cell.recipe == cell.chosen.recipe else network in OTHERS_KEPT
+    return kept and cell.seed == seeds(cell.chosen, cell.width, cell.recipe)[0]

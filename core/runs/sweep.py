@@ -82,7 +82,7 @@ def few_updates(images: int, recipe: Recipe, usual: Recipe) -> str | None:
     share = images / ARTICLE_IMAGES
     if share >= 0.9 or (recipe.epochs, recipe.batch_size) != (usual.epochs, usual.batch_size):
         return None
-    return f"With {images:,} images instead of {ARTICLE_IMAGES:,} that is {100 * share:.0f} % of its updates."
+    return f"With {images:,} images instead of MNIST’s {ARTICLE_IMAGES:,} that is {100 * share:.0f} % of the updates."
 
 
 def seeds(first: int, count: int) -> list[int]:

@@ -10,7 +10,7 @@ from core.recipe import RMSPROP, Protocol
 from core.runs import sweep
 from tests.cli.typed import start
 
-FEW = "The epochs are the article's. With {} images instead of 60,000 that is {} of its updates."
+FEW = "The epochs are those of the recipe. With {} images instead of MNIST’s 60,000 that is {} of the updates."
 
 
 @pytest.mark.parametrize(

@@ -130,9 +130,9 @@ def test_what_is_known_is_not_trained_again(visit: Visit, store: Store) -> None:
 
 
 def test_a_target_that_nothing_reaches(visit: Visit, sentences: Sentences) -> None:
-    at = over(press(visit(FIND, **SMALL, target="95"), "Start"))
+    at = over(press(visit(FIND, **SMALL, target="98"), "Start"))
     assert sentences(at) == []
-    assert "None of these families reaches 95.0 %" in at.subheader[0].value
+    assert "None of these families reaches 98.0 %" in at.subheader[0].value
     assert "up to n = 32" in text(at) and "pages/find" not in text(at)
     assert [x.proto.page for x in at.get("page_link")].count("") == 1, "no network to open"
 

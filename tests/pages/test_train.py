@@ -399,7 +399,7 @@ def test_another_protocol_is_another_run_of_either_recipe(
 
 
 def test_the_updates_of_a_held_out_run_are_counted_without_its_held_out_images(visit: Visit) -> None:
-    assert "With 4,000 images instead of 60,000 that is 7 % of its updates." in text(visit(TRAIN))
+    assert "With 4,000 images instead of MNIST’s 60,000 that is 7 % of the updates." in text(visit(TRAIN))
     held_out = visit(TRAIN, protocol="Held-out")
     assert " 3,333 images " in text(held_out) and " 6 % " in text(held_out)
 
