@@ -24,7 +24,7 @@ SHARED = ROOT.parent / "shared" / "data" / "mnist.npz"
 LABELS = np.array([0, 0, 1, 1, 2, 2])
 SAID = np.array([0, 1, 1, 1, 0, 2])
 SHIPPED = reference.store()
-KEPT = trained.networks(Results(reference.DATASET, finished(SHIPPED.runs()), None))
+KEPT = trained.networks(Results(reference.DATASET, finished(SHIPPED.runs(reference.DATASET)), None))
 
 
 def test_a_matrix_by_hand() -> None:

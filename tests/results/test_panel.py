@@ -102,7 +102,7 @@ def test_networks_of_the_same_name_are_told_apart(own: Settings, store: Store, t
     train("mlp", 2)
     found = assembled(own, store, reference.store())
     names = [x.name for x in found.readers]
-    assert len(set(names)) == len(names) == 8
+    assert len(set(names)) == len(names) == 12
     assert [x for x in names if x.startswith("Deep CNN, n = 2")] == [
         "Deep CNN, n = 2, reference",
         "Deep CNN, n = 2, own, Adadelta 1, 12 epochs, batch 128",
@@ -141,7 +141,7 @@ def test_image_sets_with_weights(store: Store, train: Train) -> None:
     train("mlp", 2, dataset="mnist_5k")
     train("mlp", 2, dataset="fashion_mnist", weights=None)
     assert collect.names(store, None, with_weights=True) == ["mnist_5k"]
-    assert collect.names(store, reference.store(), with_weights=True) == ["mnist", "mnist_5k"]
+    assert collect.names(store, reference.store(), with_weights=True) == ["mnist", "fashion_mnist", "mnist_5k"]
 
 
 def test_networks_on_the_other_digits_answer_too_and_say_so(own: Settings, store: Store, train: Train) -> None:
@@ -178,7 +178,7 @@ def test_names_tell_own_reference_and_other_digits_apart(own: Settings, store: S
         "CNN, n = 2, MNIST, 5,000 digits, own, Adadelta 1, 12 epochs, batch 128",
         "CNN, n = 2, MNIST, 5,000 digits, own, Adam 0.003, 2 epochs, batch 64",
     ]
-    assert len(set(names)) == len(names) == 8
+    assert len(set(names)) == len(names) == 12
     origins = [x.chosen.run.origin for x in found.readers if x.name.startswith("CNN, n = 2")]
     assert origins == [Origin.REFERENCE, Origin.OWN, Origin.OWN, Origin.OWN]
 
@@ -212,8 +212,12 @@ def thousand(digits: tuple[Array, Array]) -> tuple[Array, Array]:
     return scaled(x[:1000]), y[:1000]
 
 
-def test_the_shipped_networks_are_the_turning_points_and_one_wider(shipped: list[panel.Reader]) -> None:
+def test_the_shipped_networks_are_the_turning_points_and_some_beside(shipped: list[panel.Reader]) -> None:
     assert [(x.name, x.chosen.run.parameters) for x in shipped] == [
+        ("Tied CNN, n = 7", 329),
+        ("Tied CNN, n = 9", 477),
+        ("Lean CNN, n = 8", 746),
+        ("Tied CNN, n = 13", 845),
         ("Deep CNN, n = 2", 932),
         ("Deep CNN, n = 3", 1582),
         ("CNN, n = 2", 4802),
@@ -239,7 +243,7 @@ def test_the_shipped_networks_predict_as_in_keras(
 
 
 def test_the_four_turning_points_answer_within_ten_milliseconds(shipped: list[panel.Reader]) -> None:
-    four = [x for x in shipped if x.name != "Deep CNN, n = 3"]
+    four = [x for x in shipped if x.name in ("Deep CNN, n = 2", "CNN, n = 2", "Pooled MLP, n = 64", "MLP, n = 32")]
     image = np.random.default_rng(0).random((28, 28, 1), np.float32)
     took = []
     for _ in range(50):
