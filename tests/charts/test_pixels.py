@@ -20,7 +20,7 @@ from core.results.trained import Trained
 from core.runs import reference
 
 SHIPPED = reference.store()
-KEPT = trained.networks(Results(reference.DATASET, finished(SHIPPED.runs()), None))
+KEPT = trained.networks(Results(reference.DATASET, finished(SHIPPED.runs(reference.DATASET)), None))
 
 
 # Lines with every kind of layer that has weights.
@@ -180,7 +180,10 @@ def test_every_output_has_maps(line: str) -> None:
     assert pixels.layer_labels(network)[-1] == "Softmax"
 
 
-@pytest.mark.parametrize("chosen", KEPT, ids=lambda x: f"{x.run.family}-{x.run.width}")
+# Keras lists a layer that is used several times once.
+@pytest.mark.parametrize(
+    "chosen", [x for x in KEPT if x.network.sequential], ids=lambda x: f"{x.run.family}-{x.run.width}"
+)
 def test_the_maps_of_a_digit_are_keras_layer_outputs(keras: Any, digits: tuple[Array, Array], chosen: Trained) -> None:
     weights = trained.read(reference.store(), chosen)
     model = keras_model(chosen.network)
@@ -198,8 +201,8 @@ def test_the_maps_of_a_digit_are_keras_layer_outputs(keras: Any, digits: tuple[A
                 np.testing.assert_allclose(tile, y[0, ..., index], rtol=1e-4, atol=1e-4)
 
 
-def test_all_five_reference_networks_are_kept() -> None:
-    assert {(x.run.family, x.run.width) for x in KEPT} == {(key, n) for key, x in FAMILIES.items() for n in x.kept}
+def test_all_reference_networks_are_kept() -> None:
+    assert {(x.run.family, x.run.width) for x in KEPT} >= {(key, n) for key, x in FAMILIES.items() for n in x.kept}
 
 
 def test_pictures_have_hard_edges_and_clear_corners() -> None:

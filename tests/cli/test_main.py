@@ -143,13 +143,13 @@ def test_bad_data_and_settings_are_one_sentence(run: Run, tmp_path: Path, monkey
 
 def test_results_answer_how_few_weights_reach_a_target(run: Run) -> None:
     best, *others = document(run("results", "--target", "0.97", "--json"))
-    assert (best["family"], best["width"], best["parameters"], best["origin"]) == ("deep_cnn", 2, 932, "reference")
-    assert [x["family"] for x in others] == ["cnn", "pooled_mlp", "mlp"]
+    assert (best["family"], best["width"], best["parameters"], best["origin"]) == ("tied", 7, 329, "reference")
+    assert [x["family"] for x in others] == ["lean", "deep_cnn", "cnn", "pooled_mlp", "mlp"]
     code, out, err = run("results", "--target", "0.97", "--data", "mnist")
     sentence, *lines = out.splitlines()
-    assert (code, err, len(lines)) == (0, "", 4) and "**" not in out
-    assert " 932 weights" in sentence and " MNIST " in sentence
-    assert lines[0].startswith("Deep CNN (reference): 932 weights (n = 2): ")
+    assert (code, err, len(lines)) == (0, "", 6) and "**" not in out
+    assert " 329 weights" in sentence and " MNIST " in sentence
+    assert lines[0].startswith("Tied CNN (reference): 329 weights (n = 7): ")
     none = "No finished run on MNIST with this protocol.\n"
     for words in (("--own",), ("--protocol", "held-out")):
         assert run("results", "--target", "0.97", "--data", "mnist", *words) == (0, none, "")

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 Sentences = Callable[[AppTest], list[str]]
 Train = Callable[..., int]
 INSPECT = "pages/inspect.py"
-SMALLEST = "Deep CNN, n = 2: 932 weights, seed 0, reference"
+SMALLEST = "Tied CNN, n = 7: 329 weights, seed 10, reference"
+DEEP = "Deep CNN, n = 2: 932 weights, seed 0, reference"
 LARGER = "MLP, n = 32: 26,506 weights, seed 0, reference"
 
 
@@ -232,14 +233,14 @@ def test_images_of_another_shape_are_one_sentence(visit: Visit, sentences: Sente
     bring("mnist", 32, 32, 3)
     at = visit(INSPECT, data="MNIST", view=view)
     assert sentences(at) == []
-    assert at.warning[0].value.startswith("MNIST holds images of 32×32×3 in 10 classes; Deep CNN, n = 2")
+    assert at.warning[0].value.startswith("MNIST holds images of 32×32×3 in 10 classes; Tied CNN, n = 7")
     at = visit(INSPECT, data="MNIST")  # its weights can be looked at all the same
     assert sentences(at) == [] and not at.warning and len(alts(at)) == 6
 
 
 @pytest.mark.usefixtures("shipped")
 def test_a_digit_walks_through_every_layer(visit: Visit, sentences: Sentences) -> None:
-    at = visit(INSPECT, view="Feature maps", image="8")
+    at = visit(INSPECT, view="Feature maps", image="8", network=DEEP)
     assert sentences(at) == []
     assert "1,000 test digits of the embedded set" in at.info[0].value
     shown = pictures(at)
@@ -309,7 +310,7 @@ def test_two_networks_of_equal_size_keep_their_order_and_none_is_called_smaller(
 
 @pytest.mark.usefixtures("shipped")
 def test_the_layer_table_shares_weights_and_work(visit: Visit, sentences: Sentences) -> None:
-    at = visit(INSPECT, view="Layers")
+    at = visit(INSPECT, view="Layers", network=DEEP)
     assert sentences(at) == []
     table = at.dataframe[0].value
     assert table["Weights"].sum() == 932 and table["Multiply-adds"].sum() == 49_960

@@ -193,4 +193,4 @@ def test_what_waits_is_called_by_its_family(store: Store) -> None:
     store.keep_waiting([Cell("mnist", "f", SLIM, 8, ADADELTA, 0), Cell("mnist", "f", "mlp", 2, ADADELTA, 0)])
     assert [x.title for x in store.waiting()] == ["Slim, n = 8", "MLP, n = 2"]
     line = Cell("mnist", "f", SLIM, 8, ADADELTA, 0)
-    assert named(line, Families()) is line and named(line, Families((made(),))).title == "Lean, n = 8"
+    assert named(line, Families()) is line and named(line, Families((made(),))).title == "Slim, n = 8"
