@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 import altair as alt
@@ -190,7 +191,19 @@ def _curves(table: pd.DataFrame, x: alt.X, y: Height, titles: list[str]) -> alt.
     if table.groupby("family")["recipe"].nunique().max() == 1:
         return lines
     dashes = alt.Legend(title=None, orient="bottom", columns=1, labelLimit=0)
-    return lines.encode(strokeDash=alt.StrokeDash("recipe_title:N", legend=dashes))
+    brief = table["recipe_title"].map(_brief(table["recipe_title"].unique()))
+    lines = lines.properties(data=table.assign(recipe_brief=brief))
+    return lines.encode(strokeDash=alt.StrokeDash("recipe_brief:N", legend=dashes))
+
+
+def _brief(recipes: Iterable[str]) -> dict[str, str]:
+    """Return recipes by their optimiser and epochs, where that tells them apart: a phone has no room for more."""
+    found = {}
+    for recipe in recipes:
+        first, *parts = recipe.split(", ")
+        found[recipe] = f"{first}, {next(x for x in parts if 'epoch' in x)}"
+    often = Counter(found.values())
+    return {recipe: recipe if often[x] > 1 else x for recipe, x in found.items()}
 
 
 def _noises(table: pd.DataFrame, x: alt.X, y: Height, titles: list[str]) -> list[alt.Chart]:

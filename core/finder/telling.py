@@ -136,9 +136,11 @@ def smallest(standing: Standing) -> str:
     wanted = goal(standing.question.target)
     least = min((x for x in standing.findings if x.above), key=lambda x: x.parameters or 0, default=None)
     if not found and least and least.above:
+        how = "was stopped" if standing.phase is Phase.STOPPED else "ended"
         return (
             f"So far {least.parameters:,} weights: {least.asked.family.title}, n = {least.above.width}, reaches "
-            f"{wanted}; the search ended before it was settled whether fewer do."
+            f"{wanted}; the search {how} before it was settled "
+            "whether fewer do."
         )
     if not found:
         ended = {Phase.STOPPED: "The search was stopped", Phase.FAILED: "The search broke off"}.get(standing.phase)

@@ -65,7 +65,7 @@ def answers(page: Page) -> Locator:
 
 def choices(page: Page) -> dict[str, str]:
     """Return what each network reads, by its weights."""
-    expect(answers(page).locator("tbody tr")).to_have_count(5)
+    expect(answers(page).locator("tbody tr")).to_have_count(9)
     rows: list[list[str]] = answers(page).evaluate(
         "t => [...t.tBodies[0].rows].map(r => ['th b', '.choice b'].map(x => r.querySelector(x).innerText))"
     )
@@ -85,7 +85,7 @@ def test_a_digit_drawn_with_the_mouse_is_read(page: Page, stroke: Stroke, digit:
     draw(page, stroke)
     found = choices(page)
     assert sum(found[x] == digit for x in TURNING_POINTS) >= 3, found
-    assert next(iter(found)) == "932 weights"
+    assert next(iter(found)) == "329 weights"
     picture = seen(page)
     assert len(picture) == 784 and max(picture) == 255
     rows = [x for x in range(28) if any(picture[28 * x : 28 * x + 28])]
@@ -150,7 +150,7 @@ def test_inspect_shows_what_the_layers_make_of_it(page: Page) -> None:
     draw(page, ZERO)
     expect(answers(page)).to_be_visible()
     inside.click()
-    expect(page.get_by_text(re.compile(r"Deep CNN, n = 2 \(932 weights\) reads 0, .* sure"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Tied CNN, n = 7 \(329 weights\) reads 0, .* sure"))).to_be_visible()
     expect(page.get_by_alt_text("the drawn digit")).to_be_visible()
     page.get_by_role("link", name="Draw").click()
     page.get_by_role("button", name="test digit").click()
@@ -167,7 +167,7 @@ def test_a_test_digit_has_a_label_and_takes_the_drawing_away(page: Page) -> None
     expect(page.get_by_text("Its label:")).to_be_visible()
     expect(page.get_by_role("button", name="Clear the pad")).to_be_disabled()
     marks = answers(page).get_by_role("img", name=re.compile("^(right|wrong)$"))
-    expect(marks).to_have_count(5)
+    expect(marks).to_have_count(9)
     draw(page, ONE)  # and the other way round
     expect(page.get_by_text("Its label:")).to_have_count(0)
     expect(marks).to_have_count(0)

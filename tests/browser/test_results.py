@@ -255,7 +255,7 @@ def test_toggles_change_the_chart_and_the_address(new_page: NewPage, url: str) -
 
 def test_the_reference_can_be_hidden_and_the_protocol_chosen(new_page: NewPage, url: str) -> None:
     page = settled(new_page(), f"{url}/{REFERENCE}")
-    expect(answer(page)).to_contain_text("of MNIST is a Deep CNN of 932 weights")
+    expect(answer(page)).to_contain_text("of MNIST is a Tied CNN of 329 weights")
     page.get_by_role("radio", name="Held-out").click()
     expect(page.get_by_text(re.compile(r"^None of the \d+ finished runs on MNIST has this protocol"))).to_be_visible()
     expect(page).to_have_url(re.compile("protocol=held_out"))
@@ -272,7 +272,7 @@ def test_a_fresh_visit_goes_from_explore_to_results_that_are_there(
     folders = {"FEATHERWEIGHT_HOME": tmp_path, "FEATHERWEIGHT_DATA": tmp_path / "data", "KERAS_HOME": tmp_path / "k"}
     page = settled(new_page(), serve(APP, {name: str(folder) for name, folder in folders.items()}))
     page.get_by_role("link", name="Results", exact=True).click()
-    expect(answer(page)).to_contain_text("of MNIST is a Deep CNN of 932 weights: 1,287 times fewer")
+    expect(answer(page)).to_contain_text("of MNIST is a Tied CNN of 329 weights: 3,647 times fewer")
     expect(page.get_by_role("combobox", name="Data set")).to_have_value("MNIST")
 
 

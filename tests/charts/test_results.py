@@ -244,7 +244,7 @@ def test_recipes_and_origins_have_lines_of_their_own() -> None:
     rows += [*seeds("deep_cnn", 1, 0.91, origin="reference"), *seeds("deep_cnn", 2, 0.96, origin="reference")]
     line = next(x for x in layer(draw(rows), type="line") if "detail" in x["encoding"])
     assert {x["field"] for x in line["encoding"]["detail"]} == {"recipe", "origin"}
-    assert line["encoding"]["strokeDash"]["field"] == "recipe_title"
+    assert line["encoding"]["strokeDash"]["field"] == "recipe_brief"
     assert "strokeDash" not in next(x for x in layer(draw(), type="line") if "detail" in x["encoding"])["encoding"]
     # of the deep CNN three lines of two networks each; of CNN and MLP one of one
     assert sum(kind == "line" for kind, *_ in rendered(draw(rows, front=False))) == 5
