@@ -97,5 +97,5 @@ def test_the_picture_can_be_taken_away(new_page: NewPage, url: str) -> None:
     for ending, start in (("SVG", b"<svg"), ("PNG", b"\x89PNG")):
         with page.expect_download() as waiting:
             page.get_by_role("button", name=f"{ending}: Weights of Tied CNN, n = 7").click()
-        assert waiting.value.suggested_filename == f"featherweight-weights-deep_cnn-2.{ending.lower()}"
+        assert waiting.value.suggested_filename == f"featherweight-weights-tied-7.{ending.lower()}"
         assert waiting.value.path().read_bytes().startswith(start)
