@@ -110,7 +110,9 @@ def test_a_budget_typed_gives_its_networks(new_page: NewPage, url: str) -> None:
     expect(page.get_by_test_id("stMetricValue")).to_have_text(["n = 1", "n = 4", "none", "n = 2", "n = 9", "n = 14"])
     page.locator(".st-key-budget input").fill("30000")
     page.locator(".st-key-budget input").press("Enter")
-    expect(page.get_by_test_id("stMetricValue")).to_have_text(["n = 36", "n = 98", "n = 5", "n = 19", "n = 79", "n = 95"])
+    expect(page.get_by_test_id("stMetricValue")).to_have_text(
+        ["n = 36", "n = 98", "n = 5", "n = 19", "n = 79", "n = 95"]
+    )
 
 
 @pytest.mark.parametrize("data", ["few", "MNIST, 5,000 digits"])  # a title, as in links of before

@@ -365,13 +365,13 @@ def test_after_a_run_of_ones_own_every_page_still_opens_with_the_references_answ
                 assert known[2]["on"] == "5 seeds, reference"
             elif page == "pages/results.py":
                 (answer,) = [str(x.value) for x in seen.markdown if str(x.value).startswith("#### ")]
-                assert " 97.0 % of MNIST is a Deep CNN of 932 weights: " in answer
+                assert " 97.0 % of MNIST is a Tied CNN of 329 weights: " in answer
                 assert f"Show {EMBEDDED}" in [x.label for x in seen.button]
             elif page == "pages/draw.py":
                 assert "Give me a test digit" in [x.label for x in seen.button]
             else:
                 box = seen.selectbox(key="network")
-                assert box.options[box.index or 0] == "Deep CNN, n = 2: 932 weights, seed 0, reference"
+                assert box.options[box.index or 0] == "Tied CNN, n = 7: 329 weights, seed 10, reference"
 
 
 @pytest.mark.parametrize("page", PAGES)
