@@ -39,7 +39,8 @@ def curve(key: str) -> Curve:
     from scipy.optimize import isotonic_regression
 
     family = FAMILIES[key]
-    known = [x for x in points(reference.store().runs(reference.DATASET)) if x.curve.family == key and x.sd is not None]
+    runs = [x for x in reference.store().runs(reference.DATASET) if (x.family, x.recipe) == (key, family.recipe)]
+    known = [x for x in points(runs) if x.sd is not None]
     known.sort(key=lambda x: x.width)
     logs = [math.log(x.width) for x in known]
     fitted = isotonic_regression([x.mean for x in known]).x + np.arange(len(known)) * 1e-9

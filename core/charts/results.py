@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 import altair as alt
 import pandas as pd
 
+from core.charts import published as published_marks
 from core.charts.style import QUIET, STRENGTH, family_color, family_shape, percent_axis, places, with_percents
-from core.networks.families import FAMILIES
 from core.recipe import Protocol
 from core.results import sentences
 from core.results.published import Published
@@ -60,7 +59,7 @@ def results(
     table[FIGURES] = table[FIGURES].map(height)
     told = with_percents(points, "mean", "low", "high")
     table[["accuracy", "lowest", "highest"]] = told[["mean_text", "low_text", "high_text"]]
-    others = _published(published)
+    others = published_marks.rows(published)
     others["height"] = others["accuracy"].map(height)
     x = _size_axis([*table["size"], *others["size"]], unit)
     heights = _heights(points, published, target, errors)
@@ -77,7 +76,7 @@ def results(
         layers.append(_front(table[table["name"].isin(front["name"])].sort_values("size"), x, y))
     if len(table) <= CROWD:
         layers += _noises(table, x, y, titles)
-    layers += _hollow(others, x, y, titles)
+    layers += published_marks.hollow(others, x, y, titles)
     if selected in set(table["name"]):
         ring = alt.Chart(table[table["name"] == selected])
         ring = ring.mark_point(
@@ -191,19 +190,9 @@ def _curves(table: pd.DataFrame, x: alt.X, y: Height, titles: list[str]) -> alt.
     if table.groupby("family")["recipe"].nunique().max() == 1:
         return lines
     dashes = alt.Legend(title=None, orient="bottom", columns=1, labelLimit=0)
-    brief = table["recipe_title"].map(_brief(table["recipe_title"].unique()))
+    brief = table["recipe_title"].map(sentences.brief(table["recipe_title"].unique()))
     lines = lines.properties(data=table.assign(recipe_brief=brief))
     return lines.encode(strokeDash=alt.StrokeDash("recipe_brief:N", legend=dashes))
-
-
-def _brief(recipes: Iterable[str]) -> dict[str, str]:
-    """Return recipes by their optimiser and epochs, where that tells them apart: a phone has no room for more."""
-    found = {}
-    for recipe in recipes:
-        first, *parts = recipe.split(", ")
-        found[recipe] = f"{first}, {next(x for x in parts if 'epoch' in x)}"
-    often = Counter(found.values())
-    return {recipe: recipe if often[x] > 1 else x for recipe, x in found.items()}
 
 
 def _noises(table: pd.DataFrame, x: alt.X, y: Height, titles: list[str]) -> list[alt.Chart]:
@@ -260,45 +249,3 @@ def _front(rows: pd.DataFrame, x: alt.X, y: Height) -> alt.LayerChart | alt.Face
         align="right", baseline="bottom", dx=-4, dy=-6, color=QUIET, text="Pareto front"
     )
     return alt.layer(line.encode(x=x, y=y("mean")), word.encode(x=x, y=y("mean")))
-
-
-def _published(published: Sequence[Published]) -> pd.DataFrame:
-    columns = ["title", "name", "size", "accuracy", "stated", "rules", "network", "source", "article"]
-    return pd.DataFrame(
-        [
-            (
-                FAMILIES[p.family].title if p.family else None,
-                p.name,
-                p.parameters,
-                p.accuracy,
-                p.stated,
-                p.rules,
-                p.network,
-                p.source,
-                p.family is not None,
-            )
-            for p in published
-        ],
-        columns=columns,
-    )
-
-
-def _hollow(others: pd.DataFrame, x: alt.X, y: Height, titles: list[str]) -> list[alt.Chart]:
-    told = [
-        alt.Tooltip("source:N", title="Published"),
-        alt.Tooltip("name:N", title="Network"),
-        alt.Tooltip("size:Q", title="Weights", format=","),
-        alt.Tooltip("stated:N", title="Test accuracy"),
-        alt.Tooltip("rules:N", title="Rules"),
-    ]
-    drawn = []
-    ours, theirs = others[others["article"]], others[~others["article"].astype(bool)]
-    if len(ours):
-        mark = alt.Chart(ours).mark_point(filled=False, size=190, strokeWidth=2, shape="diamond", opacity=1)
-        drawn.append(mark.encode(x=x, y=y("height"), color=family_color(titles), tooltip=told))
-    if len(theirs):
-        mark = alt.Chart(theirs).mark_point(
-            filled=False, size=110, strokeWidth=1.8, shape="cross", color=QUIET, opacity=1
-        )
-        drawn.append(mark.encode(x=x, y=y("height"), tooltip=told))
-    return drawn

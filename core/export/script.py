@@ -9,7 +9,7 @@ from core.data.datasets import EMBEDDED
 from core.data.images import HELD_OUT
 from core.networks.initial import spreads
 from core.networks.network import Network
-from core.recipe import BETA2, OPTIMIZER_TITLES, Initialization, Protocol, Recipe, Schedule
+from core.recipe import BETA2, OPTIMIZER_TITLES, STEPS, Initialization, Protocol, Recipe, Schedule
 from core.runs.run import Cell
 
 _SCRIPT = Template('''\
@@ -132,7 +132,7 @@ rate = keras.optimizers.schedules.CosineDecay($rate, updates)
     # after half of the updates a tenth, after three quarters a hundredth
     Schedule.STEP: """\
 rate = keras.optimizers.schedules.PiecewiseConstantDecay(
-    [max(round(share * updates) - 1, 0) for share in (0.5, 0.75)], [share * $rate for share in (1, 0.1, 0.01)]
+    [max(round(share * updates) - 1, 0) for share in $places], [share * $rate for share in $shares]
 )
 
 """,
@@ -236,6 +236,8 @@ def _before(cell: Cell, network: Network) -> str:
         rate=recipe.learning_rate,
         warmup=recipe.warmup,
         shift=recipe.shift,
+        places=tuple(after for after, _ in STEPS),
+        shares=(1, *(left for _, left in STEPS)),
     )
 
 

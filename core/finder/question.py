@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from core.errors import invalid, number, whole_number
 from core.limits import Ask, Limits
@@ -131,15 +132,21 @@ def asked(
     """
     dropout = recipe.dropout and family.line.has_dropout
     tried = tuple(sorted({family.width(x) for x in widths})) if widths else lattice(max(family.widths))
-    networks: dict[str, int] = {}
+    allowed, parameters, layers = _networks(family, dropout, shape, classes, tried, limits)
+    return Asked(family, replace(recipe, dropout=dropout), allowed, parameters, layers)  # as cells have the recipe
+
+
+@lru_cache(maxsize=256)  # a page asks at every rerun, and counting all widths takes 7 ms a family
+def _networks(
+    family: Family, dropout: bool, shape: Shape, classes: int, tried: tuple[int, ...], limits: Limits
+) -> tuple[tuple[int, ...], tuple[int, ...], tuple[str, ...]]:
+    """Return widths within limits, of those with the same network the smallest; their parameters and layers."""
+    smallest: dict[str, int] = {}
     for n in tried:  # a layer of n/2 is as wide at one n as at the next
-        networks.setdefault(family.identity(n, dropout), n)
-    built = {n: family.build(n, shape, classes, dropout) for n in networks.values()}
-    allowed = {n: x for n, x in built.items() if limits.allows(x.parameters, x.multiply_adds)}
-    if not allowed:
-        least = next(iter(built.values()))
+        smallest.setdefault(family.identity(n, dropout), n)
+    built = {layers: (n, family.build(n, shape, classes, dropout)) for layers, n in smallest.items()}
+    within = {key: x for key, x in built.items() if limits.allows(x[1].parameters, x[1].multiply_adds)}
+    if not within:
+        _, least = next(iter(built.values()))
         limits.check(Ask(1, least.parameters, least.multiply_adds, 1), 0, 0)
-    networks = {layers: n for layers, n in networks.items() if n in allowed}
-    parameters = tuple(x.parameters for x in allowed.values())
-    used = replace(recipe, dropout=dropout)  # as cells have it, by which runs are recognised
-    return Asked(family, used, tuple(networks.values()), parameters, tuple(networks))
+    return tuple(n for n, _ in within.values()), tuple(x.parameters for _, x in within.values()), tuple(within)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
@@ -235,7 +235,7 @@ def turning_points(points: Sequence[Point], target: float) -> list[TurningPoint]
     more test images than always saying their commonest class is never chosen. Curves are never mixed.
     Where a family has several of one recipe that reach it, the one whose turning point rests on most seeds counts, so
     that no single lucky seed outdoes five; of the recipes, the one that gets by with the fewest weights speaks for the
-    family.
+    family, and of equals the family's own.
 
     Args:
         points: of one data set and one protocol, as :func:`points` gives them.
@@ -272,7 +272,8 @@ def _trust(point: TurningPoint) -> tuple[float, ...]:
 def _rank(point: TurningPoint) -> tuple[float, ...]:
     if point.mark is None:
         return math.inf, not point.best.reads, -point.best.choosing, -point.best.seeds
-    return point.mark.parameters, -point.mark.seeds, -point.mark.mean
+    other = replace(point.curve.recipe, protocol=point.curve.chosen.recipe.protocol) != point.curve.chosen.recipe
+    return point.mark.parameters, -point.mark.seeds, other, -point.mark.mean
 
 
 def front(table: pd.DataFrame, size: str = "parameters", accuracy: str = "mean") -> pd.DataFrame:

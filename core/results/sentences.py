@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from core.data import datasets
 from core.networks.families import FAMILIES, Family
@@ -36,6 +36,16 @@ def goal(target: float) -> str:
     """Return a target for people, with as many digits as it has: ``97.0 %``, ``97.25 %``."""
     text = f"{100 * target:.6f}".rstrip("0")
     return f"{text}0 %" if text.endswith(".") else f"{text} %"
+
+
+def brief(recipes: Iterable[str]) -> dict[str, str]:
+    """Return recipes for people by their optimiser and epochs, where that tells them apart."""
+    found = {}
+    for recipe in recipes:
+        first, *parts = recipe.split(", ")
+        found[recipe] = f"{first}, {next(x for x in parts if 'epoch' in x)}"
+    often = Counter(found.values())
+    return {recipe: recipe if often[x] > 1 else x for recipe, x in found.items()}
 
 
 def spread(mean: float, sd: float | None) -> str:

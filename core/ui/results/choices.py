@@ -82,6 +82,7 @@ def choose_recipes(found: Results, key: str) -> Results:
     picked = st.multiselect(
         "Recipes",
         recipes,
+        format_func=sentences.brief(recipes).__getitem__,
         key=key,
         help="Runs with different recipes are never averaged: each recipe has a line of its own.",
     )
